@@ -1,0 +1,327 @@
+// Package abi is the contract between node types and the runtimes that run
+// them: what a node type says of itself, what a kernel call sees, and the
+// registry from which the command line, the JSON Schema, the conformance suite
+// and the C interface are fed.
+//
+// A node type is one [NodeType] value, registered once. It describes ports,
+// parameters and the sizes of its memory; its kernels are plain functions over
+// a [Block] of lanes and own no memory themselves:
+//
+//	           ┌───────────────── Block ─────────────────┐
+//	inputs ──► │ lane 0   in … params, state, record … out │ ──► outputs
+//	           │ lane 1   in … params, state, record … out │
+//	           └───────────────────────────────────────────┘
+//
+// A lane is one (batch, channel), or one batch with all its channels for types
+// that couple channels. The backward kernel is handed a second block of the
+// same shape, the dual, that holds gradients in the place of values.
+package abi
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrUnsupported says that a node type has no adjoint (AMP_E_UNSUPPORTED): its
+// inputs and parameters get zero gradients.
+var ErrUnsupported = errors.New("abi: the node type has no adjoint")
+
+// Code is a status of the C interface.
+type Code int32
+
+// The codes of the C interface.
+const (
+	OK           Code = 0
+	EInvalidArg  Code = -1
+	EShape       Code = -2
+	EUnknownNode Code = -3
+	EUnsupported Code = -4
+	EPending     Code = -5
+	EInternal    Code = -6
+)
+
+// Error is an error of [NodeType.Configure] about one place of a node.
+type Error struct {
+	Path string // below the node: "config.bands", "params.gain_db", "in"; empty for the node itself
+	Msg  string
+}
+
+// Error returns the message without the path; the loader knows the place.
+func (e *Error) Error() string { return e.Msg }
+
+// Errorf returns an [Error] for the place path below the node.
+func Errorf(path, format string, args ...any) error {
+	return &Error{Path: path, Msg: fmt.Sprintf(format, args...)}
+}
+
+// NodeType describes one type of node. Fields left zero mean: none.
+type NodeType struct {
+	Name    string   // as graph files spell it, e.g. "OnePoleNode"
+	Aliases []string // other accepted spellings
+	Family  string   // chapter of the node reference: Sources, Filters, Nonlinear, …
+	Doc     string   // one sentence
+	Detail  string   // recurrence, conventions, kinks and the slope taken there
+	Source  string   // literature
+
+	Inputs, Outputs []string // port names; the first ones are the defaults
+	Params          []Param
+	Config          []Key
+
+	// Coupled types see all channels of a batch in one lane (InCh, OutCh);
+	// without it a lane is one channel and every port has the same channels.
+	Coupled bool
+	// External rows are filled by the runtime: the graph's dry input.
+	External bool
+	// Delay is the measured delay in frames at the kernel's rate.
+	Delay int
+
+	State        int   // float64 per lane: values that are no samples of a row
+	Record       int   // rows per lane that Forward writes and Backward is handed
+	Coefs        int   // float64 per lane that Prepare fills from held parameters
+	Scratch      int   // float64 per lane, undefined at each call
+	FrameScratch int   // float64 per lane and frame, undefined at each call
+	InHistory    int   // past frames of its input rows that the kernels read
+	OutHistory   int   // past frames of its output rows that the kernels read
+	Internal     []int // rows of its own, with so many past frames each
+
+	// OwnHeat types add their dissipated energy to Heat; for the others the
+	// runtime integrates | ‖x‖² − ‖y‖² | dt.
+	OwnHeat bool
+
+	// Configure refines the constants above where they follow from
+	// configuration, rate or channel counts. It must be a pure function.
+	Configure func(s *Setup) error
+
+	// Prepare fills Coefs. It is called for a lane before Forward whenever
+	// held parameters changed; kernels use Coefs only while b.Held() is true.
+	Prepare func(b *Block)
+
+	// Forward reads inputs, parameters and state, and writes outputs, state
+	// and record, for any number of frames ≥ 1. It never allocates.
+	Forward func(b *Block)
+
+	// Backward sees the block as it was (In, Out, Param, Record, Coefs,
+	// Before) and in d the gradients of the outputs and of the state after
+	// the call. It adds to the gradients of inputs, parameters and internal
+	// rows, and replaces d.State by the gradient of the state before.
+	Backward func(b, d *Block)
+
+	// Tangent sees the block like Backward and in t the tangents of inputs,
+	// parameters and of the state before; it writes the tangents of the
+	// outputs and replaces t.State by the tangent of the state after.
+	Tangent func(b, t *Block)
+
+	// CohortForward and CohortBackward are optional fast kernels, equal to
+	// the plain ones to rounding, with the same bits for any number of lanes.
+	// Where they exist they are always used.
+	CohortForward  func(b *Block)
+	CohortBackward func(b, d *Block)
+}
+
+// Scale says how a parameter is learned and drawn.
+type Scale int
+
+// The scales.
+const (
+	Linear Scale = iota
+	Log
+	Periodic // unbounded, equal modulo 1
+)
+
+// String returns the spelling of graph files.
+func (s Scale) String() string { return [...]string{"linear", "log", "periodic"}[s] }
+
+// Param describes a parameter.
+type Param struct {
+	Name, Unit, Doc string
+	Default         float64
+	Defaults        []float64 // of a vector, when they differ
+	Min, Max        float64
+	MaxRate         float64 // when not 0, the maximum is MaxRate times the kernel's rate
+	Scale           Scale
+	Mod             bool // an edge may modulate it, per frame
+	Vector          bool // its length is fixed by Configure (Len)
+	Len             int  // of a vector
+	// NoGradient parameters are values (stage lengths, switches) whose
+	// gradient is zero by definition; they are never learned.
+	NoGradient bool
+}
+
+// Kind is the type of a configuration value.
+type Kind int
+
+// The kinds, with the Go type that Config holds.
+const (
+	String  Kind = iota // string
+	Int                 // float64, integral
+	Number              // float64
+	Bool                // bool
+	Numbers             // []float64
+	Pairs               // [][2]float64
+	File                // string, a path relative to the graph file
+	Strings             // []string
+)
+
+// Key describes a configuration key.
+type Key struct {
+	Name, Doc string
+	Kind      Kind
+	Default   any      // nil: absent
+	Enum      []string // allowed strings
+	Min, Max  float64  // of numbers; equal: unbounded
+}
+
+// Config holds configuration values under their keys, defaults filled in.
+type Config map[string]any
+
+// Has reports whether key has a value.
+func (c Config) Has(key string) bool { v, ok := c[key]; return ok && v != nil }
+
+// Int returns an integer value, 0 when absent.
+func (c Config) Int(key string) int { return int(c.Number(key)) }
+
+// Number returns a number, 0 when absent.
+func (c Config) Number(key string) float64 {
+	switch v := c[key].(type) {
+	case float64:
+		return v
+	case int:
+		return float64(v)
+	}
+	return 0
+}
+
+// Text returns a string, "" when absent.
+func (c Config) Text(key string) string { v, _ := c[key].(string); return v }
+
+// Bool returns a truth value, false when absent.
+func (c Config) Bool(key string) bool { v, _ := c[key].(bool); return v }
+
+// Numbers returns a list of numbers, nil when absent.
+func (c Config) Numbers(key string) []float64 { v, _ := c[key].([]float64); return v }
+
+// Pairs returns a list of pairs, nil when absent.
+func (c Config) Pairs(key string) [][2]float64 { v, _ := c[key].([][2]float64); return v }
+
+// Strings returns a list of strings, nil when absent.
+func (c Config) Strings(key string) []string { v, _ := c[key].([]string); return v }
+
+// Audio is a sound that a configuration key names.
+type Audio struct {
+	Rate float64
+	Rows [][]float64 // one per channel
+}
+
+// Setup is what Configure sees and sets. The embedded fields start as the
+// type's constants.
+type Setup struct {
+	Node     string  // name of the node
+	Rate     float64 // of the kernel, Hz
+	Frames   int     // of the whole run, at the kernel's rate; 0 when unknown
+	Channels []int   // of each input port
+	Config   Config
+	// Given reports whether the file sets or modulates a parameter.
+	Given func(param string) bool
+	// Length returns the number of values the file gives a parameter, 0 for
+	// none: a vector's length may follow from its values.
+	Length func(param string) int
+	// Audio reads the file that a key of kind File names.
+	Audio func(path string) (*Audio, error)
+
+	Inputs, Outputs []string
+	OutChannels     []int // of each output port; nil: as many as the inputs have
+	Params          []Param
+	Coupled         bool
+	Delay           int
+	State           int
+	Record          int
+	Coefs           int
+	Scratch         int
+	FrameScratch    int
+	InHistory       int
+	OutHistory      int
+	Internal        []int
+	Data            any // handed to every kernel call of the node; never written
+}
+
+// Param returns a pointer to the parameter of that name, to set its length,
+// default or range; it panics when there is none.
+func (s *Setup) Param(name string) *Param {
+	for i := range s.Params {
+		if s.Params[i].Name == name {
+			return &s.Params[i]
+		}
+	}
+	panic(fmt.Sprintf("abi: %s has no parameter %q", s.Node, name))
+}
+
+// Drop removes a parameter that this configuration does not have.
+func (s *Setup) Drop(name string) {
+	for i := range s.Params {
+		if s.Params[i].Name == name {
+			s.Params = append(s.Params[:i:i], s.Params[i+1:]...)
+			return
+		}
+	}
+}
+
+// NewSetup returns a Setup that starts with the constants of t. The caller
+// fills in node, rate, frames, channels and configuration before Configure.
+func NewSetup(t *NodeType) *Setup {
+	s := &Setup{
+		Inputs: t.Inputs, Outputs: t.Outputs, Coupled: t.Coupled, Delay: t.Delay,
+		State: t.State, Record: t.Record, Coefs: t.Coefs, Scratch: t.Scratch, FrameScratch: t.FrameScratch,
+		InHistory: t.InHistory, OutHistory: t.OutHistory,
+		Given:  func(string) bool { return false },
+		Length: func(string) int { return 0 },
+		Audio: func(path string) (*Audio, error) {
+			return nil, fmt.Errorf("no files can be read here (%s)", path)
+		},
+	}
+	s.Params = append([]Param(nil), t.Params...)
+	s.Internal = append([]int(nil), t.Internal...)
+	return s
+}
+
+// Finish runs Configure and completes what it left open: channel counts,
+// vector defaults and rate-dependent ranges.
+func (s *Setup) Finish(t *NodeType) error {
+	if t.Configure != nil {
+		if err := t.Configure(s); err != nil {
+			return err
+		}
+	}
+	if s.OutChannels == nil {
+		most := 1
+		for _, c := range s.Channels {
+			most = max(most, c)
+		}
+		s.OutChannels = make([]int, len(s.Outputs))
+		for i := range s.OutChannels {
+			s.OutChannels[i] = most
+		}
+	}
+	for i := range s.Params {
+		p := &s.Params[i]
+		if p.MaxRate > 0 && s.Rate > 0 {
+			p.Max = p.MaxRate * s.Rate
+			p.Default = min(p.Default, p.Max)
+		}
+		if !p.Vector {
+			p.Len = 1
+		}
+	}
+	return nil
+}
+
+// Start returns the default values of the parameter, Len of them.
+func (p *Param) Start() []float64 {
+	v := make([]float64, p.Len)
+	for i := range v {
+		v[i] = p.Default
+		if i < len(p.Defaults) {
+			v[i] = p.Defaults[i]
+		}
+	}
+	return v
+}
