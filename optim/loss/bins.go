@@ -1,0 +1,95 @@
+package loss
+
+import "math"
+
+// binSums is what the forward sweep adds up over bins.
+type binSums struct {
+	square float64 // Σ (X-Y)²
+	log    float64 // Σ |ln X - ln Y|
+	lin    float64 // Σ |X-Y|
+}
+
+// magnitudes writes √max(re²+im², floor).
+func (r *resolution) magnitudes(dst, re, im []float64) {
+	for k := range dst {
+		dst[k] = magnitude(re[k], im[k])
+	}
+}
+
+// magnitude returns √max(re²+im², floor), and NaN for NaN.
+func magnitude(re, im float64) float64 {
+	p := float64(re*re) + float64(im*im) // not fused: X = Y where x = y
+	if p < magnitudeFloor {
+		p = magnitudeFloor
+	}
+	return math.Sqrt(p)
+}
+
+// logRun is the number of bins that share a logarithm:
+//
+//	Σ |ln X - ln Y| = ln( Π max(X,Y) / Π min(X,Y) )
+//
+// A magnitude is 1e-4 or more, so a product of 32 is above 1e-128.
+const logRun = 32
+
+// add adds the bins of a spectrum re, im against the magnitudes y.
+func (s *binSums) add(re, im, y []float64) {
+	re, im = re[:len(y)], im[:len(y)]
+	for k := 0; k < len(y); {
+		end := min(k+logRun, len(y))
+		if len(y)-end < logRun/4 {
+			end = len(y) // the last bin of 2^k+1 joins the run before it
+		}
+		s.addRun(re[k:end], im[k:end], y[k:end])
+		k = end
+	}
+}
+
+func (s *binSums) addRun(re, im, y []float64) {
+	re, im = re[:len(y)], im[:len(y)]
+	square, lin, high, low := 0.0, 0.0, 1.0, 1.0
+	for k, v := range y {
+		m := magnitude(re[k], im[k])
+		d := m - v
+		square += d * d
+		lin += math.Abs(d)
+		// of positive floats the greater has the greater bits, and integers
+		// are chosen from without a branch
+		h, l := math.Float64bits(m), math.Float64bits(v)
+		if h < l {
+			h, l = l, h
+		}
+		high *= math.Float64frombits(h)
+		low *= math.Float64frombits(l)
+	}
+	s.square += square
+	s.lin += lin
+	if ratio := high / low; ratio <= math.MaxFloat64 {
+		s.log += math.Log(ratio)
+		return
+	}
+	for k, v := range y { // the product overflows, or is NaN
+		s.log += math.Abs(math.Log(magnitude(re[k], im[k])) - math.Log(v))
+	}
+}
+
+// binGradient writes the gradient dre, dim of a spectrum re, im. With P = X²,
+// a bin above the floor has
+//
+//	∂X/∂re = re/X,   so   dre = re (sc (X-Y)/X + sign(X-Y) (log/P + lin/X))
+//
+// and likewise dim; one below it has none.
+func binGradient(dre, dim, re, im, y []float64, sc, log, lin float64) {
+	re, im, dre, dim = re[:len(y)], im[:len(y)], dre[:len(y)], dim[:len(y)]
+	for k, v := range y {
+		a, b := re[k], im[k]
+		p := float64(a*a) + float64(b*b)
+		m := math.Sqrt(p)
+		inverse := 1 / p
+		w := sc*(1-v*m*inverse) + math.Copysign((log+lin*m)*inverse, m-v)
+		if p <= magnitudeFloor || m == v {
+			w = 0
+		}
+		dre[k], dim[k] = w*a, w*b
+	}
+}

@@ -1,0 +1,26 @@
+package loss
+
+func init() {
+	register(kind{
+		name: "mse", doc: "Mean squared error of the waveform.",
+		args: []argument{{"pre", "pre=0"}},
+		build: func(c *call) (Loss, error) {
+			return NewMSE(c.target, Options{Channels: c.channels, PreEmphasis: c.number("pre", 0)})
+		},
+		metric: "mse", sign: 1,
+	})
+}
+
+// NewMSE returns the mean squared error
+//
+//	1/N Σ (x-y)²
+//
+// over the frames of all channels, after pre-emphasis if there is one. It
+// fails if the target is empty or not finite.
+func NewMSE(target []float64, opts ...Options) (Loss, error) {
+	s, pre, err := bindWaveform("mse", target, opts, true)
+	if err != nil {
+		return nil, err
+	}
+	return &squares{signal: s, pre: pre, over: float64(len(target))}, nil
+}

@@ -1,0 +1,137 @@
+package loss
+
+import (
+	"fmt"
+	"math"
+)
+
+func init() {
+	register(kind{
+		name: "snr", doc: "Signal-to-noise ratio in dB, negated; means removed.",
+		build:  func(c *call) (Loss, error) { return NewSNR(c.target, Options{Channels: c.channels}) },
+		metric: "snr_db", sign: -1,
+	})
+	register(kind{
+		name: "si_sdr", doc: "Scale-invariant signal-to-distortion ratio in dB, negated; means removed.",
+		build:  func(c *call) (Loss, error) { return NewSISDR(c.target, Options{Channels: c.channels}) },
+		metric: "si_sdr_db", sign: -1,
+	})
+	register(kind{
+		name: "sd_sdr", doc: "Scale-dependent signal-to-distortion ratio in dB, negated; means removed.",
+		build:  func(c *call) (Loss, error) { return NewSDSDR(c.target, Options{Channels: c.channels}) },
+		metric: "sd_sdr_db", sign: -1,
+	})
+}
+
+// NewSNR returns the negated signal-to-noise ratio in dB
+//
+//	-10 log10( Σ y² / (Σ (x-y)² + ε) + ε ),   ε = 1e-8
+//
+// averaged over channels, with the mean of x and y removed in each. It fails
+// if the target is empty, not finite, or nothing but its mean, as no x could
+// then change the value.
+//
+// Source, as for NewSISDR and NewSDSDR: C. Steinmetz, J. Reiss, auraloss,
+// DMRN+15, 2020; J. Le Roux et al., SDR – half-baked or well done?, ICASSP 2019.
+func NewSNR(target []float64, opts ...Options) (Loss, error) { return newRatio("snr", target, opts) }
+
+// NewSISDR returns the negated scale-invariant signal-to-distortion ratio in
+// dB, where the target is scaled to fit x:
+//
+//	α = Σ xy / (Σ y² + ε)
+//	-10 log10( Σ (αy)² / (Σ (x-αy)² + ε) + ε ),   ε = 1e-8
+//
+// averaged over channels, with the mean of x and y removed in each. It fails
+// as NewSNR does.
+func NewSISDR(target []float64, opts ...Options) (Loss, error) {
+	return newRatio("si_sdr", target, opts)
+}
+
+// NewSDSDR returns the negated scale-dependent signal-to-distortion ratio in
+// dB: that of NewSISDR, with the error x-y in place of x-αy. It fails as
+// NewSNR does.
+func NewSDSDR(target []float64, opts ...Options) (Loss, error) {
+	return newRatio("sd_sdr", target, opts)
+}
+
+// ratio is the three of them, 10 log10(T/(D+ε) + ε) negated.
+type ratio struct {
+	signal           // target with its means removed
+	energy []float64 // Σ y² of each channel
+}
+
+func newRatio(name string, target []float64, opts []Options) (Loss, error) {
+	s, _, err := bindWaveform(name, target, opts, false)
+	if err != nil {
+		return nil, err
+	}
+	l, silent := &ratio{signal: s}, true
+	for c := range s.channels {
+		y := s.channel(s.target, c)
+		before := sumSquares(y)
+		offset := mean(y)
+		for n := range y {
+			y[n] -= offset
+		}
+		energy := sumSquares(y)
+		if energy <= 1e-24*before { // what rounding leaves of a constant
+			clear(y)
+			energy = 0
+		}
+		silent = silent && energy == 0
+		l.energy = append(l.energy, energy)
+	}
+	if silent {
+		return nil, fmt.Errorf("loss: %s: the target is silent once its mean is removed; choose a part that sounds", name)
+	}
+	return l, nil
+}
+
+func (l *ratio) Name() string { return l.name }
+
+func (l *ratio) Evaluate(grad, x []float64) float64 {
+	l.check(grad, x)
+	sum := 0.0
+	for c := range l.channels {
+		x, y, dx := l.channel(x, c), l.channel(l.target, c), l.channel(grad, c)
+		offset := mean(x)
+		s := l.energy[c]
+		alpha, slope := 1.0, 0.0 // α and T = α²s as a function of ⟨x,y⟩: its slope
+		if l.name != "snr" {
+			xy := 0.0
+			for n, v := range y {
+				xy += (x[n] - offset) * v
+			}
+			alpha = xy / (s + epsilon)
+			slope = 2 * alpha * s / (s + epsilon)
+		}
+		scale := 1.0 // of y in the error
+		if l.name == "si_sdr" {
+			scale = alpha
+		}
+		var d, ey float64 // Σ e², Σ ey, e = x - scale·y
+		for n, v := range y {
+			e := x[n] - offset - scale*v
+			d += e * e
+			ey += e * v
+		}
+		t := alpha * alpha * s
+		v := t/(d+epsilon) + epsilon
+		sum -= 10 * math.Log10(v)
+		if dx == nil {
+			continue
+		}
+		// value -10 log10 v: its slopes by T and D; e and y have no mean, so
+		// the gradient by x less its mean is that by x
+		k := -10 / math.Ln10 / v / float64(l.channels)
+		dt, dd := k/(d+epsilon), -k*t/((d+epsilon)*(d+epsilon))
+		alongY := dt * slope
+		if l.name == "si_sdr" {
+			alongY -= dd * 2 * ey / (s + epsilon) // e moves against y as α grows
+		}
+		for n, v := range y {
+			dx[n] = dd*2*(x[n]-offset-scale*v) + alongY*v
+		}
+	}
+	return sum / float64(l.channels)
+}
