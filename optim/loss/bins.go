@@ -73,23 +73,29 @@ func (s *binSums) addRun(re, im, y []float64) {
 	}
 }
 
-// binGradient writes the gradient dre, dim of a spectrum re, im. With P = X²,
-// a bin above the floor has
+// binGradient writes the gradient dre, dim of a spectrum re, im. A bin above
+// the floor has
 //
-//	∂X/∂re = re/X,   so   dre = re (sc (X-Y)/X + sign(X-Y) (log/P + lin/X))
+//	∂X/∂re = re/X,   so   dre = re/X (sc (X-Y) + sign(X-Y) (log/X + lin))
 //
-// and likewise dim; one below it has none.
+// and likewise dim; one at or below it has none.
 func binGradient(dre, dim, re, im, y []float64, sc, log, lin float64) {
 	re, im, dre, dim = re[:len(y)], im[:len(y)], dre[:len(y)], dim[:len(y)]
 	for k, v := range y {
 		a, b := re[k], im[k]
 		p := float64(a*a) + float64(b*b)
-		m := math.Sqrt(p)
-		inverse := 1 / p
-		w := sc*(1-v*m*inverse) + math.Copysign((log+lin*m)*inverse, m-v)
-		if p <= magnitudeFloor || m == v {
-			w = 0
+		if p <= magnitudeFloor {
+			dre[k], dim[k] = 0, 0
+			continue
 		}
+		m := math.Sqrt(p)
+		d := m - v
+		inverse := 1 / m
+		slope := math.Copysign(log*inverse+lin, d)
+		if d == 0 {
+			slope = 0
+		}
+		w := inverse * (sc*d + slope)
 		dre[k], dim[k] = w*a, w*b
 	}
 }
