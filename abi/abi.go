@@ -242,6 +242,14 @@ type Setup struct {
 	OutHistory      int
 	Internal        []int
 	Data            any // handed to every kernel call of the node; never written
+
+	// NoBackward says that in this configuration the node has no adjoint
+	// (ErrUnsupported), although its type has a Backward.
+	NoBackward bool
+	// Surrogate says that Backward and Tangent return a stand-in that the
+	// configuration asks for (straight-through), not the derivative. They are
+	// still adjoint to each other.
+	Surrogate bool
 }
 
 // Param returns a pointer to the parameter of that name, to set its length,

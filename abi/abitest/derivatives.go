@@ -1,0 +1,424 @@
+package abitest
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"ampfit/abi"
+)
+
+// derivatives checks adjoint and tangent of one variant.
+func (c *checker) derivatives(v variant, full bool) {
+	if c.typ.Backward == nil && c.typ.Tangent == nil {
+		return
+	}
+	places := []struct {
+		level
+		channels int
+	}{{atDefault, 1}, {atDefault, 3}, {nearMin, 1}, {nearMax, 3}, {between, 1}, {between, 3}}
+	if !full {
+		places = places[1:2]
+	}
+	for i, l := range places {
+		for _, modulated := range []bool{false, true} {
+			var tables []string
+			crossed := false
+			for try := range 6 { // another seed where a kink was crossed
+				pt, ok := c.at(v, l.channels, 120, l.level, modulated, uint64(100*i+try+1))
+				if !ok || pt.set.NoBackward || modulated && !pt.any() {
+					break
+				}
+				if try == 0 {
+					c.exact(pt)
+				}
+				if pt.set.Surrogate {
+					break
+				}
+				var table string
+				if table, crossed = pt.differences(); table == "" && !crossed {
+					tables = nil
+					break
+				}
+				tables = append(tables, table)
+				if !crossed {
+					c.fail("adjoint against differences", pt.name, "%s", table)
+					tables = nil
+					break
+				}
+			}
+			if tables != nil {
+				c.fail("adjoint against differences", v.name, "kink crossed with every seed; the last:\n%s", tables[len(tables)-1])
+			}
+		}
+	}
+}
+
+// group is a subset of the variables, by name.
+type group struct {
+	name string
+	of   func(l *laneVars) [][]float64
+}
+
+func (r *rig) groups() []group {
+	var g []group
+	for i := range r.inRows {
+		from := sum(r.inRows[:i])
+		to := from + r.inRows[i]
+		g = append(g, group{"input " + r.set.Inputs[i], func(l *laneVars) [][]float64 { return l.in[from:to] }})
+	}
+	for i, p := range r.set.Params {
+		if !p.NoGradient {
+			g = append(g, group{"parameter " + p.Name, func(l *laneVars) [][]float64 { return l.params[i : i+1] }})
+		}
+	}
+	if r.set.State > 0 {
+		g = append(g, group{"initial state", func(l *laneVars) [][]float64 { return [][]float64{l.state} }})
+	}
+	return g
+}
+
+// direction draws a direction within a group, in units of a noticeable change.
+func (pt *point) direction(g group) *vars {
+	dir := pt.zeros()
+	for l := range dir.lanes {
+		for _, row := range g.of(&dir.lanes[l]) {
+			for n := range row {
+				row[n] = pt.rng.NormFloat64()
+			}
+		}
+		for i := range pt.set.Params {
+			for n := range dir.lanes[l].params[i] {
+				dir.lanes[l].params[i][n] *= unit(&pt.set.Params[i], pt.v.lanes[l].params[i][n])
+			}
+		}
+	}
+	return dir
+}
+
+// weights draws a loss: one weight for every output, state and heat.
+func (pt *point) weights(o *outs) *outs {
+	w := &outs{make([]laneOuts, len(o.lanes))}
+	draw := func(n int) []float64 {
+		s := make([]float64, n)
+		for i := range s {
+			s[i] = pt.rng.NormFloat64()
+		}
+		return s
+	}
+	for l := range o.lanes {
+		for _, row := range o.lanes[l].out {
+			w.lanes[l].out = append(w.lanes[l].out, draw(len(row)))
+		}
+		w.lanes[l].state, w.lanes[l].heat = draw(len(o.lanes[l].state)), draw(len(o.lanes[l].heat))
+	}
+	return w
+}
+
+// exact checks what holds to rounding: the dot product of tangent and adjoint,
+// that gradients are added, blocks, and the fast kernel.
+func (c *checker) exact(pt *point) {
+	if pt.typ.Backward == nil {
+		return
+	}
+	t := pt.newTrace()
+	forward, fast := pt.kernels()
+	t.forward(pt.v, uneven, forward)
+	w := pt.weights(t.outs())
+	primal := t.outs()
+	g := t.backward(w, nil, pt.typ.Backward)
+	c.same("Backward leaves outputs alone", pt.name, onlyOut(primal), onlyOut(t.outs()))
+	for _, s := range g.slices() {
+		for n, x := range s {
+			if math.IsNaN(x) || math.IsInf(x, 0) {
+				c.fail("finite gradient", pt.name, "value %d is %v", n, x)
+				return
+			}
+		}
+	}
+	if pt.typ.Tangent != nil {
+		for _, group := range pt.groups() {
+			dir := pt.direction(group)
+			push := t.tangent(dir)
+			if pt.typ.OwnHeat { // the tangent does not carry heat
+				for l := range w.lanes {
+					clear(w.lanes[l].heat)
+				}
+				g = t.backward(w, nil, pt.typ.Backward)
+			}
+			left, right := dot(push.slices(), w.slices()), dot(dir.slices(), g.slices())
+			if size := norm(push.slices()) * norm(w.slices()); !(math.Abs(left-right) <= 1e-10*size+1e-300) {
+				c.fail("dot product ⟨Jv,w⟩ = ⟨v,Jᵀw⟩", pt.name, "%s", table(row{group.name + ": adjoint, tangent", right, left}))
+			}
+		}
+	}
+
+	// Gradients that are already there must stay.
+	start := pt.zeros()
+	for _, s := range start.slices() {
+		for n := range s {
+			s[n] = pt.rng.NormFloat64()
+		}
+	}
+	added := t.backward(w, start, pt.typ.Backward)
+	for l := range added.lanes {
+		for kind, pair := range [][2][][]float64{
+			{added.lanes[l].in, start.lanes[l].in}, {added.lanes[l].params, start.lanes[l].params},
+		} {
+			for i := range pair[0] {
+				var base []float64
+				if kind == 0 {
+					base = g.lanes[l].in[i]
+				} else {
+					base = g.lanes[l].params[i]
+				}
+				for n, x := range pair[0][i] {
+					if want := base[n] + pair[1][i][n]; !(math.Abs(x-want) <= 1e-12*(math.Abs(base[n])+math.Abs(pair[1][i][n])+peak(base))) {
+						c.fail("Backward adds to gradients", pt.name, "%s %d: %v was there, %v is to be added, %v came out (= written for += ?)",
+							[...]string{"input row", "parameter"}[kind], i, pair[1][i][n], base[n], x)
+						return
+					}
+				}
+			}
+		}
+	}
+
+	// Blocks and cohorts.
+	t.forward(pt.v, []int{pt.frames}, forward)
+	c.nearVars("Backward in one block equals Backward in several", pt, g, t.backward(w, nil, pt.typ.Backward), 1e-9)
+	if pt.typ.CohortBackward == nil {
+		return
+	}
+	t.forward(pt.v, uneven, forward)
+	cohort := t.backward(w, nil, fast)
+	c.nearVars("cohort adjoint equals the plain one", pt, g, cohort, 1e-13)
+	var seven []int
+	for i := range 7 {
+		seven = append(seven, i%len(pt.who))
+	}
+	for n := 1; n <= 7; n++ {
+		part := pt.only(seven[:n]...).newTrace()
+		part.forward(pt.v.only(seven[:n]...), uneven, forward)
+		weights := &outs{}
+		for _, l := range seven[:n] {
+			weights.lanes = append(weights.lanes, w.lanes[l])
+		}
+		got := part.backward(weights, nil, fast)
+		for i, s := range cohort.only(seven[:n]...).slices() {
+			for k, x := range got.slices()[i] {
+				if math.Float64bits(x) != math.Float64bits(s[k]) {
+					c.fail("cohort adjoint gives the same bits for any number of lanes", pt.name, "%d lanes: %v, not %v", n, x, s[k])
+					return
+				}
+			}
+		}
+	}
+}
+
+func onlyOut(o *outs) *outs {
+	r := &outs{}
+	for _, l := range o.lanes {
+		r.lanes = append(r.lanes, laneOuts{out: l.out})
+	}
+	return r
+}
+
+func peak(v []float64) float64 {
+	p := 0.0
+	for _, x := range v {
+		p = max(p, math.Abs(x))
+	}
+	return p
+}
+
+func (c *checker) nearVars(check string, pt *point, want, got *vars, tolerance float64) {
+	for i, w := range want.slices() {
+		if n, bad := differ(w, got.slices()[i], tolerance); bad {
+			c.fail(check, pt.name, "row %d, value %d: %v, not %v (differs by %.3g of %.3g)", i, n, got.slices()[i][n], w[n], got.slices()[i][n]-w[n], peak(w))
+			return
+		}
+	}
+}
+
+func dot(a, b [][]float64) float64 {
+	s := 0.0
+	for i := range a {
+		for n := range a[i] {
+			s += a[i][n] * b[i][n]
+		}
+	}
+	return s
+}
+
+func norm(a [][]float64) float64 { return math.Sqrt(dot(a, a)) }
+
+// row is a line of the table of a failure.
+type row struct {
+	what                string
+	adjoint, difference float64
+}
+
+func table(rows ...row) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-40s %22s %22s %12s", "what", "adjoint", "difference", "rel. error")
+	for _, r := range rows {
+		scale := max(math.Abs(r.adjoint), math.Abs(r.difference))
+		fmt.Fprintf(&b, "\n  %-40s %22.14g %22.14g %12.2e", r.what, r.adjoint, r.difference, math.Abs(r.adjoint-r.difference)/scale)
+	}
+	return b.String()
+}
+
+// differences compares adjoint and tangent with differences of forward runs,
+// along one random direction per input, parameter and state. It returns the
+// rows that disagree, and whether all of those lie at a kink: there the slopes
+// on both sides differ, and no difference can say which one is meant.
+func (pt *point) differences() (failures string, kinks bool) {
+	forward, backward := pt.kernels()
+	if backward == nil {
+		return "", false
+	}
+	t := pt.newTrace()
+	t.forward(pt.v, uneven, forward)
+	o := t.outs()
+	w := pt.weights(o)
+	g := t.backward(w, nil, backward)
+	size := 0.0
+	for i, s := range o.slices() {
+		for n, x := range s {
+			size += math.Abs(x * w.slices()[i][n])
+		}
+	}
+	var bad []row
+	kinks = true
+	groups := pt.groups()
+	if len(groups) > 1 {
+		groups = append(groups, group{"all together", nil})
+	}
+	probe := pt.newTrace()
+	for _, group := range groups {
+		var dir *vars
+		if group.of != nil {
+			dir = pt.direction(group)
+		} else {
+			dir = pt.zeros()
+			for _, other := range groups[:len(groups)-1] {
+				add := pt.direction(other).slices()
+				for i, s := range dir.slices() {
+					for n := range s {
+						s[n] += add[i][n]
+					}
+				}
+			}
+		}
+		moved := pt.zeros()
+		loss := func(h float64) float64 {
+			to, by := moved.slices(), dir.slices()
+			for i, s := range pt.v.slices() {
+				for n, x := range s {
+					to[i][n] = x + h*by[i][n]
+				}
+			}
+			probe.forward(moved, []int{pt.frames}, forward)
+			l := 0.0
+			for i := range probe.mem {
+				m := &probe.mem[i]
+				for k := range m.out {
+					l += inner(m.out[k][pt.set.OutHistory:], w.lanes[i].out[k])
+				}
+				l += inner(m.state, w.lanes[i].state) + inner(m.heat, w.lanes[i].heat)
+			}
+			return l
+		}
+		adjoint := dot(dir.slices(), g.slices())
+		d := differentiate(loss, pt.room(dir), 1e-13*size)
+		check := func(what string, value float64) {
+			tolerance := 1e-6*max(math.Abs(value), math.Abs(d.value)) + 4*d.spread + 1e-9*size
+			trusted := d.spread <= 1e-4*max(math.Abs(value), math.Abs(d.value))+1e-8*size
+			if trusted && math.Abs(value-d.value) <= tolerance {
+				return
+			}
+			if d.kink {
+				what += " (kink crossed)"
+			} else {
+				kinks = false
+			}
+			bad = append(bad, row{what, value, d.value})
+		}
+		check(group.name, adjoint)
+		if pt.typ.Tangent != nil && !pt.typ.OwnHeat {
+			check(group.name+", tangent", dot(t.tangent(dir).slices(), w.slices()))
+		}
+	}
+	if bad == nil {
+		return "", false
+	}
+	return table(bad...), kinks
+}
+
+func inner(a, b []float64) float64 {
+	s := 0.0
+	for n, x := range a {
+		s += x * b[n]
+	}
+	return s
+}
+
+// room is the longest step along dir, both ways, that keeps every parameter in
+// its range.
+func (pt *point) room(dir *vars) float64 {
+	h := 0.02
+	for l := range dir.lanes {
+		for i, p := range pt.set.Params {
+			if p.Scale == abi.Periodic {
+				continue
+			}
+			for n, d := range dir.lanes[l].params[i] {
+				if d != 0 {
+					x := pt.v.lanes[l].params[i][n]
+					h = min(h, (x-p.Min)/math.Abs(d), (p.Max-x)/math.Abs(d))
+				}
+			}
+		}
+	}
+	return h / 2.01
+}
+
+// slope is a derivative by differences.
+type slope struct {
+	value  float64
+	spread float64 // between the two best steps
+	kink   bool    // the slopes on both sides differ
+}
+
+// differentiate returns f'(0): central differences over five points, at steps
+// that shrink by 4 until two agree best, and Richardson's extrapolation of
+// those two. Noise is the rounding error of f.
+func differentiate(f func(h float64) float64, h, noise float64) slope {
+	five := func(h float64) float64 { return (8*(f(h)-f(-h)) - (f(2*h) - f(-2*h))) / (12 * h) }
+	best := slope{spread: math.Inf(1)}
+	last, step := five(h), h
+	for range 9 {
+		h /= 4
+		next := five(h)
+		spread := math.Abs(next - last)
+		if spread < best.spread {
+			best = slope{value: next + (next-last)/255, spread: spread}
+			step = h
+		}
+		if best.spread <= 1e-9*math.Abs(next) || noise/h > best.spread {
+			break
+		}
+		last = next
+	}
+	// One-sided slopes at the step that was used, and at a smaller one.
+	f0 := f(0)
+	for _, h := range []float64{4 * step, step} {
+		right := (4*f(h) - f(2*h) - 3*f0) / (2 * h)
+		left := -(4*f(-h) - f(-2*h) - 3*f0) / (2 * h)
+		scale := max(math.Abs(right), math.Abs(left))
+		if math.Abs(right-left) > 1e-3*scale+100*noise/h {
+			best.kink = true
+		}
+	}
+	return best
+}
