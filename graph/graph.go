@@ -1,0 +1,162 @@
+// Package graph reads graph files, checks them, plans their execution and runs
+// them forward.
+//
+//	graph.json ──Load──► Graph ──NewPlan──► Plan ──NewRun──► Run ──Forward──► output
+//	  (text)            (checked)   (rate, length,   (memory, states)
+//	                                 batches known)
+//
+// A Graph is what the file says. A Plan knows the sample rate, the length of
+// the run and the channels of the dry input, and with them every latency,
+// feedback component and row. A Run owns the memory and renders; package
+// adjoint walks it backward.
+package graph
+
+import (
+	"path/filepath"
+
+	"ampfit/abi"
+	"ampfit/internal/jsontree"
+)
+
+// Graph is a checked graph file. It is not changed by planning or running;
+// SetParam changes the values that the next plan starts from.
+type Graph struct {
+	Path    string // of the file, as given; "" for graphs from memory
+	Version int
+	Rate    float64 // Hz; 0 when the file leaves it to the target
+	Nodes   []*Node
+	Edges   []*Edge
+	Output  Port // of the whole graph
+	IPLS    [][]string
+	Loss    string // a loss spec; "" when the file has none
+
+	data []byte
+	tree *jsontree.Value
+}
+
+// Node is one node of the file.
+type Node struct {
+	Index      int
+	Name       string
+	Type       *abi.NodeType
+	Config     abi.Config
+	Settings   []*Setting // parameters that the file names, in its order
+	Oversample int        // 1 when absent
+	Declared   int        // frames; −1 when absent
+	NoAdjoint  bool       // supports_v2 is false
+	Sum        bool       // gather: sum
+	Library    string     // path of a C node library
+
+	value *jsontree.Value
+	path  string
+}
+
+// Port names an output or input port of a node. Name is empty for the default
+// port until a plan resolves it.
+type Port struct {
+	Node *Node
+	Name string
+}
+
+// Mode says how a modulation edge acts.
+type Mode int
+
+// The modes.
+const (
+	Add Mode = iota
+	Multiply
+)
+
+// Edge is one connection of the file.
+type Edge struct {
+	Index   int
+	Source  Port
+	Target  Port   // of an audio edge
+	Param   string // of a modulation edge; "" for audio
+	Delay   int    // frames
+	Gates   []int
+	Mode    Mode
+	Scale   float64
+	Channel int // −1: channels follow
+
+	value *jsontree.Value
+	path  string
+}
+
+// Setting is a parameter as the file gives it.
+type Setting struct {
+	Name     string
+	Value    []float64 // nil when the file leaves the default
+	Array    bool      // written as an array
+	Learn    bool
+	Min, Max *float64
+	Scale    *abi.Scale
+	Unit     string
+	Prior    *Prior
+	Tie      *Tie
+
+	value *jsontree.Value
+	path  string
+}
+
+// Prior is a normal distribution that a fit adds to its loss.
+type Prior struct{ Mean, Std float64 }
+
+// Tie makes a parameter follow another one: value = Scale·other + Offset.
+type Tie struct {
+	Node, Param   string
+	Scale, Offset float64
+}
+
+// HeatParam is the start value of a node's heat; every node has it.
+const HeatParam = "thermo.heat"
+
+// Node returns the node of that name, nil when there is none.
+func (g *Graph) Node(name string) *Node {
+	for _, n := range g.Nodes {
+		if n.Name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// Setting returns what the file says of a parameter, nil when it is silent.
+func (n *Node) Setting(name string) *Setting {
+	for _, s := range n.Settings {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// Input returns the InputNode-like nodes: those that play the dry signal.
+func (g *Graph) Inputs() []*Node {
+	var in []*Node
+	for _, n := range g.Nodes {
+		if n.Type.External {
+			in = append(in, n)
+		}
+	}
+	return in
+}
+
+// resolve returns a path of the file relative to the graph file.
+func (g *Graph) resolve(path string) string {
+	if filepath.IsAbs(path) || g.Path == "" {
+		return path
+	}
+	return filepath.Join(filepath.Dir(g.Path), path)
+}
+
+// name of the file in messages.
+func (g *Graph) name() string {
+	if g.Path == "" {
+		return "graph"
+	}
+	return g.Path
+}
+
+// report returns a collector of faults for this file.
+func (g *Graph) report() *report { return &report{file: g.name(), data: g.data} }

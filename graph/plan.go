@@ -1,0 +1,618 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"ampfit/abi"
+	"ampfit/internal/jsontree"
+	"ampfit/internal/suggest"
+)
+
+// Options says for what a graph is planned.
+type Options struct {
+	Rate     float64 // Hz; needed when the file has none
+	Frames   int     // length of the run at the graph's rate
+	Batches  int     // independent copies with parameters of their own; 0 means 1
+	Channels int     // of the dry input; 0 means 1
+	Block    int     // frames per kernel call; 0 means DefaultBlock, at most Grid
+	// Audio reads the files that nodes name; nil refuses them.
+	Audio func(path string) (*abi.Audio, error)
+}
+
+// DefaultBlock is the number of frames the runtime renders at a time.
+const DefaultBlock = 1024
+
+// Grid is the number of frames between the absolute instants at which states
+// below 1e-150 become zero. No block crosses one.
+const Grid = 4096
+
+// Plan is a graph with everything that follows from rate, length and channels:
+// units, latencies, components and their order.
+type Plan struct {
+	Graph      *Graph
+	Rate       float64
+	Frames     int
+	Batches    int
+	Block      int
+	Units      []*Unit
+	Components []*Component // in topological order
+	Output     *OutPort
+	Links      []*Link
+	// Latency is A, the largest sum of measured delays over the paths to the
+	// output: what the graph is late without meaning it.
+	Latency int
+
+	audio func(path string) (*abi.Audio, error)
+	*report
+}
+
+// Unit is what one kernel runs: a node, or one of the resampling filters
+// around an oversampled node.
+type Unit struct {
+	Index     int
+	Node      *Node
+	Name      string
+	Type      *abi.NodeType
+	Setup     *abi.Setup
+	Rate      float64 // of the kernel
+	Mult      int     // kernel frames per graph frame
+	Lanes     int     // batches × channels, or batches
+	NoAdjoint bool
+	Filter    bool // a resampling filter around its node
+	In        []*InPort
+	Out       []*OutPort
+	Params    []*Param
+	Component *Component
+}
+
+// OutPort is an output of a unit.
+type OutPort struct {
+	Unit     *Unit
+	Index    int
+	Name     string
+	Channels int
+	Mult     int
+	Measured int // measured delay of the whole node, graph frames
+	Readers  []*Link
+}
+
+// InPort is an audio input of a unit.
+type InPort struct {
+	Unit     *Unit
+	Index    int
+	Name     string
+	Channels int // that the kernel sees
+	Mult     int
+	Links    []*Link
+	Sum      bool
+
+	heard [][]Heard
+}
+
+// Gathered reports whether the port has rows of its own, filled from its
+// links: sums, and mono that feeds several channels.
+func (p *InPort) Gathered() bool {
+	if len(p.Links) == 0 {
+		return false
+	}
+	return p.Sum && len(p.Links) > 1 || p.linked() != p.Channels
+}
+
+// linked is the number of channels that the links bring.
+func (p *InPort) linked() int {
+	n := 0
+	for _, l := range p.Links {
+		if p.Sum {
+			n = max(n, l.Channels())
+		} else {
+			n += l.Channels()
+		}
+	}
+	return n
+}
+
+// Link is an edge between units.
+type Link struct {
+	Edge    *Edge // nil inside an oversampled node
+	From    *OutPort
+	In      *InPort // of an audio link
+	Param   *Param  // of a modulation link
+	R       int     // read offset, graph frames
+	L       int     // latency
+	Padding int     // of synchrony gates, part of R
+	Skip    int     // graph frames before an upsampled modulator is visible
+	Channel int     // −1: all
+	Mode    Mode
+	Scale   float64
+}
+
+// Channels returns how many channels the link carries.
+func (l *Link) Channels() int {
+	if l.Channel >= 0 {
+		return 1
+	}
+	return l.From.Channels
+}
+
+// To returns the unit that reads the link.
+func (l *Link) To() *Unit {
+	if l.In != nil {
+		return l.In.Unit
+	}
+	return l.Param.Of
+}
+
+// Param is a parameter of a unit.
+type Param struct {
+	abi.Param
+	Of      *Unit
+	Index   int
+	Setting *Setting
+	Value   []float64 // Len values, or batches × Len
+	Mods    []*Link
+}
+
+// Component is a strongly connected part: one unit, or a feedback loop.
+type Component struct {
+	Index int
+	Units []*Unit // in an order that holds within Block frames
+	Loop  bool
+	Block int // largest number of graph frames rendered at a time
+	Stage int
+}
+
+// NewPlan checks what Load could not and computes the plan. The error is
+// [Errors] with every fault found.
+func NewPlan(g *Graph, o Options) (*Plan, error) {
+	p := &Plan{
+		Graph: g, Rate: g.Rate, Frames: o.Frames, Batches: max(o.Batches, 1),
+		Block: o.Block, audio: o.Audio, report: g.report(),
+	}
+	if p.Rate == 0 {
+		p.Rate = o.Rate
+	}
+	if p.Rate == 0 {
+		p.add(nil, "", `the graph has no "sample_rate" and there is no target to take it from; add one`)
+		return nil, p.err()
+	}
+	if p.Block <= 0 {
+		p.Block = DefaultBlock
+	}
+	p.Block = min(p.Block, Grid)
+	steps := []func(){
+		func() { p.units(max(o.Channels, 1)) },
+		p.connect, p.values, p.latencies, p.oversample, p.order,
+	}
+	for _, step := range steps {
+		step()
+		if err := p.err(); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// units configures every node and solves the channel counts: the least
+// solution, found by growing from nothing.
+func (p *Plan) units(inputChannels int) {
+	g := p.Graph
+	for _, n := range g.Nodes {
+		p.Units = append(p.Units, &Unit{
+			Index: n.Index, Node: n, Name: n.Name, Type: n.Type, NoAdjoint: n.NoAdjoint || n.Type.Backward == nil && !n.Type.External,
+			Rate: p.Rate * float64(n.Oversample), Mult: n.Oversample,
+		})
+	}
+	faults := make([]error, len(g.Nodes))
+	const tooMany = 4096
+	for changed, lonely := true, false; changed; {
+		changed = false
+		for i, n := range g.Nodes {
+			u := p.Units[i]
+			counts := p.portChannels(n, lonely)
+			if counts == nil || u.Setup != nil && equal(u.Setup.Channels, counts) {
+				continue
+			}
+			for port, c := range counts {
+				if c > tooMany {
+					name := n.Type.Inputs[port]
+					p.add(n.value, n.path, `the channels of %s.%s depend on themselves: each turn of the loop concatenates one more; add "gather": "sum" to %s, or a MixNode in the loop`, n.Name, name, n.Name)
+					return
+				}
+			}
+			changed, lonely = true, false
+			u.Setup = p.setup(n, counts, inputChannels)
+			faults[i] = u.Setup.Finish(n.Type)
+		}
+		if !changed && !lonely && p.anyUnset() {
+			changed, lonely = true, true // a loop that nothing feeds: one channel
+		}
+	}
+	for i, err := range faults {
+		p.configureFault(p.Units[i], err)
+	}
+}
+
+func (p *Plan) anyUnset() bool {
+	for _, u := range p.Units {
+		if u.Setup == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// portChannels returns the channels that arrive at each input port, nil while
+// some are unknown.
+func (p *Plan) portChannels(n *Node, lonely bool) []int {
+	inputs := n.Type.Inputs
+	if u := p.Units[n.Index]; u.Setup != nil {
+		inputs = u.Setup.Inputs
+	}
+	counts := make([]int, len(inputs))
+	linked := make([]bool, len(inputs))
+	for _, e := range p.Graph.Edges {
+		if e.Param != "" || e.Target.Node != n {
+			continue
+		}
+		port := indexOf(inputs, e.Target.Name)
+		if port < 0 {
+			continue // connect reports it
+		}
+		c := 0
+		if src := p.Units[e.Source.Node.Index].Setup; src != nil {
+			if out := indexOf(src.Outputs, e.Source.Name); out >= 0 && out < len(src.OutChannels) {
+				c = src.OutChannels[out]
+			} else {
+				c = 1
+			}
+			if e.Channel >= 0 {
+				c = 1
+			}
+		}
+		linked[port] = true
+		if n.Sum {
+			counts[port] = max(counts[port], c)
+		} else {
+			counts[port] += c
+		}
+	}
+	for i := range counts {
+		if counts[i] == 0 {
+			if linked[i] && !lonely {
+				return nil
+			}
+			counts[i] = 1
+		}
+	}
+	return counts
+}
+
+func (p *Plan) setup(n *Node, counts []int, inputChannels int) *abi.Setup {
+	s := abi.NewSetup(n.Type)
+	s.Node, s.Channels, s.Config = n.Name, counts, n.Config
+	s.Rate = p.Rate * float64(n.Oversample)
+	s.Frames = p.Frames * n.Oversample
+	s.Given = func(param string) bool {
+		if n.Setting(param) != nil {
+			return true
+		}
+		for _, e := range p.Graph.Edges {
+			if e.Target.Node == n && e.Param == param {
+				return true
+			}
+		}
+		return false
+	}
+	s.Length = func(param string) int {
+		if st := n.Setting(param); st != nil {
+			return len(st.Value)
+		}
+		return 0
+	}
+	s.Audio = func(path string) (*abi.Audio, error) {
+		if p.audio == nil {
+			return nil, fmt.Errorf("no files can be read here (%s)", path)
+		}
+		return p.audio(p.Graph.resolve(path))
+	}
+	if n.Type.External {
+		c := inputChannels
+		if n.Config.Has("channels") && n.Config.Int("channels") > 0 {
+			c = n.Config.Int("channels")
+		}
+		s.OutChannels = []int{c}
+	}
+	return s
+}
+
+// configureFault puts an error of Configure at its place in the file.
+func (p *Plan) configureFault(u *Unit, err error) {
+	if err == nil {
+		return
+	}
+	at, path := u.Node.value, u.Node.path
+	var placed *abi.Error
+	if errors.As(err, &placed) && placed.Path != "" {
+		path = join(path, placed.Path)
+		for _, key := range strings.SplitN(placed.Path, ".", 2) {
+			if v := at.Get(key); v != nil {
+				at = v
+			}
+		}
+	}
+	p.add(at, path, "%s: %v", u.Type.Name, err)
+}
+
+// connect makes ports and links.
+func (p *Plan) connect() {
+	for _, u := range p.Units {
+		s := u.Setup
+		for i, name := range s.Inputs {
+			u.In = append(u.In, &InPort{Unit: u, Index: i, Name: name, Channels: 1, Mult: u.Mult, Sum: u.Node.Sum})
+		}
+		for i, name := range s.Outputs {
+			u.Out = append(u.Out, &OutPort{Unit: u, Index: i, Name: name, Channels: s.OutChannels[i], Mult: u.Mult})
+		}
+		for i := range s.Params {
+			u.Params = append(u.Params, &Param{Param: s.Params[i], Of: u, Index: i, Setting: u.Node.Setting(s.Params[i].Name)})
+		}
+	}
+	for _, e := range p.Graph.Edges {
+		p.link(e)
+	}
+	if out := p.Graph.Output; true {
+		u := p.Units[out.Node.Index]
+		if i := indexOf(u.Setup.Outputs, out.Name); i >= 0 {
+			p.Output = u.Out[i]
+		} else {
+			p.add(p.Graph.tree.Get("output"), "output", "%s has no output %q; %s", u.Name, out.Name, hint(out.Name, u.Setup.Outputs))
+		}
+	}
+	if len(p.faults) > 0 {
+		return
+	}
+	for _, u := range p.Units {
+		p.channels(u)
+	}
+}
+
+func (p *Plan) link(e *Edge) {
+	src, dst := p.Units[e.Source.Node.Index], p.Units[e.Target.Node.Index]
+	out := indexOf(src.Setup.Outputs, e.Source.Name)
+	if out < 0 {
+		p.add(e.value.Get("source"), e.path+".source", "%s has no output %q; %s", src.Name, e.Source.Name, hint(e.Source.Name, src.Setup.Outputs))
+		return
+	}
+	l := &Link{Edge: e, From: src.Out[out], Channel: e.Channel, Mode: e.Mode, Scale: e.Scale}
+	if e.Channel >= l.From.Channels {
+		p.add(e.value.Get("channel"), e.path+".channel", "%s.%s has %d channels, so channel %d does not exist; channels count from 0", src.Name, l.From.Name, l.From.Channels, e.Channel)
+		return
+	}
+	target := e.value.Get("target")
+	if e.Param != "" {
+		for _, param := range dst.Params {
+			if param.Name == e.Param {
+				l.Param = param
+				param.Mods = append(param.Mods, l)
+			}
+		}
+		if l.Param == nil {
+			p.add(target, e.path+".target", "this configuration of %s has no parameter %q", dst.Name, e.Param)
+			return
+		}
+	} else {
+		in := indexOf(dst.Setup.Inputs, e.Target.Name)
+		if in < 0 {
+			if e.Target.Name == "" {
+				p.add(target, e.path+".target", "%s has no audio input; %s", dst.Type.Name, modulatable(dst.Type))
+			} else {
+				all := append(append([]string(nil), dst.Setup.Inputs...), paramNames(dst.Type)...)
+				p.add(target, e.path+".target", "%s has no input or parameter %q; %s", dst.Name, e.Target.Name, hint(e.Target.Name, all))
+			}
+			return
+		}
+		l.In = dst.In[in]
+		l.In.Links = append(l.In.Links, l)
+	}
+	l.From.Readers = append(l.From.Readers, l)
+	p.Links = append(p.Links, l)
+}
+
+// channels fixes what the kernel sees at each port and how many lanes it has.
+func (p *Plan) channels(u *Unit) {
+	if u.Setup.Coupled {
+		for i, in := range u.In {
+			in.Channels = u.Setup.Channels[i]
+		}
+		u.Lanes = p.Batches
+		return
+	}
+	most := 1
+	for _, in := range u.In {
+		most = max(most, in.linked())
+	}
+	for _, out := range u.Out {
+		if len(u.In) == 0 {
+			most = max(most, out.Channels)
+		}
+	}
+	for _, in := range u.In {
+		c := in.linked()
+		if len(in.Links) > 0 && c != most && c != 1 {
+			l := in.Links[0]
+			p.add(l.Edge.value, l.Edge.path, "%s brings %d channels to %s.%s, but %s works on %d channels at its other input; use a MixNode or MatrixNode to bring them together", l.From.Unit.Name, c, u.Name, in.Name, u.Name, most)
+		}
+		if in.Sum {
+			for _, l := range in.Links {
+				if k := l.Channels(); k != 1 && k != c {
+					p.add(l.Edge.value, l.Edge.path, "%s has %d channels and cannot be summed with the %d channels at %s.%s; use a MixNode or MatrixNode to bring them together", l.From.Unit.Name, k, c, u.Name, in.Name)
+				}
+			}
+		}
+		in.Channels = most
+	}
+	for _, out := range u.Out {
+		out.Channels = most
+	}
+	u.Lanes = p.Batches * most
+}
+
+// values checks the parameters of the file against ranges and lengths.
+func (p *Plan) values() {
+	for _, u := range p.Units {
+		for _, s := range u.Node.Settings {
+			if s.Name != HeatParam && !hasParam(u, s.Name) {
+				p.add(s.value, s.path, "this configuration of %s has no parameter %q; it has %s", u.Name, s.Name, suggest.List(setupNames(u)))
+			}
+		}
+		for _, q := range u.Params {
+			p.value(q)
+		}
+	}
+	for _, u := range p.Units { // ties need the values of the others
+		for _, q := range u.Params {
+			if q.Setting != nil && q.Setting.Tie != nil {
+				p.tied(q)
+			}
+		}
+	}
+}
+
+func (p *Plan) tied(q *Param) {
+	t := q.Setting.Tie
+	to := p.Param(t.Node, t.Param)
+	if to == nil || len(to.Value) != len(q.Value) {
+		p.add(q.Setting.value, q.Setting.path+".tie", "%s.%s cannot follow %s.%s: they have different lengths", q.Of.Name, q.Name, t.Node, t.Param)
+		return
+	}
+	for i := range q.Value {
+		q.Value[i] = t.Scale*to.Value[i] + t.Offset
+		if q.Value[i] < q.Min || q.Value[i] > q.Max {
+			if q.Scale != abi.Periodic {
+				p.add(q.Setting.value, q.Setting.path+".tie", "the tie gives %s, outside the range %s", short(q.Value[i]), q.rangeText())
+			}
+		}
+	}
+}
+
+func hasParam(u *Unit, name string) bool {
+	for _, q := range u.Params {
+		if q.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func setupNames(u *Unit) []string {
+	var names []string
+	for _, q := range u.Params {
+		names = append(names, q.Name)
+	}
+	return names
+}
+
+func (p *Plan) value(q *Param) {
+	q.Value = q.Start()
+	s := q.Setting
+	if s == nil {
+		return
+	}
+	if s.Scale != nil {
+		q.Scale = *s.Scale
+	}
+	if s.Unit != "" {
+		q.Unit = s.Unit
+	}
+	at := s.value
+	if at.Kind == jsontree.Object && at.Get("value") != nil {
+		at = at.Get("value")
+	}
+	if s.Value != nil {
+		switch {
+		case q.Vector && len(s.Value) == q.Len, q.Vector && len(s.Value) == q.Len*p.Batches,
+			!q.Vector && len(s.Value) == p.Batches, !q.Vector && len(s.Value) == 1:
+			q.Value = append([]float64(nil), s.Value...)
+		case q.Vector:
+			p.add(at, s.path, "%s of %s has %d values here and needs %d", q.Name, q.Of.Name, len(s.Value), q.Len)
+			return
+		default:
+			p.add(at, s.path, "%s of %s is one number; the %d values here would be one per batch, and this run has %d", q.Name, q.Of.Name, len(s.Value), p.Batches)
+			return
+		}
+	}
+	if q.Scale == abi.Periodic {
+		return
+	}
+	for i, v := range q.Value {
+		if v < q.Min || v > q.Max {
+			item := at
+			if at.Kind == jsontree.Array && i < len(at.Items) {
+				item = at.Items[i]
+			}
+			p.add(item, s.path, "%s%s is outside the range of %s, %s", short(v), unit(q.Unit), q.Name, q.rangeText())
+		}
+	}
+	if s.Min != nil && (*s.Min < q.Min || *s.Min > q.Max) || s.Max != nil && (*s.Max < q.Min || *s.Max > q.Max) {
+		p.add(s.value, s.path, "min and max must lie within the range of %s, %s", q.Name, q.rangeText())
+	}
+}
+
+func unit(u string) string {
+	if u == "" {
+		return ""
+	}
+	return " " + u
+}
+
+func (q *Param) rangeText() string {
+	return fmt.Sprintf("%s to %s%s", short(q.Min), short(q.Max), unit(q.Unit))
+}
+
+// Param returns the parameter of a node, nil when there is none.
+func (p *Plan) Param(node, name string) *Param {
+	for _, u := range p.Units {
+		if u.Name != node {
+			continue
+		}
+		for _, q := range u.Params {
+			if q.Name == name {
+				return q
+			}
+		}
+	}
+	return nil
+}
+
+// Unit returns the unit of a node, nil when there is none.
+func (p *Plan) Unit(node string) *Unit {
+	for _, u := range p.Units {
+		if u.Name == node {
+			return u
+		}
+	}
+	return nil
+}
+
+func indexOf(list []string, s string) int {
+	for i, e := range list {
+		if e == s {
+			return i
+		}
+	}
+	return -1
+}
+
+func equal(a, b []int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,617 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+
+	"ampfit/abi"
+	"ampfit/arena"
+)
+
+// Run renders a plan. It owns all memory of the rendering, so a run of the same
+// plan can be repeated without allocating. One goroutine uses a Run at a time.
+type Run struct {
+	Plan    *Plan
+	Execs   []*Exec // by Unit.Index
+	Mem     arena.Pair
+	Segment int // graph frames that the rows hold
+
+	// Input is the dry signal, one slice per channel; frames past their end
+	// are zero.
+	Input [][]float64
+
+	// Clamped counts the frames at which a modulated parameter left its range.
+	Clamped int64
+
+	start, end       int64 // absolute frames of the current segment
+	stateLo, stateHi int
+	primal, dual     int
+	allRows          []Row
+	linkRows         []Row
+	linkDual         map[*Link][]Row
+	tape             bool
+	heat             bool
+	prepared         bool
+
+	heatIn, heatOut, heatDualIn, heatDualOut [][]float64 // scratch of heatRows
+}
+
+// RunOptions says what a run is for.
+type RunOptions struct {
+	Segment int  // frames that rows hold; 0 means the whole plan
+	Tape    bool // reserve dual memory, to walk backward
+	Heat    bool // integrate the heat of every node
+}
+
+// NewRun reserves the memory of a run and sets the parameters to the plan's.
+func NewRun(p *Plan, o RunOptions) *Run {
+	r := &Run{Plan: p, Segment: o.Segment, tape: o.Tape, heat: o.Heat}
+	if r.Segment <= 0 {
+		r.Segment = p.Frames + p.Latency
+	}
+	r.Segment = max(r.Segment, p.Block)
+	r.layout()
+	r.Mem.Reserve(r.primal, r.dual)
+	for _, x := range r.Execs {
+		r.wire(x)
+		for k, q := range x.Unit.Params {
+			r.store(x, k, q.Value)
+		}
+	}
+	r.Reset()
+	return r
+}
+
+// Bytes returns the memory that the run holds.
+func (r *Run) Bytes() int { return 8 * (len(r.Mem.Primal) + len(r.Mem.Dual)) }
+
+// store writes the values of parameter k into every lane of a unit.
+func (r *Run) store(x *Exec, k int, v []float64) {
+	q := x.Unit.Params[k]
+	perBatch := x.Unit.Lanes / r.Plan.Batches
+	for lane := range x.Unit.Lanes {
+		at := 0
+		if len(v) > q.Len {
+			at = lane / perBatch * q.Len
+		}
+		copy(r.Mem.Primal[x.Param[k]+lane*q.Len:], v[at:at+q.Len])
+	}
+	r.prepared = false
+}
+
+// SetParam sets a parameter for the next run: its Len values, or batches times
+// as many. The values must lie in its range.
+func (r *Run) SetParam(node, param string, v []float64) error {
+	for _, x := range r.Execs {
+		if x.Unit.Name != node {
+			continue
+		}
+		for k, q := range x.Unit.Params {
+			if q.Name != param {
+				continue
+			}
+			if len(v) != q.Len && len(v) != q.Len*r.Plan.Batches {
+				return fmt.Errorf("graph: %s.%s takes %d values, not %d", node, param, q.Len, len(v))
+			}
+			r.store(x, k, v)
+			return nil
+		}
+	}
+	return fmt.Errorf("graph: there is no parameter %s.%s", node, param)
+}
+
+// Reset goes back to the first frame: states and histories zero, heat at its
+// start value.
+func (r *Run) Reset() {
+	clear(r.Mem.Primal[r.stateLo:r.stateHi])
+	for _, row := range r.allRows {
+		clear(r.Mem.Primal[row.Base-row.Hist : row.Base])
+	}
+	for _, x := range r.Execs {
+		if s := x.Unit.Node.Setting(HeatParam); s != nil && len(s.Value) > 0 && !x.Unit.Filter {
+			perBatch := x.Unit.Lanes / r.Plan.Batches
+			for b := range r.Plan.Batches {
+				r.Mem.Primal[x.Heat+b*perBatch] = s.Value[min(b, len(s.Value)-1)]
+			}
+		}
+	}
+	r.start, r.end, r.Clamped = 0, 0, 0
+}
+
+// prepare computes the coefficients of held parameters.
+func (r *Run) prepare() {
+	if r.prepared {
+		return
+	}
+	for _, x := range r.Execs {
+		if x.Unit.Type.Prepare != nil && x.Block.Held() {
+			x.Block.Bind(x.lanes, 0)
+			x.Unit.Type.Prepare(x.Block)
+		}
+	}
+	r.prepared = true
+}
+
+// blockOf returns the number of the block that holds an absolute frame, and
+// blockSpan its frames. Blocks start afresh at multiples of Grid.
+func (r *Run) blockOf(frame int) int {
+	perGrid := (Grid + r.Plan.Block - 1) / r.Plan.Block
+	return frame/Grid*perGrid + frame%Grid/r.Plan.Block
+}
+
+// nextBlock returns the first frame after the block that holds frame.
+func (r *Run) nextBlock(frame int64) int64 {
+	b := int64(r.Plan.Block)
+	inGrid := frame % Grid
+	return frame - inGrid + min(Grid, (inGrid/b+1)*b)
+}
+
+// prevBlock returns the first frame of the block that ends at frame.
+func (r *Run) prevBlock(frame int64) int64 {
+	b := int64(r.Plan.Block)
+	inGrid := (frame - 1) % Grid
+	return frame - 1 - inGrid + inGrid/b*b
+}
+
+// Start and End return the absolute frames of the current segment.
+func (r *Run) Start() int64 { return r.start }
+
+// End returns the frame at which the next segment begins.
+func (r *Run) End() int64 { return r.end }
+
+// Advance renders the next segment: frames graph frames, at most Segment.
+// Every segment but the last of a run is whole blocks.
+func (r *Run) Advance(frames int) {
+	r.BeginSegment(nil)
+	stop := r.start + int64(frames)
+	for index := 0; r.end < stop; index++ {
+		next := min(r.nextBlock(r.end), stop)
+		r.renderBlock(r.end, int(next-r.end), index)
+		r.end = next
+	}
+}
+
+// BeginSegment makes the rows ready for the frames from End on. It is part of
+// Advance, for those who render block by block themselves; a tangent memory
+// is shifted along.
+func (r *Run) BeginSegment(tangent []float64) {
+	r.prepare()
+	r.shift(r.Mem.Primal)
+	if tangent != nil {
+		r.shift(tangent)
+	}
+	r.start = r.end
+}
+
+// EndSegment notes that the current segment was rendered up to frame.
+func (r *Run) EndSegment(frame int64) { r.end = frame }
+
+// BeginBlock is called before a block is rendered unit by unit.
+func (r *Run) BeginBlock(at int64) {
+	if at%Grid == 0 {
+		r.flush()
+	}
+}
+
+// shift moves the last frames of the segment in front of the rows.
+func (r *Run) shift(m []float64) {
+	n := int(r.end - r.start)
+	if n == 0 {
+		return
+	}
+	for i := range r.allRows {
+		row := &r.allRows[i]
+		if row.Hist > 0 {
+			from := row.Base - row.Hist + n*row.Mult
+			copy(m[row.Base-row.Hist:row.Base], m[from:from+row.Hist])
+		}
+	}
+}
+
+func (r *Run) renderBlock(at int64, frames, index int) {
+	r.BeginBlock(at)
+	s := int(at - r.start)
+	for _, c := range r.Plan.Components {
+		for _, u := range c.Units {
+			if x := r.Execs[u.Index]; r.tape && x.StateLen > 0 {
+				copy(r.Mem.Primal[x.Before+index*x.StateLen:], r.Mem.Primal[x.State:x.State+x.StateLen])
+			}
+		}
+		for done := 0; done < frames; done += c.Block {
+			n := min(c.Block, frames-done)
+			for _, u := range c.Units {
+				r.Call(r.Execs[u.Index], s+done, n, at+int64(done), r.heat)
+			}
+		}
+	}
+}
+
+// flush sets states below 1e-150 to zero, so that a decaying recursion never
+// reaches denormal numbers, which cost a hundred times more.
+func (r *Run) flush() {
+	states := r.Mem.Primal[r.stateLo:r.stateHi]
+	for i, v := range states {
+		if v < 1e-150 && v > -1e-150 {
+			states[i] = 0
+		}
+	}
+}
+
+// Call renders frames [s, s+frames) of the segment by one unit; at is the
+// absolute number of the first.
+func (r *Run) Call(x *Exec, s, frames int, at int64, heat bool) {
+	u := x.Unit
+	r.GatherInputs(r.Mem.Primal, x, s, frames)
+	for k, q := range u.Params {
+		if x.Mod[k] != nil {
+			r.modulate(x, k, q, s, frames, at)
+		}
+	}
+	x.Bind(r.Mem.Primal, s, frames, at)
+	if u.Type.External {
+		r.play(x, at)
+	} else {
+		x.forward(x.Block)
+	}
+	if heat && !u.Type.OwnHeat && !u.Filter {
+		r.integrateHeat(x, s, frames)
+	}
+}
+
+// play copies the dry signal into the rows of an external unit.
+func (r *Run) play(x *Exec, at int64) {
+	for lane := range x.lanes {
+		for c, y := range x.lanes[lane].Out {
+			n := 0
+			if len(r.Input) > 0 {
+				in := r.Input[min(x.lanes[lane].Channel+c, len(r.Input)-1)]
+				if at < int64(len(in)) {
+					n = copy(y, in[at:])
+				}
+			}
+			clear(y[n:])
+		}
+	}
+}
+
+// Heard is one producer channel that reaches a channel of an input port.
+type Heard struct {
+	Link    *Link
+	Channel int
+}
+
+// Heard lists what channel c of a gathered port is the sum of, in file order.
+// Mono feeds every channel.
+func (in *InPort) Heard(c int) []Heard { return in.heard[c] }
+
+// hear computes Heard once.
+func (in *InPort) hear() {
+	in.heard = make([][]Heard, in.Channels)
+	for c := range in.heard {
+		if !in.Sum {
+			l, from := in.source(min(c, in.linked()-1))
+			in.heard[c] = []Heard{{l, from}}
+			continue
+		}
+		for _, l := range in.Links {
+			in.heard[c] = append(in.heard[c], Heard{l, l.Pick(c)})
+		}
+	}
+}
+
+// GatherInputs fills the rows of gathered ports from their links, in memory
+// of the primal layout: values, or tangents.
+func (r *Run) GatherInputs(m []float64, x *Exec, s, frames int) {
+	for i, in := range x.Unit.In {
+		if x.In[i] != nil {
+			r.gather(m, x, i, in, s, frames)
+		}
+	}
+}
+
+func (r *Run) gather(m []float64, x *Exec, port int, in *InPort, s, frames int) {
+	for b := range r.Plan.Batches {
+		for c := range in.Channels {
+			row := x.In[port][b*in.Channels+c]
+			y := m[row.Base+s*row.Mult : row.Base+(s+frames)*row.Mult]
+			for i, h := range in.heard[c] {
+				src := r.Source(m, h.Link, b, h.Channel, s, frames)
+				if i == 0 {
+					copy(y, src)
+					continue
+				}
+				for n, v := range src {
+					y[n] += v
+				}
+			}
+		}
+	}
+}
+
+// Pick returns the producer's channel that a summing reader's channel c hears.
+func (l *Link) Pick(c int) int {
+	if l.Channel >= 0 {
+		return l.Channel
+	}
+	return min(c, l.From.Channels-1)
+}
+
+// Source returns the producer's frames that a link shows at [s, s+frames), in
+// memory of the primal layout.
+func (r *Run) Source(m []float64, l *Link, batch, channel, s, frames int) []float64 {
+	row := r.Execs[l.From.Unit.Index].Out[l.From.Index][batch*l.From.Channels+channel]
+	lo := row.Base + (s-l.R)*row.Mult
+	return m[lo : lo+frames*row.Mult]
+}
+
+// Lane returns the batch and channel of a lane of the unit.
+func (r *Run) laneOf(u *Unit, lane int) (batch, channel int) {
+	per := u.Lanes / r.Plan.Batches
+	return lane / per, lane % per
+}
+
+// Hidden returns how many of the frames from the absolute frame at on come
+// before the modulator of a link is visible, at the unit's rate.
+func (l *Link) Hidden(at int64, frames, mult int) int {
+	visible := int64(l.R + l.Skip)
+	return int(min(max(visible-at, 0), int64(frames))) * mult
+}
+
+// modulate computes the effective values of a parameter.
+func (r *Run) modulate(x *Exec, k int, q *Param, s, frames int, at int64) {
+	m, u := r.Mem.Primal, x.Unit
+	for lane := range u.Lanes {
+		batch, channel := r.laneOf(u, lane)
+		row := x.Mod[k][lane]
+		p := m[row.Base+s*row.Mult : row.Base+(s+frames)*row.Mult]
+		base := m[x.Param[k]+lane]
+		for n := range p {
+			p[n] = base
+		}
+		for _, l := range q.Mods {
+			mod := r.Source(m, l, batch, l.Pick(channel), s, frames)
+			hidden := l.Hidden(at, frames, u.Mult)
+			if l.Mode == Multiply {
+				for n := hidden; n < len(p); n++ {
+					p[n] *= l.Scale * mod[n]
+				}
+			} else {
+				for n := hidden; n < len(p); n++ {
+					p[n] += float64(l.Scale * mod[n])
+				}
+			}
+		}
+		if q.Scale == abi.Periodic {
+			continue
+		}
+		for n, v := range p {
+			if v < q.Min || v > q.Max || v != v {
+				p[n] = math.Min(math.Max(v, q.Min), q.Max)
+				r.Clamped++
+			}
+		}
+	}
+}
+
+// integrateHeat adds | ‖x[n−delay]‖² − ‖y[n]‖² | dt to each batch's heat, frame
+// by frame, at the kernel's rate.
+func (r *Run) integrateHeat(x *Exec, s, frames int) {
+	dt := 1 / x.Unit.Rate
+	perBatch := x.Unit.Lanes / r.Plan.Batches
+	for b := range r.Plan.Batches {
+		in, out := r.heatRows(x, b, s, frames, false)
+		heat := r.Mem.Primal[x.Heat+b*perBatch]
+		for n := range frames * x.Unit.Mult {
+			e := 0.0
+			for _, row := range in {
+				e += float64(row[n] * row[n])
+			}
+			for _, row := range out {
+				e -= float64(row[n] * row[n])
+			}
+			heat += float64(math.Abs(e) * dt)
+		}
+		r.Mem.Primal[x.Heat+b*perBatch] = heat
+	}
+}
+
+// heatRows returns the audio rows of a batch that heat compares: inputs as
+// they were Delay frames ago, and outputs. The slices are valid until the next
+// call.
+func (r *Run) heatRows(x *Exec, batch, s, frames int, dual bool) (in, out [][]float64) {
+	m := r.Mem.Primal
+	if dual {
+		m = r.Mem.Dual
+	}
+	u := x.Unit
+	in, out = r.heatIn[:0], r.heatOut[:0]
+	if dual {
+		in, out = r.heatDualIn[:0], r.heatDualOut[:0]
+	}
+	for i, port := range u.In {
+		for c := range port.Channels {
+			row, offset, ok := r.inputRow(x, i, port, batch, c)
+			if !ok {
+				continue
+			}
+			at := row.Base
+			if dual {
+				at = row.Dual
+			}
+			lo := at + (s-offset)*row.Mult - u.Setup.Delay
+			in = append(in, m[lo:lo+frames*row.Mult])
+		}
+	}
+	for i, port := range u.Out {
+		for c := range port.Channels {
+			row := x.Out[i][batch*port.Channels+c]
+			at := row.Base
+			if dual {
+				at = row.Dual
+			}
+			lo := at + s*row.Mult
+			out = append(out, m[lo:lo+frames*row.Mult])
+		}
+	}
+	if dual {
+		r.heatDualIn, r.heatDualOut = in, out
+	} else {
+		r.heatIn, r.heatOut = in, out
+	}
+	return in, out
+}
+
+// HeatRows is heatRows for the package that walks backward.
+func (r *Run) HeatRows(x *Exec, batch, s, frames int, dual bool) (in, out [][]float64) {
+	return r.heatRows(x, batch, s, frames, dual)
+}
+
+// inputRow returns the row that channel c of an input port reads, with its read
+// offset in graph frames; false for an unconnected port.
+func (r *Run) inputRow(x *Exec, i int, port *InPort, batch, c int) (row Row, offset int, ok bool) {
+	if x.In[i] != nil {
+		return x.In[i][batch*port.Channels+c], 0, true
+	}
+	if len(port.Links) == 0 {
+		return Row{}, 0, false
+	}
+	link, from := port.source(c)
+	index := batch*link.From.Channels + from
+	if r.linkDual != nil {
+		return r.linkDual[link][index], link.R, true
+	}
+	return r.Execs[link.From.Unit.Index].Out[link.From.Index][index], link.R, true
+}
+
+// Heat returns the heat of every node so far in joules, by node and batch.
+func (r *Run) Heat() map[string][]float64 {
+	heat := map[string][]float64{}
+	for _, x := range r.Execs {
+		if !x.Unit.Filter {
+			heat[x.Unit.Name] = r.UnitHeat(x)
+		}
+	}
+	return heat
+}
+
+// UnitHeat sums the heat cells of a unit for each batch.
+func (r *Run) UnitHeat(x *Exec) []float64 {
+	perBatch := x.Unit.Lanes / r.Plan.Batches
+	sum := make([]float64, r.Plan.Batches)
+	for lane := range x.Unit.Lanes {
+		sum[lane/perBatch] += r.Mem.Primal[x.Heat+lane]
+	}
+	return sum
+}
+
+// OutputRows returns the rows of the graph's output.
+func (r *Run) OutputRows() []Row {
+	out := r.Plan.Output
+	return r.Execs[out.Unit.Index].Out[out.Index]
+}
+
+// Render runs the plan from its first frame to the end and returns the output,
+// one slice for each batch and channel. The plan's own latency is cut off
+// unless keepLatency is set; then the output is late by Plan.Latency frames.
+func (r *Run) Render(keepLatency bool) [][]float64 {
+	rows := r.OutputRows()
+	out := make([][]float64, len(rows))
+	for i := range out {
+		out[i] = make([]float64, r.Plan.Frames)
+	}
+	r.RenderTo(out, keepLatency)
+	return out
+}
+
+// RenderTo is Render into rows of Plan.Frames frames that the caller owns.
+func (r *Run) RenderTo(out [][]float64, keepLatency bool) {
+	skip := r.Plan.Latency
+	if keepLatency {
+		skip = 0
+	}
+	r.Reset()
+	total := int64(r.Plan.Frames + skip)
+	for r.end < total {
+		r.Advance(int(r.SegmentEnd(r.end, total) - r.end))
+		r.CopyOut(out, int64(skip))
+	}
+}
+
+// SegmentEnd returns where a segment that starts at frame ends: the last block
+// boundary that the rows reach, or the end of the run.
+func (r *Run) SegmentEnd(start, total int64) int64 {
+	end := start + int64(r.Segment)
+	if end >= total {
+		return total
+	}
+	inGrid := end % Grid
+	return end - inGrid + inGrid/int64(r.Plan.Block)*int64(r.Plan.Block)
+}
+
+// CopyOut copies the output frames of the current segment to their place in
+// rows that begin at the absolute frame skip.
+func (r *Run) CopyOut(out [][]float64, skip int64) {
+	for i, row := range r.OutputRows() {
+		from := max(r.start, skip)
+		if from < r.end {
+			lo := row.Base + int(from-r.start)
+			copy(out[i][from-skip:], r.Mem.Primal[lo:row.Base+int(r.end-r.start)])
+		}
+	}
+}
+
+// SnapshotLen is the length of a snapshot.
+func (r *Run) SnapshotLen() int {
+	n := r.stateHi - r.stateLo
+	for i := range r.allRows {
+		n += r.allRows[i].Hist
+	}
+	return n
+}
+
+// Snapshot copies what the frames from End on depend on: the states, and the
+// frames before End that readers still see.
+func (r *Run) Snapshot(dst []float64) {
+	k := copy(dst, r.Mem.Primal[r.stateLo:r.stateHi])
+	n := int(r.end - r.start)
+	for i := range r.allRows {
+		row := &r.allRows[i]
+		from := row.Base - row.Hist + n*row.Mult
+		k += copy(dst[k:], r.Mem.Primal[from:from+row.Hist])
+	}
+}
+
+// Restore goes back to a snapshot taken at the absolute frame at; Advance
+// continues there with the same bits.
+func (r *Run) Restore(src []float64, at int64) {
+	k := copy(r.Mem.Primal[r.stateLo:r.stateHi], src)
+	for i := range r.allRows {
+		row := &r.allRows[i]
+		k += copy(r.Mem.Primal[row.Base-row.Hist:row.Base], src[k:k+row.Hist])
+	}
+	r.start, r.end = at, at
+}
+
+// NextBlock returns the first frame after the block that holds frame.
+func (r *Run) NextBlock(frame int64) int64 { return r.nextBlock(frame) }
+
+// PrevBlock returns the first frame of the block that ends at frame.
+func (r *Run) PrevBlock(frame int64) int64 { return r.prevBlock(frame) }
+
+// ClearDuals sets the dual arena to zero.
+func (r *Run) ClearDuals() { clear(r.Mem.Dual) }
+
+// ShiftDuals moves what the current segment's readers left in front of the
+// dual rows to the end of the segment before, which has frames graph frames.
+func (r *Run) ShiftDuals(frames int) {
+	for _, rows := range [][]Row{r.allRows, r.linkRows} {
+		for i := range rows {
+			row := &rows[i]
+			n := frames * row.Mult
+			region := r.Mem.Dual[row.Dual-row.Hist : row.Dual+r.Segment*row.Mult]
+			copy(region[n:n+row.Hist], region[:row.Hist])
+			clear(region[:n])
+			clear(region[n+row.Hist:])
+		}
+	}
+}

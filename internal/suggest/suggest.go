@@ -1,0 +1,49 @@
+// Package suggest finds the name that a misspelt one was meant to be.
+package suggest
+
+import "strings"
+
+// Nearest returns the candidate closest to name, "" when none is close enough
+// to be what was meant.
+func Nearest(name string, candidates []string) string {
+	best, bestCost := "", 1+max(1, len(name)/2)
+	for _, c := range candidates {
+		cost := distance(strings.ToLower(name), strings.ToLower(c))
+		if strings.HasPrefix(strings.ToLower(c), strings.ToLower(name)) && name != "" {
+			cost = min(cost, 1)
+		}
+		if cost < bestCost {
+			best, bestCost = c, cost
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost++
+			}
+			diagonal = row[j]
+			row[j] = min(cost, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// List joins names for a message: "a, b, c".
+func List(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
