@@ -1,0 +1,43 @@
+package nodes
+
+import "ampfit/abi"
+
+func init() { abi.Register(constant) }
+
+// constant holds one value; its adjoint is a sum, v̄ = Σ ȳ[n].
+var constant = abi.NodeType{
+	Name: "ConstantNode", Family: sources,
+	Doc:     "The same value in every frame.",
+	Detail:  "y[n] = value",
+	Outputs: out,
+	Params: []abi.Param{
+		{Name: "value", Default: 0, Min: -1e6, Max: 1e6, Doc: "The value of every frame and channel."},
+	},
+	Config:    []abi.Key{channelsKey},
+	Configure: setChannels,
+	Forward: func(b *abi.Block) {
+		for lane := range b.Lanes {
+			y, value := b.Out(0, lane), b.Param(0, lane).At(0)
+			for n := range y {
+				y[n] = value
+			}
+		}
+	},
+	Backward: func(b, d *abi.Block) {
+		for lane := range b.Lanes {
+			sum := 0.0
+			for _, dy := range d.Out(0, lane) {
+				sum += dy
+			}
+			d.Param(0, lane).Add(0, sum)
+		}
+	},
+	Tangent: func(b, t *abi.Block) {
+		for lane := range b.Lanes {
+			ty, tvalue := t.Out(0, lane), t.Param(0, lane).At(0)
+			for n := range ty {
+				ty[n] = tvalue
+			}
+		}
+	},
+}

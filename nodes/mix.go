@@ -1,0 +1,74 @@
+package nodes
+
+import "ampfit/abi"
+
+func init() { abi.Register(mix) }
+
+// mix sums channels. Its adjoint is
+//
+//	x̄_c[n] += g_c Σ_o ȳ_o[n]
+//	ḡ_c    += Σ_n x_c[n] Σ_o ȳ_o[n]
+var mix = abi.NodeType{
+	Name: "MixNode", Family: mixing,
+	Doc:    "Weighted sum of all input channels, the same on each output channel.",
+	Detail: "y[n] = Σ_c gains_c x_c[n]; nothing is normalised.",
+	Inputs: in, Outputs: out, Coupled: true,
+	Params: []abi.Param{
+		{Name: "gains", Default: 1, Min: -100, Max: 100, Vector: true, Doc: "One factor per input channel."},
+	},
+	Config: []abi.Key{channelsKey},
+	Configure: func(s *abi.Setup) error {
+		s.Param("gains").Len = s.Channels[0]
+		return setChannels(s)
+	},
+	FrameScratch: 1, // Σ_o ȳ_o[n]
+	Forward: func(b *abi.Block) {
+		for lane := range b.Lanes {
+			y, gains := b.Out(0, lane), b.Vector(0, lane)
+			clear(y)
+			for c, g := range gains {
+				for n, x := range b.InCh(0, c, lane) {
+					y[n] += g * x
+				}
+			}
+			for o := 1; o < b.OutChannels(0); o++ {
+				copy(b.OutCh(0, o, lane), y)
+			}
+		}
+	},
+	Backward: func(b, d *abi.Block) {
+		for lane := range b.Lanes {
+			dy, gains, dgains := b.FrameScratch(lane), b.Vector(0, lane), d.Vector(0, lane)
+			copy(dy, d.Out(0, lane))
+			for o := 1; o < b.OutChannels(0); o++ {
+				for n, v := range d.OutCh(0, o, lane) {
+					dy[n] += v
+				}
+			}
+			for c, g := range gains {
+				x, dx := b.InCh(0, c, lane), d.InCh(0, c, lane)
+				sum := 0.0
+				for n := range x {
+					dx[n] += g * dy[n]
+					sum += x[n] * dy[n]
+				}
+				dgains[c] += sum
+			}
+		}
+	},
+	Tangent: func(b, t *abi.Block) {
+		for lane := range b.Lanes {
+			ty, gains, tgains := t.Out(0, lane), b.Vector(0, lane), t.Vector(0, lane)
+			clear(ty)
+			for c, g := range gains {
+				tx := t.InCh(0, c, lane)
+				for n, x := range b.InCh(0, c, lane) {
+					ty[n] += g*tx[n] + tgains[c]*x
+				}
+			}
+			for o := 1; o < b.OutChannels(0); o++ {
+				copy(t.OutCh(0, o, lane), ty)
+			}
+		}
+	},
+}

@@ -1,0 +1,46 @@
+// Package nodes holds the node types. It is imported for its registrations:
+//
+//	import _ "ampfit/nodes"
+//
+// One file is one type, or one family that shares its kernel. Each says what it
+// computes (Detail), what its adjoint is (the comment), and where both come
+// from (Source). Forward, backward and tangent stand one above the other with
+// the same names in the same order.
+package nodes
+
+import (
+	"math"
+
+	"ampfit/abi"
+)
+
+// Chapters of the node reference.
+const (
+	sources    = "Sources"
+	filters    = "Filters"
+	nonlinear  = "Nonlinear"
+	dynamics   = "Dynamics"
+	timeBased  = "Time"
+	mixing     = "Mixing and space"
+	controlled = "Control and spectral"
+)
+
+var (
+	in  = []string{"in"}
+	out = []string{"out"}
+)
+
+// decibels is ln(10)/20: a gain of g dB is exp(decibels·g).
+const decibels = math.Ln10 / 20
+
+// channelsKey is the key by which a source says how many channels it has.
+var channelsKey = abi.Key{
+	Name: "channels", Kind: abi.Int, Default: 1.0, Min: 1, Max: 256,
+	Doc: "Output channels, all of them driven alike.",
+}
+
+// setChannels is the Configure of a source whose channels are configured.
+func setChannels(s *abi.Setup) error {
+	s.OutChannels = []int{s.Config.Int("channels")}
+	return nil
+}

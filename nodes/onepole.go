@@ -1,0 +1,252 @@
+package nodes
+
+import (
+	"math"
+
+	"ampfit/abi"
+)
+
+func init() { abi.Register(onePole) }
+
+// onePole is a one-pole low-pass filter, or what it takes away:
+//
+//	l[n] = l[n-1] + a[n] (x[n] - l[n-1]),   a[n] = 1 - exp(-2π cutoff[n]/rate)
+//	lowpass: y[n] = l[n]    highpass: y[n] = x[n] - l[n]
+//
+// The pole is the impulse-invariant image of an RC filter. With s = +1 for the
+// low-pass and -1 for the high-pass, the adjoint runs back in time; the block
+// after hands over (1-a) λ, the gradient of the state:
+//
+//	λ[n]   = s ȳ[n] + (1-a[n+1]) λ[n+1]
+//	x̄[n]  += a[n] λ[n]            high-pass: + ȳ[n]
+//	ā[n]   = (x[n] - l[n-1]) λ[n]
+var onePole = abi.NodeType{
+	Name: "OnePoleNode", Family: filters,
+	Doc: "One-pole low-pass or high-pass filter, 6 dB per octave.",
+	Detail: "l[n] = l[n−1] + a (x[n] − l[n−1]), a = 1 − exp(−2π cutoff_hz/rate); the low-pass is l, the high-pass x − l. " +
+		"Towards rate/2 the low-pass flattens out, as its pole is that of an RC filter sampled.",
+	Source: "J. O. Smith, Introduction to Digital Filters, \"One-Pole\"; C.-Y. Yu et al., Differentiable All-pole Filters for Time-varying Audio Systems, DAFx 2024 (the time-varying adjoint).",
+	Inputs: in, Outputs: out,
+	Params: []abi.Param{{
+		Name: "cutoff_hz", Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
+		Doc: "Corner frequency; the gain there is -3 dB within 0.1 dB up to rate/20.",
+	}},
+	Config: []abi.Key{{
+		Name: "kind", Kind: abi.String, Default: "lowpass", Enum: []string{"lowpass", "highpass"},
+		Doc: "Which part of the signal passes.",
+	}},
+	Configure: func(s *abi.Setup) error {
+		s.Data = onePoleKind{s.Config.Text("kind") == "highpass"}
+		return nil
+	},
+	State:          1, // l[n-1]
+	FrameScratch:   1, // l
+	Forward:        onePoleForward,
+	Backward:       onePoleBackward,
+	Tangent:        onePoleTangent,
+	CohortForward:  onePoleForwardFour,
+	CohortBackward: onePoleBackwardFour,
+}
+
+type onePoleKind struct{ high bool }
+
+// onePoleCoef returns the coefficient a and its slope ∂a/∂cutoff.
+func onePoleCoef(cutoff, rate float64) (a, slope float64) {
+	w := 2 * math.Pi / rate
+	return -math.Expm1(-w * cutoff), w * math.Exp(-w*cutoff)
+}
+
+func onePoleForward(b *abi.Block) {
+	for lane := range b.Lanes {
+		onePoleForwardLane(b, lane)
+	}
+}
+
+// The recursion is written l = (1-a) l + a x, with one fused multiply-add from
+// one frame to the next.
+func onePoleForwardLane(b *abi.Block, lane int) {
+	x, y := b.In(0, lane), b.Out(0, lane)
+	cutoff, state := b.Param(0, lane), b.State(lane)
+	a, _ := onePoleCoef(cutoff.At(0), b.Rate)
+	last := state[0]
+	y = y[:len(x)]
+	for n := range x {
+		if cutoff.Varies() {
+			a, _ = onePoleCoef(cutoff.At(n), b.Rate)
+		}
+		last = math.FMA(1-a, last, float64(a*x[n]))
+		y[n] = last
+	}
+	state[0] = last
+	if b.Data.(onePoleKind).high {
+		for n := range x {
+			y[n] = x[n] - y[n]
+		}
+	}
+}
+
+func onePoleForwardFour(b *abi.Block) {
+	lane := 0
+	if b.Held() {
+		for ; lane+4 <= b.Lanes; lane += 4 {
+			n := b.Frames
+			x0, x1, x2, x3 := b.In(0, lane)[:n], b.In(0, lane+1)[:n], b.In(0, lane+2)[:n], b.In(0, lane+3)[:n]
+			y0, y1, y2, y3 := b.Out(0, lane)[:n], b.Out(0, lane+1)[:n], b.Out(0, lane+2)[:n], b.Out(0, lane+3)[:n]
+			s0, s1, s2, s3 := b.State(lane), b.State(lane+1), b.State(lane+2), b.State(lane+3)
+			a0, _ := onePoleCoef(b.Param(0, lane).At(0), b.Rate)
+			a1, _ := onePoleCoef(b.Param(0, lane+1).At(0), b.Rate)
+			a2, _ := onePoleCoef(b.Param(0, lane+2).At(0), b.Rate)
+			a3, _ := onePoleCoef(b.Param(0, lane+3).At(0), b.Rate)
+			p0, p1, p2, p3 := 1-a0, 1-a1, 1-a2, 1-a3
+			l0, l1, l2, l3 := s0[0], s1[0], s2[0], s3[0]
+			for n := range x0 {
+				l0 = math.FMA(p0, l0, float64(a0*x0[n]))
+				l1 = math.FMA(p1, l1, float64(a1*x1[n]))
+				l2 = math.FMA(p2, l2, float64(a2*x2[n]))
+				l3 = math.FMA(p3, l3, float64(a3*x3[n]))
+				y0[n], y1[n], y2[n], y3[n] = l0, l1, l2, l3
+			}
+			s0[0], s1[0], s2[0], s3[0] = l0, l1, l2, l3
+			if b.Data.(onePoleKind).high {
+				for k := lane; k < lane+4; k++ {
+					x, y := b.In(0, k), b.Out(0, k)
+					for n := range x {
+						y[n] = x[n] - y[n]
+					}
+				}
+			}
+		}
+	}
+	for ; lane < b.Lanes; lane++ {
+		onePoleForwardLane(b, lane)
+	}
+}
+
+func onePoleBackward(b, d *abi.Block) {
+	for lane := range b.Lanes {
+		onePoleBackwardLane(b, d, lane)
+	}
+}
+
+// onePolePast returns l[n-1] for every frame of the block: the output row of a
+// low-pass, moved by one, or what a high-pass took away.
+func onePolePast(b *abi.Block, lane int) []float64 {
+	y, past := b.Out(0, lane), b.FrameScratch(lane)
+	past[0] = b.Before(lane)[0]
+	if b.Data.(onePoleKind).high {
+		x := b.In(0, lane)
+		for n := 1; n < len(past); n++ {
+			past[n] = x[n-1] - y[n-1]
+		}
+	} else {
+		copy(past[1:], y)
+	}
+	return past
+}
+
+func onePoleBackwardLane(b, d *abi.Block, lane int) {
+	x, dx, dy := b.In(0, lane), d.In(0, lane), d.Out(0, lane)
+	cutoff, dcutoff, dstate := b.Param(0, lane), d.Param(0, lane), d.State(lane)
+	past := onePolePast(b, lane)
+	dx, dy, past = dx[:len(x)], dy[:len(x)], past[:len(x)]
+	s := 1.0
+	if b.Data.(onePoleKind).high {
+		s = -1
+		for n := range dx {
+			dx[n] += dy[n]
+		}
+	}
+	a, slope := onePoleCoef(cutoff.At(0), b.Rate)
+	carry := dstate[0] // (1-a) λ[n+1]
+	if !cutoff.Varies() {
+		p, lambda, sum := 1-a, 0.0, 0.0
+		for n := len(x) - 1; n >= 0; n-- {
+			lambda = math.FMA(p, lambda, float64(s*dy[n])+carry)
+			carry = 0 // it is in λ now
+			dx[n] = math.FMA(a, lambda, dx[n])
+			sum = math.FMA(x[n]-past[n], lambda, sum)
+		}
+		dcutoff.Add(0, slope*sum)
+		dstate[0] = p * lambda
+		return
+	}
+	for n := len(x) - 1; n >= 0; n-- {
+		a, slope = onePoleCoef(cutoff.At(n), b.Rate)
+		lambda := s*dy[n] + carry
+		dx[n] += a * lambda
+		dcutoff.Add(n, slope*(x[n]-past[n])*lambda)
+		carry = (1 - a) * lambda
+	}
+	dstate[0] = carry
+}
+
+func onePoleBackwardFour(b, d *abi.Block) {
+	lane := 0
+	if b.Held() {
+		for ; lane+4 <= b.Lanes; lane += 4 {
+			s := 1.0
+			if b.Data.(onePoleKind).high {
+				s = -1
+				for k := lane; k < lane+4; k++ {
+					dx, dy := d.In(0, k), d.Out(0, k)
+					for n := range dx {
+						dx[n] += dy[n]
+					}
+				}
+			}
+			n := b.Frames
+			x0, x1, x2, x3 := b.In(0, lane)[:n], b.In(0, lane+1)[:n], b.In(0, lane+2)[:n], b.In(0, lane+3)[:n]
+			dx0, dx1, dx2, dx3 := d.In(0, lane)[:n], d.In(0, lane+1)[:n], d.In(0, lane+2)[:n], d.In(0, lane+3)[:n]
+			dy0, dy1, dy2, dy3 := d.Out(0, lane)[:n], d.Out(0, lane+1)[:n], d.Out(0, lane+2)[:n], d.Out(0, lane+3)[:n]
+			past0, past1, past2, past3 := onePolePast(b, lane)[:n], onePolePast(b, lane+1)[:n], onePolePast(b, lane+2)[:n], onePolePast(b, lane+3)[:n]
+			a0, slope0 := onePoleCoef(b.Param(0, lane).At(0), b.Rate)
+			a1, slope1 := onePoleCoef(b.Param(0, lane+1).At(0), b.Rate)
+			a2, slope2 := onePoleCoef(b.Param(0, lane+2).At(0), b.Rate)
+			a3, slope3 := onePoleCoef(b.Param(0, lane+3).At(0), b.Rate)
+			c0, c1, c2, c3 := d.State(lane)[0], d.State(lane + 1)[0], d.State(lane + 2)[0], d.State(lane + 3)[0]
+			var l0, l1, l2, l3, sum0, sum1, sum2, sum3 float64
+			for n--; n >= 0; n-- {
+				l0 = math.FMA(1-a0, l0, float64(s*dy0[n])+c0)
+				l1 = math.FMA(1-a1, l1, float64(s*dy1[n])+c1)
+				l2 = math.FMA(1-a2, l2, float64(s*dy2[n])+c2)
+				l3 = math.FMA(1-a3, l3, float64(s*dy3[n])+c3)
+				c0, c1, c2, c3 = 0, 0, 0, 0
+				dx0[n] = math.FMA(a0, l0, dx0[n])
+				dx1[n] = math.FMA(a1, l1, dx1[n])
+				dx2[n] = math.FMA(a2, l2, dx2[n])
+				dx3[n] = math.FMA(a3, l3, dx3[n])
+				sum0 = math.FMA(x0[n]-past0[n], l0, sum0)
+				sum1 = math.FMA(x1[n]-past1[n], l1, sum1)
+				sum2 = math.FMA(x2[n]-past2[n], l2, sum2)
+				sum3 = math.FMA(x3[n]-past3[n], l3, sum3)
+			}
+			d.Param(0, lane).Add(0, slope0*sum0)
+			d.Param(0, lane+1).Add(0, slope1*sum1)
+			d.Param(0, lane+2).Add(0, slope2*sum2)
+			d.Param(0, lane+3).Add(0, slope3*sum3)
+			d.State(lane)[0], d.State(lane + 1)[0] = (1-a0)*l0, (1-a1)*l1
+			d.State(lane + 2)[0], d.State(lane + 3)[0] = (1-a2)*l2, (1-a3)*l3
+		}
+	}
+	for ; lane < b.Lanes; lane++ {
+		onePoleBackwardLane(b, d, lane)
+	}
+}
+
+func onePoleTangent(b, t *abi.Block) {
+	high := b.Data.(onePoleKind).high
+	for lane := range b.Lanes {
+		x, tx, ty := b.In(0, lane), t.In(0, lane), t.Out(0, lane)
+		cutoff, tcutoff, tstate := b.Param(0, lane), t.Param(0, lane), t.State(lane)
+		past, tlast := onePolePast(b, lane), tstate[0]
+		for n := range x {
+			a, slope := onePoleCoef(cutoff.At(n), b.Rate)
+			tlast += a*(tx[n]-tlast) + slope*tcutoff.At(n)*(x[n]-past[n])
+			ty[n] = tlast
+			if high {
+				ty[n] = tx[n] - tlast
+			}
+		}
+		tstate[0] = tlast
+	}
+}
