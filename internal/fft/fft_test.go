@@ -110,6 +110,24 @@ func TestInverseUndoesForward(t *testing.T) {
 	}
 }
 
+// The plain functions are the specification of the kernels, which round
+// otherwise as they fuse multiplications with additions.
+func TestKernelsAgainstPlain(t *testing.T) {
+	for n := 16; n <= 65536; n *= 2 {
+		plan, x, y := fft.NewPlan(n), noise(n, 1), make([]float64, n)
+		fast, fastIm := forward(plan, x)
+		plan.Inverse(y, fast, fastIm, plan.Scratch())
+		restore := fft.Plain()
+		plain, plainIm := forward(plan, x)
+		z := make([]float64, n)
+		plan.Inverse(z, plain, plainIm, plan.Scratch())
+		restore()
+		requireClose(t, plain, fast, 1e-15*math.Log2(float64(n)))
+		requireClose(t, plainIm, fastIm, 1e-15*math.Log2(float64(n)))
+		requireClose(t, z, y, 1e-15*math.Log2(float64(n)))
+	}
+}
+
 // The real signal has no room for an imaginary part in the bins that are their
 // own mirror image.
 func TestInverseDropsImaginaryEdges(t *testing.T) {
@@ -185,6 +203,14 @@ func BenchmarkForward(b *testing.B) {
 	for _, n := range []int{256, 512, 1024, 2048, 4096, 8192} {
 		x := noise(n, 1)
 		b.Run(fmt.Sprintf("own/%d", n), func(b *testing.B) {
+			plan := fft.NewPlan(n)
+			re, im, work := make([]float64, plan.Bins()), make([]float64, plan.Bins()), plan.Scratch()
+			for b.Loop() {
+				plan.Forward(re, im, x, work)
+			}
+		})
+		b.Run(fmt.Sprintf("plain/%d", n), func(b *testing.B) {
+			defer fft.Plain()()
 			plan := fft.NewPlan(n)
 			re, im, work := make([]float64, plan.Bins()), make([]float64, plan.Bins()), plan.Scratch()
 			for b.Loop() {

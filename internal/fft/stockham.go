@@ -28,7 +28,8 @@ type stockham struct {
 	first  []float64 // twiddles of the first pass: w re ×4, im ×4, w² …, w³ … for four p
 	middle []pass
 	radix  int       // of the last pass: 2 or 4
-	half   []float64 // exp(-2πi k/n), k = 0 … m/2, re and im in turn
+	halfRe []float64 // exp(-2πi k/n), k = 0 … m/2
+	halfIm []float64
 }
 
 // pass is a pass between the first and the last: n is the length that is left
@@ -67,7 +68,7 @@ func newStockham(n int) *stockham {
 	f.radix = left
 	for k := range m/2 + 1 {
 		re, im := root(k, n)
-		f.half = append(f.half, re, im)
+		f.halfRe, f.halfIm = append(f.halfRe, re), append(f.halfIm, im)
 	}
 	return f
 }
@@ -127,6 +128,10 @@ func (f *stockham) synthesise(x, re, im, work []float64, inner, edge float64) {
 // firstPass is the pass with s = 1, from complex numbers in turn (x) to blocks.
 func firstPass(dst, x, twiddles []float64) {
 	quarter := len(x) / 4
+	if useAVX2 && quarter >= 8 {
+		firstAVX2(&dst[0], &x[0], &twiddles[0], quarter/8, quarter)
+		return
+	}
 	xa, xb, xc, xd := x[:quarter], x[quarter:2*quarter], x[2*quarter:3*quarter], x[3*quarter:4*quarter]
 	if quarter < 8 { // n = 16: two values of p, a block of twiddles is half used
 		for p := range 2 {
@@ -165,6 +170,10 @@ func butterfly(y *[8]float64, ar, ai, br, bi, cr, ci, dr, di, w1r, w1i, w2r, w2i
 func middlePass(dst, src []float64, pass *pass) {
 	width := 2 * pass.s // floats of one p
 	quarter := len(src) / 4
+	if useAVX2 {
+		middleAVX2(&dst[0], &src[0], &pass.twiddles[0], pass.n/4, width, quarter)
+		return
+	}
 	for p := 0; p < pass.n/4; p++ {
 		w := (*[6]float64)(pass.twiddles[6*p:])
 		w1r, w1i, w2r, w2i, w3r, w3i := w[0], w[1], w[2], w[3], w[4], w[5]
@@ -194,6 +203,10 @@ func middlePass(dst, src []float64, pass *pass) {
 // lastPass4 is the pass with n = 4, all twiddles 1, from blocks to planes.
 func lastPass4(re, im, src []float64) {
 	s := len(re) / 4
+	if useAVX2 {
+		last4AVX2(&re[0], &im[0], &src[0], s)
+		return
+	}
 	for q := 0; q < s; q += 4 {
 		a, b := (*[8]float64)(src[2*q:]), (*[8]float64)(src[2*(q+s):])
 		c, d := (*[8]float64)(src[2*(q+2*s):]), (*[8]float64)(src[2*(q+3*s):])
@@ -215,6 +228,10 @@ func lastPass4(re, im, src []float64) {
 // lastPass2 is the pass with n = 2, from blocks to planes.
 func lastPass2(re, im, src []float64) {
 	s := len(re) / 2
+	if useAVX2 {
+		last2AVX2(&re[0], &im[0], &src[0], s)
+		return
+	}
 	for q := 0; q < s; q += 4 {
 		a, b := (*[8]float64)(src[2*q:]), (*[8]float64)(src[2*(q+s):])
 		r0, r1, i0, i1 := (*[4]float64)(re[q:]), (*[4]float64)(re[q+s:]), (*[4]float64)(im[q:]), (*[4]float64)(im[q+s:])
@@ -229,6 +246,10 @@ func lastPass2(re, im, src []float64) {
 // their parts swapped back.
 func lastPass4Swapped(x, src []float64) {
 	s := len(x) / 8
+	if useAVX2 {
+		last4SwappedAVX2(&x[0], &src[0], s)
+		return
+	}
 	for q := 0; q < s; q += 4 {
 		a, b := (*[8]float64)(src[2*q:]), (*[8]float64)(src[2*(q+s):])
 		c, d := (*[8]float64)(src[2*(q+2*s):]), (*[8]float64)(src[2*(q+3*s):])
@@ -251,6 +272,10 @@ func lastPass4Swapped(x, src []float64) {
 // their parts swapped back.
 func lastPass2Swapped(x, src []float64) {
 	s := len(x) / 4
+	if useAVX2 {
+		last2SwappedAVX2(&x[0], &src[0], s)
+		return
+	}
 	for q := 0; q < s; q += 4 {
 		a, b := (*[8]float64)(src[2*q:]), (*[8]float64)(src[2*(q+s):])
 		y0, y1 := (*[8]float64)(x[2*q:]), (*[8]float64)(x[2*(q+s):])
@@ -270,18 +295,22 @@ func (f *stockham) split(re, im []float64, inner, edge float64) {
 	m := f.m
 	re[0], im[0], re[m], im[m] = edge*(re[0]+im[0]), 0, edge*(re[0]-im[0]), 0
 	re[m/2], im[m/2] = inner*re[m/2], -inner*im[m/2]
-	h := inner / 2
+	h, done := inner/2, 0
 	lr, li, ur, ui := re[1:m/2], im[1:m/2], re[m/2+1:m], im[m/2+1:m]
-	w := f.half[2:m]
+	wr, wi := f.halfRe[1:m/2], f.halfIm[1:m/2]
+	if n := len(lr); useAVX2 && n >= 4 {
+		splitAVX2(&lr[0], &li[0], &ur[n-4], &ui[n-4], &wr[0], &wi[0], n/4, h)
+		done = n &^ 3
+	}
+	lr, li, ur, ui, wr, wi = lr[done:], li[done:], ur[:len(ur)-done], ui[:len(ui)-done], wr[done:], wi[done:]
 	n := len(lr)
-	li, ur, ui, w = li[:n], ur[:n], ui[:n], w[:2*n]
+	li, ur, ui, wr, wi = li[:n], ur[:n], ui[:n], wr[:n], wi[:n]
 	for k := range lr {
 		j := n - 1 - k
 		zr, zi, yr, yi := lr[k], li[k], ur[j], ui[j]
 		er, ei := h*(zr+yr), h*(zi-yi)
 		or, oi := h*(zi+yi), h*(yr-zr)
-		wr, wi := w[2*k], w[2*k+1]
-		tr, ti := wr*or-wi*oi, wr*oi+wi*or
+		tr, ti := wr[k]*or-wi[k]*oi, wr[k]*oi+wi[k]*or
 		lr[k], li[k] = er+tr, ei+ti
 		ur[j], ui[j] = er-tr, ti-ei
 	}
@@ -296,18 +325,24 @@ func (f *stockham) merge(z, re, im []float64, inner, edge float64) {
 	m := f.m
 	z[1], z[0] = edge*(re[0]+re[m]), edge*(re[0]-re[m])
 	z[m+1], z[m] = 2*inner*re[m/2], -2*inner*im[m/2]
+	done := 0
 	lr, li, ur, ui := re[1:m/2], im[1:m/2], re[m/2+1:m], im[m/2+1:m]
+	wr, wi := f.halfRe[1:m/2], f.halfIm[1:m/2]
 	lz, uz := z[2:m], z[m+2:2*m]
-	w := f.half[2:m]
+	if n := len(lr); useAVX2 && n >= 4 {
+		mergeAVX2(&lz[0], &uz[2*n-8], &lr[0], &li[0], &ur[n-4], &ui[n-4], &wr[0], &wi[0], n/4, inner)
+		done = n &^ 3
+	}
+	lr, li, ur, ui, wr, wi = lr[done:], li[done:], ur[:len(ur)-done], ui[:len(ui)-done], wr[done:], wi[done:]
+	lz, uz = lz[2*done:], uz[:len(uz)-2*done]
 	n := len(lr)
-	li, ur, ui, w, lz, uz = li[:n], ur[:n], ui[:n], w[:2*n], lz[:2*n], uz[:2*n]
+	li, ur, ui, wr, wi, lz, uz = li[:n], ur[:n], ui[:n], wr[:n], wi[:n], lz[:2*n], uz[:2*n]
 	for k := range lr {
 		j := n - 1 - k
 		xr, xi, yr, yi := lr[k], li[k], ur[j], ui[j]
 		er, ei := inner*(xr+yr), inner*(xi-yi)
 		gr, gi := inner*(xr-yr), inner*(xi+yi)
-		wr, wi := w[2*k], w[2*k+1]
-		or, oi := wr*gr+wi*gi, wr*gi-wi*gr // conj(W) (X[k] - conj X[m-k])
+		or, oi := wr[k]*gr+wi[k]*gi, wr[k]*gi-wi[k]*gr // conj(W) (X[k] - conj X[m-k])
 		lz[2*k+1], lz[2*k] = er-oi, ei+or
 		uz[2*j+1], uz[2*j] = er+oi, or-ei
 	}

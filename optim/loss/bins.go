@@ -35,7 +35,14 @@ const logRun = 32
 // add adds the bins of a spectrum re, im against the magnitudes y.
 func (s *binSums) add(re, im, y []float64) {
 	re, im = re[:len(y)], im[:len(y)]
-	for k := 0; k < len(y); {
+	k := 0
+	if useAVX2 {
+		for ; k+4 <= len(y); k += min(4*logRun, (len(y)-k)&^3) {
+			end := k + min(4*logRun, (len(y)-k)&^3)
+			s.addVectors(re[k:end], im[k:end], y[k:end])
+		}
+	}
+	for k < len(y) {
 		end := min(k+logRun, len(y))
 		if len(y)-end < logRun/4 {
 			end = len(y) // the last bin of 2^k+1 joins the run before it
@@ -64,11 +71,27 @@ func (s *binSums) addRun(re, im, y []float64) {
 	}
 	s.square += square
 	s.lin += lin
-	if ratio := high / low; ratio <= math.MaxFloat64 {
+	s.addLog(high/low, re, im, y)
+}
+
+// addVectors is addRun of 4·logRun bins or less, a multiple of four, by a
+// kernel with four sums of each kind.
+func (s *binSums) addVectors(re, im, y []float64) {
+	var out [16]float64
+	sumsAVX2(&out, &re[0], &im[0], &y[0], len(y)/4, magnitudeFloor)
+	s.square += out[0] + out[1] + out[2] + out[3]
+	s.lin += out[4] + out[5] + out[6] + out[7]
+	s.addLog(out[8]/out[12]*(out[9]/out[13])*(out[10]/out[14]*(out[11]/out[15])), re, im, y)
+}
+
+// addLog adds the logarithm of a ratio of products over some bins, or, if it
+// overflows or is NaN, those of the bins one by one.
+func (s *binSums) addLog(ratio float64, re, im, y []float64) {
+	if ratio <= math.MaxFloat64 {
 		s.log += math.Log(ratio)
 		return
 	}
-	for k, v := range y { // the product overflows, or is NaN
+	for k, v := range y {
 		s.log += math.Abs(math.Log(magnitude(re[k], im[k])) - math.Log(v))
 	}
 }
@@ -81,6 +104,10 @@ func (s *binSums) addRun(re, im, y []float64) {
 // and likewise dim; one at or below it has none.
 func binGradient(dre, dim, re, im, y []float64, sc, log, lin float64) {
 	re, im, dre, dim = re[:len(y)], im[:len(y)], dre[:len(y)], dim[:len(y)]
+	if n := len(y) &^ 3; useAVX2 && n > 0 {
+		gradientAVX2(&dre[0], &dim[0], &re[0], &im[0], &y[0], n/4, sc, log, lin, magnitudeFloor)
+		dre, dim, re, im, y = dre[n:], dim[n:], re[n:], im[n:], y[n:]
+	}
 	for k, v := range y {
 		a, b := re[k], im[k]
 		p := float64(a*a) + float64(b*b)
@@ -97,5 +124,29 @@ func binGradient(dre, dim, re, im, y []float64, sc, log, lin float64) {
 		}
 		w := inverse * (sc*d + slope)
 		dre[k], dim[k] = w*a, w*b
+	}
+}
+
+// window writes x times the window w to dst.
+func window(dst, x, w []float64) {
+	dst, x = dst[:len(w)], x[:len(w)]
+	if n := len(w) &^ 3; useAVX2 && n > 0 {
+		windowAVX2(&dst[0], &x[0], &w[0], n/4)
+		dst, x, w = dst[n:], x[n:], w[n:]
+	}
+	for i, v := range w {
+		dst[i] = x[i] * v
+	}
+}
+
+// addWindowed adds x times the window w to dst.
+func addWindowed(dst, x, w []float64) {
+	dst, x = dst[:len(w)], x[:len(w)]
+	if n := len(w) &^ 3; useAVX2 && n > 0 {
+		addWindowedAVX2(&dst[0], &x[0], &w[0], n/4)
+		dst, x, w = dst[n:], x[n:], w[n:]
+	}
+	for i, v := range w {
+		dst[i] += x[i] * v
 	}
 }

@@ -336,15 +336,11 @@ func (r *resolution) spectrum(all []float64, c *chunk, i int) []float64 {
 }
 
 // transform computes the spectrum of a window of a channel.
-func (r *resolution) transform(t *scratch, re, im, x []float64, window int) {
-	at, n := r.at(window), len(x)
+func (r *resolution) transform(t *scratch, re, im, x []float64, index int) {
+	at, n := r.at(index), len(x)
 	frame := t.frame[r.left : r.left+r.Window]
 	if at >= 0 && at+r.Window <= n {
-		x := x[at : at+len(frame)]
-		hann := r.hann[:len(frame)]
-		for i := range frame {
-			frame[i] = x[i] * hann[i]
-		}
+		window(frame, x[at:], r.hann)
 	} else {
 		for i, v := range r.hann {
 			frame[i] = v * x[reflect(at+i, n)]
@@ -354,7 +350,7 @@ func (r *resolution) transform(t *scratch, re, im, x []float64, window int) {
 }
 
 // at returns the frame that a window starts at, below 0 at the first edge.
-func (r *resolution) at(window int) int { return window*r.Hop - r.Size/2 + r.left }
+func (r *resolution) at(index int) int { return index*r.Hop - r.Size/2 + r.left }
 
 // reflect returns the frame that stands for frame i beyond an edge of n
 // frames: 2 1 | 0 1 2 … n-2 n-1 | n-2 n-3.
@@ -366,14 +362,6 @@ func reflect(i, n int) int {
 		return 2*(n-1) - i
 	}
 	return i
-}
-
-// addWindowed adds x times the window to dst.
-func addWindowed(dst, x, window []float64) {
-	x, dst = x[:len(window)], dst[:len(window)]
-	for i, v := range window {
-		dst[i] += x[i] * v
-	}
 }
 
 // length returns the number of frames that a chunk spans.
