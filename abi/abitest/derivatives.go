@@ -185,13 +185,13 @@ func (c *checker) exact(pt *point) {
 
 	// Blocks and cohorts.
 	t.forward(pt.v, []int{pt.frames}, forward)
-	c.nearVars("Backward in one block equals Backward in several", pt, g, t.backward(w, nil, pt.typ.Backward), 1e-9)
+	c.nearVars("Backward in one block equals Backward in several", pt, g, t.backward(w, nil, pt.typ.Backward), 1e-9, size(w, primal))
 	if pt.typ.CohortBackward == nil {
 		return
 	}
 	t.forward(pt.v, uneven, forward)
 	cohort := t.backward(w, nil, fast)
-	c.nearVars("cohort adjoint equals the plain one", pt, g, cohort, 1e-13)
+	c.nearVars("cohort adjoint equals the plain one", pt, g, cohort, 1e-13, size(w, primal))
 	var seven []int
 	for i := range 7 {
 		seven = append(seven, i%len(pt.who))
@@ -231,13 +231,40 @@ func peak(v []float64) float64 {
 	return p
 }
 
-func (c *checker) nearVars(check string, pt *point, want, got *vars, tolerance float64) {
-	for i, w := range want.slices() {
-		if n, bad := differ(w, got.slices()[i], tolerance); bad {
-			c.fail(check, pt.name, "row %d, value %d: %v, not %v (differs by %.3g of %.3g)", i, n, got.slices()[i][n], w[n], got.slices()[i][n]-w[n], peak(w))
-			return
+// nearVars compares gradients to rounding, group by group: relative to the
+// largest one, or to that of a parameter that would move the whole loss, as
+// a gradient can be a small difference of large sums.
+func (c *checker) nearVars(check string, pt *point, want, got *vars, tolerance, size float64) {
+	for _, group := range pt.groups() {
+		for l := range want.lanes {
+			b := group.of(&got.lanes[l])
+			for i, w := range group.of(&want.lanes[l]) {
+				floor := 0.0
+				for k, p := range pt.set.Params {
+					if group.name == "parameter "+p.Name {
+						floor = 1e-14 * size / unit(&p, pt.v.lanes[l].params[k][0])
+					}
+				}
+				for n, x := range b[i] {
+					if !(math.Abs(x-w[n]) <= tolerance*peak(w)+floor) {
+						c.fail(check, pt.name, "%s, lane %d, value %d: %v, not %v (differs by %.3g of %.3g)", group.name, l, n, x, w[n], x-w[n], peak(w))
+						return
+					}
+				}
+			}
 		}
 	}
+}
+
+// size returns Σ |w o|, the size of the terms of a loss.
+func size(w, o *outs) float64 {
+	s := 0.0
+	for i, row := range o.slices() {
+		for n, x := range row {
+			s += math.Abs(x * w.slices()[i][n])
+		}
+	}
+	return s
 }
 
 func dot(a, b [][]float64) float64 {
@@ -282,12 +309,7 @@ func (pt *point) differences() (failures string, kinks bool) {
 	o := t.outs()
 	w := pt.weights(o)
 	g := t.backward(w, nil, backward)
-	size := 0.0
-	for i, s := range o.slices() {
-		for n, x := range s {
-			size += math.Abs(x * w.slices()[i][n])
-		}
-	}
+	size := size(w, o)
 	var bad []row
 	kinks = true
 	groups := pt.groups()

@@ -1,0 +1,362 @@
+package nodes
+
+import (
+	"math"
+
+	"ampfit/abi"
+)
+
+// This file is the kernel of every filter of second order with one input and
+// one output. The filters themselves stand in rbj.go.
+//
+//	y[n] = b0 x[n] + b1 x[n-1] + b2 x[n-2] - a1 y[n-1] - a2 y[n-2]
+//
+// It is run in direct form 1, so that its state is input and output of the two
+// frames before, and coefficients may change with every frame. The adjoint
+// needs only the rows of input and output:
+//
+//	λ[n]   = ȳ[n] - a1[n+1] λ[n+1] - a2[n+2] λ[n+2]
+//	x̄[n]  += b0[n] λ[n] + b1[n+1] λ[n+1] + b2[n+2] λ[n+2]
+//	b̄k[n]  =  λ[n] x[n-k]
+//	āk[n]  = -λ[n] y[n-k]
+//
+// From one frame to the next there is one fused multiply-add in either
+// direction; all others wait beside it. What is fused is written out, so that a
+// lane has the same bits alone and among four.
+
+// biquad is what a filter tells its kernel: Setup.Data of the family.
+type biquad struct {
+	params int // freq, q and perhaps gain_db
+	// design writes b0, b1, b2, a1, a2 into c[0:5] and, if slopes are wanted,
+	// their derivatives by each parameter into the next groups of five.
+	design func(c []float64, freq, q, gain, rate float64, slopes bool)
+}
+
+const (
+	biquadState   = 4  // x[n-1], x[n-2], y[n-1], y[n-2]
+	biquadCoefs   = 20 // five coefficients, and their slopes by three parameters
+	biquadScratch = 20 // the same, of one frame
+)
+
+// params3 returns the parameters of a lane at frame n.
+func (f *biquad) params3(b *abi.Block, lane, n int) (freq, q, gain float64) {
+	if f.params > 2 {
+		gain = b.Param(2, lane).At(n)
+	}
+	return b.Param(0, lane).At(n), b.Param(1, lane).At(n), gain
+}
+
+func biquadPrepare(b *abi.Block) {
+	f := b.Data.(*biquad)
+	for lane := range b.Lanes {
+		freq, q, gain := f.params3(b, lane, 0)
+		f.design(b.Coefs(lane), freq, q, gain, b.Rate, true)
+	}
+}
+
+func biquadForward(b *abi.Block) {
+	for lane := range b.Lanes {
+		biquadForwardLane(b, lane)
+	}
+}
+
+func biquadForwardLane(b *abi.Block, lane int) {
+	x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
+	if b.Held() {
+		biquadRun(x, y, b.Coefs(lane), state)
+		return
+	}
+	f, c := b.Data.(*biquad), b.Scratch(lane)
+	x1, x2, y1, y2 := state[0], state[1], state[2], state[3]
+	was := [3]float64{math.NaN()} // no parameters yet
+	for n, x0 := range x {
+		freq, q, gain := f.params3(b, lane, n)
+		if now := [3]float64{freq, q, gain}; now != was {
+			f.design(c, freq, q, gain, b.Rate, false)
+			was = now
+		}
+		y0 := math.FMA(-c[3], y1, math.FMA(-c[4], y2, math.FMA(c[0], x0, math.FMA(c[1], x1, c[2]*x2))))
+		y[n] = y0
+		x1, x2, y1, y2 = x0, x1, y0, y1
+	}
+	state[0], state[1], state[2], state[3] = x1, x2, y1, y2
+}
+
+// biquadRun filters with coefficients that stay, two frames a turn.
+func biquadRun(x, y, c, state []float64) {
+	b0, b1, b2, a1, a2 := c[0], c[1], c[2], -c[3], -c[4]
+	x1, x2, y1, y2 := state[0], state[1], state[2], state[3]
+	y = y[:len(x)]
+	n := 0
+	for ; n+1 < len(x); n += 2 {
+		u, v := x[n], x[n+1]
+		y2 = math.FMA(a1, y1, math.FMA(a2, y2, math.FMA(b0, u, math.FMA(b1, x1, b2*x2))))
+		y[n] = y2
+		y1 = math.FMA(a1, y2, math.FMA(a2, y1, math.FMA(b0, v, math.FMA(b1, u, b2*x1))))
+		y[n+1] = y1
+		x1, x2 = v, u
+	}
+	if n < len(x) {
+		u := x[n]
+		y1, y2 = math.FMA(a1, y1, math.FMA(a2, y2, math.FMA(b0, u, math.FMA(b1, x1, b2*x2)))), y1
+		y[n] = y1
+		x1, x2 = u, x1
+	}
+	state[0], state[1], state[2], state[3] = x1, x2, y1, y2
+}
+
+// biquadForwardFour takes four lanes at a time: the zeros lane by lane, then
+// the four recursions side by side, each of which would wait for itself.
+func biquadForwardFour(b *abi.Block) {
+	lane := 0
+	if b.Held() {
+		for ; lane+4 <= b.Lanes; lane += 4 {
+			biquadRunFour(b, lane)
+		}
+	}
+	for ; lane < b.Lanes; lane++ {
+		biquadForwardLane(b, lane)
+	}
+}
+
+func biquadRunFour(b *abi.Block, lane int) {
+	for k := lane; k < lane+4; k++ {
+		biquadZeros(b.In(0, k), b.Out(0, k), b.Coefs(k), b.State(k))
+	}
+	n := b.Frames
+	y0, y1, y2, y3 := b.Out(0, lane)[:n], b.Out(0, lane+1)[:n], b.Out(0, lane+2)[:n], b.Out(0, lane+3)[:n]
+	s0, s1, s2, s3 := b.State(lane), b.State(lane+1), b.State(lane+2), b.State(lane+3)
+	c0, c1, c2, c3 := b.Coefs(lane), b.Coefs(lane+1), b.Coefs(lane+2), b.Coefs(lane+3)
+	p0, p1, p2, p3 := -c0[3], -c1[3], -c2[3], -c3[3]
+	q0, q1, q2, q3 := -c0[4], -c1[4], -c2[4], -c3[4]
+	u0, u1, u2, u3 := s0[2], s1[2], s2[2], s3[2]
+	v0, v1, v2, v3 := s0[3], s1[3], s2[3], s3[3]
+	for n := range y0 {
+		u0, v0 = math.FMA(p0, u0, math.FMA(q0, v0, y0[n])), u0
+		u1, v1 = math.FMA(p1, u1, math.FMA(q1, v1, y1[n])), u1
+		u2, v2 = math.FMA(p2, u2, math.FMA(q2, v2, y2[n])), u2
+		u3, v3 = math.FMA(p3, u3, math.FMA(q3, v3, y3[n])), u3
+		y0[n], y1[n], y2[n], y3[n] = u0, u1, u2, u3
+	}
+	s0[2], s0[3] = u0, v0
+	s1[2], s1[3] = u1, v1
+	s2[2], s2[3] = u2, v2
+	s3[2], s3[3] = u3, v3
+}
+
+// biquadZeros writes the part of y that needs no y, and moves the state of x.
+func biquadZeros(x, y, c, state []float64) {
+	b0, b1, b2 := c[0], c[1], c[2]
+	x1, x2 := state[0], state[1]
+	y = y[:len(x)]
+	for n, x0 := range x {
+		y[n] = math.FMA(b0, x0, math.FMA(b1, x1, b2*x2))
+		x1, x2 = x0, x1
+	}
+	state[0], state[1] = x1, x2
+}
+
+func biquadBackward(b, d *abi.Block) {
+	for lane := range b.Lanes {
+		biquadBackwardLane(b, d, lane)
+	}
+}
+
+func biquadBackwardLane(b, d *abi.Block, lane int) {
+	if b.Held() {
+		lambda := b.FrameScratch(lane)
+		before, dstate := b.Before(lane), d.State(lane)
+		after := [4]float64{dstate[0], dstate[1], dstate[2], dstate[3]}
+		biquadPoles(d.Out(0, lane), lambda, b.Coefs(lane), dstate)
+		sums := biquadCollect(b.In(0, lane), b.Out(0, lane), d.In(0, lane), lambda, b.Coefs(lane), before, dstate, after[0], after[1])
+		biquadChain(b, d, lane, &sums)
+		return
+	}
+	x, y, dx, dy := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane)
+	before, dstate := b.Before(lane), d.State(lane)
+	f, c := b.Data.(*biquad), b.Scratch(lane)
+	// What the frames after add to x[n], x[n-1], y[n], y[n-1].
+	ex1, ex2, ey1, ey2 := dstate[0], dstate[1], dstate[2], dstate[3]
+	for n := len(x) - 1; n >= 0; n-- {
+		x1, x2, y1, y2 := before[0], before[1], before[2], before[3]
+		switch {
+		case n > 1:
+			x1, x2, y1, y2 = x[n-1], x[n-2], y[n-1], y[n-2]
+		case n == 1:
+			x1, x2, y1, y2 = x[0], x1, y[0], y1
+		}
+		freq, q, gain := f.params3(b, lane, n)
+		f.design(c, freq, q, gain, b.Rate, true)
+		lambda := dy[n] + ey1
+		dx[n] += c[0]*lambda + ex1
+		ex1, ex2 = ex2+c[1]*lambda, c[2]*lambda
+		ey1, ey2 = ey2-c[3]*lambda, -c[4]*lambda
+		for p := range f.params {
+			s := c[5+5*p : 10+5*p]
+			d.Param(p, lane).Add(n, lambda*(s[0]*x[n]+s[1]*x1+s[2]*x2-s[3]*y1-s[4]*y2))
+		}
+	}
+	dstate[0], dstate[1], dstate[2], dstate[3] = ex1, ex2, ey1, ey2
+}
+
+// biquadPoles writes λ and replaces the gradients of the output's state.
+func biquadPoles(dy, lambda, c, dstate []float64) {
+	a1, a2 := -c[3], -c[4]
+	l1, l2 := 0.0, 0.0
+	e1, e2 := dstate[2], dstate[3]
+	lambda = lambda[:len(dy)]
+	n := len(dy) - 1
+	for ; n >= 0 && n >= len(dy)-2; n-- { // the state after the block adds to the last two frames
+		l1, l2 = math.FMA(a1, l1, math.FMA(a2, l2, dy[n]+e1)), l1
+		lambda[n] = l1
+		e1, e2 = e2, 0
+	}
+	for ; n >= 1; n -= 2 {
+		l2 = math.FMA(a1, l1, math.FMA(a2, l2, dy[n]))
+		lambda[n] = l2
+		l1 = math.FMA(a1, l2, math.FMA(a2, l1, dy[n-1]))
+		lambda[n-1] = l1
+	}
+	if n == 0 {
+		l1, l2 = math.FMA(a1, l1, math.FMA(a2, l2, dy[n])), l1
+		lambda[n] = l1
+	}
+	dstate[2] = math.FMA(a1, l1, math.FMA(a2, l2, e1))
+	dstate[3] = math.FMA(a2, l1, e2)
+}
+
+// biquadCollect adds the gradient of the input, replaces those of the input's
+// state and returns the sums Σ λ[n] x[n-k], Σ λ[n] y[n-k], the gradients of the
+// coefficients. after1 and after2 are the gradients of the last two inputs.
+func biquadCollect(x, y, dx, lambda, c, before, dstate []float64, after1, after2 float64) (sums [5]float64) {
+	b0, b1, b2 := c[0], c[1], c[2]
+	frames := len(x)
+	y, dx, lambda = y[:frames], dx[:frames], lambda[:frames]
+	dx[frames-1] += after1
+	early := 0.0 // of the input before the block
+	if frames > 1 {
+		dx[frames-2] += after2
+	} else {
+		early = after2
+	}
+	var s0, s1, s2, r1, r2 float64
+	x1, x2, y1, y2 := before[0], before[1], before[2], before[3]
+	n := 0
+	for ; n+2 < frames; n++ {
+		l0 := lambda[n]
+		dx[n] += math.FMA(b0, l0, math.FMA(b1, lambda[n+1], b2*lambda[n+2]))
+		x0 := x[n]
+		s0, s1, s2 = math.FMA(l0, x0, s0), math.FMA(l0, x1, s1), math.FMA(l0, x2, s2)
+		r1, r2 = math.FMA(l0, y1, r1), math.FMA(l0, y2, r2)
+		x1, x2, y1, y2 = x0, x1, y[n], y1
+	}
+	for ; n < frames; n++ {
+		l0, l1 := lambda[n], 0.0
+		if n+1 < frames {
+			l1 = lambda[n+1]
+		}
+		dx[n] += math.FMA(b0, l0, b1*l1)
+		x0 := x[n]
+		s0, s1, s2 = math.FMA(l0, x0, s0), math.FMA(l0, x1, s1), math.FMA(l0, x2, s2)
+		r1, r2 = math.FMA(l0, y1, r1), math.FMA(l0, y2, r2)
+		x1, x2, y1, y2 = x0, x1, y[n], y1
+	}
+	dstate[1] = b2 * lambda[0]
+	dstate[0] = float64(b1*lambda[0]) + early
+	if frames > 1 {
+		dstate[0] = math.FMA(b2, lambda[1], float64(b1*lambda[0]))
+	}
+	return [5]float64{s0, s1, s2, -r1, -r2}
+}
+
+// biquadChain turns gradients of the coefficients into those of the parameters.
+func biquadChain(b, d *abi.Block, lane int, sums *[5]float64) {
+	c := b.Coefs(lane)
+	for p := range b.Data.(*biquad).params {
+		slope := 0.0
+		for i, s := range sums {
+			slope = math.FMA(s, c[5+5*p+i], slope)
+		}
+		d.Param(p, lane).Add(0, slope)
+	}
+}
+
+func biquadBackwardFour(b, d *abi.Block) {
+	lane := 0
+	if b.Held() {
+		for ; lane+4 <= b.Lanes; lane += 4 {
+			var after [4][2]float64
+			for k := range 4 {
+				after[k] = [2]float64(d.State(lane + k)[:2])
+			}
+			biquadPolesFour(b, d, lane)
+			for k := range 4 {
+				l := lane + k
+				sums := biquadCollect(b.In(0, l), b.Out(0, l), d.In(0, l), b.FrameScratch(l), b.Coefs(l), b.Before(l), d.State(l), after[k][0], after[k][1])
+				biquadChain(b, d, l, &sums)
+			}
+		}
+	}
+	for ; lane < b.Lanes; lane++ {
+		biquadBackwardLane(b, d, lane)
+	}
+}
+
+// biquadPolesFour is biquadPoles for four lanes side by side.
+func biquadPolesFour(b, d *abi.Block, lane int) {
+	frames := b.Frames
+	g0, g1, g2, g3 := d.Out(0, lane)[:frames], d.Out(0, lane+1)[:frames], d.Out(0, lane+2)[:frames], d.Out(0, lane+3)[:frames]
+	m0, m1, m2, m3 := b.FrameScratch(lane)[:frames], b.FrameScratch(lane + 1)[:frames], b.FrameScratch(lane + 2)[:frames], b.FrameScratch(lane + 3)[:frames]
+	c0, c1, c2, c3 := b.Coefs(lane), b.Coefs(lane+1), b.Coefs(lane+2), b.Coefs(lane+3)
+	s0, s1, s2, s3 := d.State(lane), d.State(lane+1), d.State(lane+2), d.State(lane+3)
+	p0, p1, p2, p3 := -c0[3], -c1[3], -c2[3], -c3[3]
+	q0, q1, q2, q3 := -c0[4], -c1[4], -c2[4], -c3[4]
+	var u0, u1, u2, u3, v0, v1, v2, v3 float64
+	n := frames - 1
+	for ; n >= 0 && n >= frames-2; n-- {
+		u0, v0 = math.FMA(p0, u0, math.FMA(q0, v0, g0[n]+s0[2])), u0
+		u1, v1 = math.FMA(p1, u1, math.FMA(q1, v1, g1[n]+s1[2])), u1
+		u2, v2 = math.FMA(p2, u2, math.FMA(q2, v2, g2[n]+s2[2])), u2
+		u3, v3 = math.FMA(p3, u3, math.FMA(q3, v3, g3[n]+s3[2])), u3
+		m0[n], m1[n], m2[n], m3[n] = u0, u1, u2, u3
+		s0[2], s0[3] = s0[3], 0
+		s1[2], s1[3] = s1[3], 0
+		s2[2], s2[3] = s2[3], 0
+		s3[2], s3[3] = s3[3], 0
+	}
+	for ; n >= 0; n-- {
+		u0, v0 = math.FMA(p0, u0, math.FMA(q0, v0, g0[n])), u0
+		u1, v1 = math.FMA(p1, u1, math.FMA(q1, v1, g1[n])), u1
+		u2, v2 = math.FMA(p2, u2, math.FMA(q2, v2, g2[n])), u2
+		u3, v3 = math.FMA(p3, u3, math.FMA(q3, v3, g3[n])), u3
+		m0[n], m1[n], m2[n], m3[n] = u0, u1, u2, u3
+	}
+	s0[2], s0[3] = math.FMA(p0, u0, math.FMA(q0, v0, s0[2])), math.FMA(q0, u0, s0[3])
+	s1[2], s1[3] = math.FMA(p1, u1, math.FMA(q1, v1, s1[2])), math.FMA(q1, u1, s1[3])
+	s2[2], s2[3] = math.FMA(p2, u2, math.FMA(q2, v2, s2[2])), math.FMA(q2, u2, s2[3])
+	s3[2], s3[3] = math.FMA(p3, u3, math.FMA(q3, v3, s3[2])), math.FMA(q3, u3, s3[3])
+}
+
+func biquadTangent(b, t *abi.Block) {
+	f := b.Data.(*biquad)
+	for lane := range b.Lanes {
+		x, y, tx, ty := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane)
+		before, tstate, c := b.Before(lane), t.State(lane), b.Scratch(lane)
+		x1, x2, y1, y2 := before[0], before[1], before[2], before[3]
+		tx1, tx2, ty1, ty2 := tstate[0], tstate[1], tstate[2], tstate[3]
+		for n := range x {
+			if n == 0 || !b.Held() {
+				freq, q, gain := f.params3(b, lane, n)
+				f.design(c, freq, q, gain, b.Rate, true)
+			}
+			ty[n] = c[0]*tx[n] + c[1]*tx1 + c[2]*tx2 - c[3]*ty1 - c[4]*ty2
+			for p := range f.params {
+				s := c[5+5*p : 10+5*p]
+				ty[n] += t.Param(p, lane).At(n) * (s[0]*x[n] + s[1]*x1 + s[2]*x2 - s[3]*y1 - s[4]*y2)
+			}
+			x1, x2, y1, y2 = x[n], x1, y[n], y1
+			tx1, tx2, ty1, ty2 = tx[n], tx1, ty[n], ty1
+		}
+		tstate[0], tstate[1], tstate[2], tstate[3] = tx1, tx2, ty1, ty2
+	}
+}
