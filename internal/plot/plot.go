@@ -19,6 +19,7 @@ import (
 	"bytes"
 	"fmt"
 	"html"
+	"image/color"
 	"io"
 	"strings"
 
@@ -37,7 +38,8 @@ const (
 
 	// Inline is an <svg> element for an HTML page. It has no background and no
 	// size; text and grid take the CSS colours --plot-ink, --plot-muted,
-	// --plot-grid, --plot-faint and --plot-paper where the page sets them.
+	// --plot-grid, --plot-faint and --plot-paper where the page sets them, and the
+	// first line --plot-blue.
 	Inline
 )
 
@@ -83,10 +85,11 @@ func background(c draw.Canvas) {
 }
 
 // tidySVG mends what the SVG canvas writes: raster images are PNG whatever it
-// says, other systems have other sans-serif fonts, and a figure has a name for
+// says, and fill their rectangle; other systems have other sans-serif fonts, and a figure has a name for
 // those who do not see it.
 func tidySVG(s string, as Format, title string) string {
 	s = strings.ReplaceAll(s, "data:image/jpg;", "data:image/png;")
+	s = strings.ReplaceAll(s, "<image ", `<image preserveAspectRatio="none" `)
 	s = strings.ReplaceAll(s, "font-family:Liberation Sans;", "font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")
 	at := strings.Index(s, "<svg ")
 	end := at + strings.Index(s[at:], ">")
@@ -99,9 +102,9 @@ func tidySVG(s string, as Format, title string) string {
 	s = "<svg " + name + box + s[end:]
 	for _, v := range []struct {
 		name  string
-		color string
-	}{{"ink", hex(ink)}, {"muted", hex(muted)}, {"grid", hex(grid)}, {"faint", hex(faint)}, {"paper", hex(paper)}} {
-		s = strings.ReplaceAll(s, ":"+v.color, ":var(--plot-"+v.name+","+v.color+")")
+		color color.NRGBA
+	}{{"ink", ink}, {"muted", muted}, {"grid", grid}, {"faint", faint}, {"paper", paper}, {"blue", blue}, {"blue", alpha(blue, sheer)}} {
+		s = strings.ReplaceAll(s, ":"+hex(v.color), ":var(--plot-"+v.name+","+hex(v.color)+")")
 	}
 	return s
 }

@@ -169,6 +169,14 @@ func TestInlineFollowsThePage(t *testing.T) {
 	require.NotContains(t, svg, ":#FFFFFE", "no background")
 }
 
+// A raster image keeps its proportions in SVG, and so leaves its panel.
+func TestSVGImageFillsPanel(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, plot.Spectrogram(&b, plot.SVG, plot.SpectrogramFigure{Rate: 48000, Target: tone(1000, 4800)}))
+	require.Equal(t, 2, strings.Count(b.String(), "<image "))
+	require.Equal(t, 2, strings.Count(b.String(), `preserveAspectRatio="none"`))
+}
+
 func TestNumber(t *testing.T) {
 	for _, tc := range []struct {
 		v      float64

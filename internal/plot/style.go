@@ -35,9 +35,18 @@ var (
 	}
 )
 
+// sheer is the opacity of what shows something below.
+const sheer = 0x90
+
 func alpha(c color.NRGBA, a uint8) color.NRGBA { c.A = a; return c }
 
-func hex(c color.NRGBA) string { return fmt.Sprintf("#%02X%02X%02X", c.R, c.G, c.B) }
+// hex is how the SVG canvas writes c: a translucent colour comes out of its
+// premultiplied form with the fraction cut off.
+func hex(c color.NRGBA) string {
+	r, g, b, a := c.RGBA()
+	back := func(v uint32) int { return int(float64(v) * (255 / float64(a))) }
+	return fmt.Sprintf("#%02X%02X%02X", back(r), back(g), back(b))
+}
 
 // Text sizes in points; a pixel of the PNG is 0.6 of them.
 const (

@@ -22,6 +22,9 @@ const maxChannels = 2
 // detailSeconds is the length that is also shown enlarged.
 const detailSeconds = 0.02
 
+// lineFrames is the most that is drawn as a line; beyond, as an area.
+const lineFrames = 4000
+
 // Waveform draws target and fit over time, whole and, beside it, 20 ms around
 // the peak of the target, a line of panels per channel.
 func Waveform(w io.Writer, as Format, f WaveformFigure) error {
@@ -44,7 +47,7 @@ func (f WaveformFigure) draw(c draw.Canvas, title string, channels int) {
 	start := max(0, min(frames-length, at-length/2))
 
 	says := "fit over target"
-	if f.Target != nil && f.Fit != nil && frames > 2*figureWidth {
+	if f.Target != nil && f.Fit != nil && frames > lineFrames {
 		says += ", brown where both are"
 	}
 	if n := max(len(f.Target), len(f.Fit)); n > channels {
@@ -110,21 +113,21 @@ func (f WaveformFigure) draw(c draw.Canvas, title string, channels int) {
 	}
 }
 
-// wave draws frames from..to of a row: a line where there is room for every
-// frame, of the given width, else the area between the extremes of each half point of width.
+// wave draws frames from..to of a row: a line of the given width where there is
+// room for every frame, else the area between the extremes of each half point.
 func (p panel) wave(row []float64, rate float64, from, to int, c color.NRGBA, width vg.Length) {
 	end := min(to, len(row))
 	if end <= from {
 		return
 	}
-	slots := int(2 * p.Size().X)
-	if to-from <= 2*slots {
+	if to-from <= lineFrames {
 		if width > 1 {
-			c = alpha(c, 0x90) // the wide line is the one below
+			c = alpha(c, sheer) // the wide line is the one below
 		}
 		p.line(draw.LineStyle{Color: c, Width: width}, end-from, func(i int) (float64, float64) { return float64(from+i) / rate, row[from+i] })
 		return
 	}
+	slots := int(2 * p.Size().X)
 	var upper, lower []vg.Point
 	flush := func() {
 		if len(upper) == 0 {
@@ -134,7 +137,7 @@ func (p panel) wave(row []float64, rate float64, from, to int, c color.NRGBA, wi
 		for i := len(lower) - 1; i >= 0; i-- {
 			outline = append(outline, lower[i])
 		}
-		p.SetColor(alpha(c, 0x90))
+		p.SetColor(alpha(c, sheer))
 		var path vg.Path
 		path.Move(outline[0])
 		for _, pt := range outline[1:] {
