@@ -44,7 +44,6 @@ func NewESR(target []float64, opts ...Options) (Loss, error) {
 type squares struct {
 	signal
 	pre, over float64
-	error     []float64 // of one channel, where a gradient is not asked for
 }
 
 func (l *squares) Name() string {
@@ -56,32 +55,55 @@ func (l *squares) Name() string {
 
 func (l *squares) Evaluate(grad, x []float64) float64 {
 	l.check(grad, x)
-	sum := 0.0
+	sum, scale := 0.0, 2/l.over
 	for c := range l.channels {
-		x, y, e := l.channel(x, c), l.channel(l.target, c), l.channel(grad, c)
-		if e == nil {
-			if l.error == nil {
-				l.error = make([]float64, l.frames)
-			}
-			e = l.error
+		x, y, dx := l.channel(x, c), l.channel(l.target, c), l.channel(grad, c)
+		if l.pre == 0 {
+			sum += squaredError(dx, x, y, scale)
+			continue
 		}
+		last := 0.0
 		for n, v := range y {
-			e[n] = x[n] - v
+			e := x[n] - v
+			f := e - float64(l.pre*last)
+			last = e
+			sum += f * f
+			if dx != nil {
+				dx[n] = scale * f
+			}
 		}
-		if l.pre != 0 {
-			emphasise(e, e, l.pre)
-		}
-		sum += sumSquares(e)
-	}
-	scale := 2 / l.over
-	for c := range l.channels {
-		dx := l.channel(grad, c)
-		for n := range dx {
-			dx[n] *= scale
-		}
-		if l.pre != 0 && dx != nil {
+		if dx != nil {
 			emphasiseAdjoint(dx, l.pre)
 		}
 	}
 	return sum / l.over
+}
+
+// squaredError returns Σ e², e = x-y, and writes scale·e to dx unless it is
+// nil. Four sums in turn, for one alone waits for itself.
+func squaredError(dx, x, y []float64, scale float64) float64 {
+	if dx == nil {
+		var s0, s1, s2, s3 float64
+		for ; len(y) >= 4 && len(x) >= 4; x, y = x[4:], y[4:] {
+			e0, e1, e2, e3 := x[0]-y[0], x[1]-y[1], x[2]-y[2], x[3]-y[3]
+			s0, s1, s2, s3 = s0+e0*e0, s1+e1*e1, s2+e2*e2, s3+e3*e3
+		}
+		for n, v := range y {
+			e := x[n] - v
+			s0 += e * e
+		}
+		return s0 + s1 + s2 + s3
+	}
+	var s0, s1, s2, s3 float64
+	for ; len(y) >= 4 && len(x) >= 4 && len(dx) >= 4; x, y, dx = x[4:], y[4:], dx[4:] {
+		e0, e1, e2, e3 := x[0]-y[0], x[1]-y[1], x[2]-y[2], x[3]-y[3]
+		s0, s1, s2, s3 = s0+e0*e0, s1+e1*e1, s2+e2*e2, s3+e3*e3
+		dx[0], dx[1], dx[2], dx[3] = scale*e0, scale*e1, scale*e2, scale*e3
+	}
+	for n, v := range y {
+		e := x[n] - v
+		s0 += e * e
+		dx[n] = scale * e
+	}
+	return s0 + s1 + s2 + s3
 }

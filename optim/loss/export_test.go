@@ -6,3 +6,7 @@ func Plain() (restore func()) {
 	useAVX2 = false
 	return func() { useAVX2 = before }
 }
+
+// DropSpectra makes a spectral loss compute spectra again in the backward
+// sweep, as it does where they are too many to keep.
+func DropSpectra(l Loss) { l.(*spectral).keep = false }

@@ -101,6 +101,26 @@ func TestGoldenGradient(t *testing.T) {
 	require.InDelta(t, (at(1e-7)-at(-1e-7))/2e-7, dot(grad, x), 1e-8)
 }
 
+// The value and the first entry of the gradient as a C program on FFTW, written
+// apart from this package, prints them.
+func TestAgainstAnotherProgram(t *testing.T) {
+	s := uint64(0x9E3779B97F4A7C15)
+	uniform := func() float64 { // splitmix64, in -1 … 1
+		s += 0x9E3779B97F4A7C15
+		z := (s ^ s>>30) * 0xBF58476D1CE4E5B9
+		z = (z ^ z>>27) * 0x94D049BB133111EB
+		return float64(int64(z^z>>31)) / (1 << 63)
+	}
+	x, y := make([]float64, 10*rate), make([]float64, 10*rate)
+	for i := range x {
+		x[i] = 0.5 * uniform()
+		y[i] = 0.4*uniform() + 0.2*math.Sin(0.05*float64(i))
+	}
+	grad := make([]float64, len(x))
+	require.InEpsilon(t, 1.53045963346, parse(t, "mrstft(512/1024/2048, hop=n/4)", y, 1).Evaluate(grad, x), 5e-12)
+	require.InEpsilon(t, 0.0001363086744, grad[0], 5e-10)
+}
+
 // 256 frames at 64/16/48, by a transform that is nothing but its definition.
 func TestGoldenAgainstNaiveTransform(t *testing.T) {
 	x, y := goldenPair(256)

@@ -54,7 +54,11 @@ func (l *absolute) Evaluate(grad, x []float64) float64 {
 			last = e
 			sum += math.Abs(f)
 			if dx != nil {
-				dx[n] = sign(f) * scale
+				d := math.Copysign(scale, f)
+				if !(math.Abs(f) > 0) {
+					d = f // slope 0 at 0, so that a frame that fits stays; NaN of NaN
+				}
+				dx[n] = d
 			}
 		}
 		if dx != nil && l.pre != 0 {
@@ -62,16 +66,4 @@ func (l *absolute) Evaluate(grad, x []float64) float64 {
 		}
 	}
 	return sum * scale
-}
-
-// sign returns the slope of |v|: 1, -1, and 0 at 0, so that a frame that fits
-// stays; NaN for NaN.
-func sign(v float64) float64 {
-	switch {
-	case v > 0:
-		return 1
-	case v < 0:
-		return -1
-	}
-	return v
 }

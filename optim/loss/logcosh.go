@@ -30,28 +30,29 @@ type logCosh struct{ signal }
 
 func (l *logCosh) Name() string { return "logcosh" }
 
-// With u = exp(-2|e|), which cannot overflow, cosh e = exp|e| (1+u)/2, so
+// With t = exp|e| - 1, which is exact for small e, one exponential serves both:
 //
-//	ln(cosh e + ε) = |e| + ln((1+u)/2 + ε exp(-|e|))
-//	slope          = sign(e) (1-u)/2 / ((1+u)/2 + ε exp(-|e|))
+//	cosh e - 1 = t²/(2(1+t)),   sinh|e| = t(2+t)/(2(1+t))
 //
-// and for small e, where |e| and the logarithm cancel, cosh e = 1 + 2 sinh²(e/2).
+// From |e| = 20 on, exp(-2|e|) is below the last bit of 1.
 func (l *logCosh) Evaluate(grad, x []float64) float64 {
 	l.check(grad, x)
 	sum, scale := 0.0, 1/float64(len(x))
 	for n, y := range l.target {
 		e := x[n] - y
 		size := math.Abs(e)
-		root := math.Exp(-size)
-		denominator := (1+root*root)/2 + epsilon*root
-		if size < 1 {
-			half := math.Sinh(e / 2)
-			sum += math.Log1p(2*half*half + epsilon)
+		slope := scale
+		if size >= 20 {
+			sum += size - math.Ln2
 		} else {
-			sum += size + math.Log(denominator)
+			t := math.Expm1(size)
+			over := 1 / (2 * (1 + t))
+			above := t*t*over + epsilon // cosh e + ε - 1
+			sum += math.Log1p(above)
+			slope = scale * t * (2 + t) * over / (1 + above)
 		}
 		if grad != nil {
-			grad[n] = scale * math.Copysign(-math.Expm1(-2*size)/2, e) / denominator
+			grad[n] = math.Copysign(slope, e)
 		}
 	}
 	return sum * scale

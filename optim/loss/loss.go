@@ -72,8 +72,8 @@ type kind struct {
 	name, doc string
 	args      []argument
 	build     func(*call) (Loss, error)
-	metric    string // name in Metrics, empty if it is none
-	sign      float64
+	metric    string  // its name in Metrics; empty if it has no place there
+	sign      float64 // of the metric: -1 where the loss is a figure of merit, negated
 }
 
 // argument is one that a kind accepts; the one named "" is given without a name.

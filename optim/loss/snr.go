@@ -109,11 +109,10 @@ func (l *ratio) Evaluate(grad, x []float64) float64 {
 		if l.name == "si_sdr" {
 			scale = alpha
 		}
-		var d, ey float64 // Σ e², Σ ey, e = x - scale·y
+		d := 0.0 // Σ e², e = x - scale·y
 		for n, v := range y {
 			e := x[n] - offset - scale*v
 			d += e * e
-			ey += e * v
 		}
 		t := alpha * alpha * s
 		v := t/(d+epsilon) + epsilon
@@ -127,7 +126,8 @@ func (l *ratio) Evaluate(grad, x []float64) float64 {
 		dt, dd := k/(d+epsilon), -k*t/((d+epsilon)*(d+epsilon))
 		alongY := dt * slope
 		if l.name == "si_sdr" {
-			alongY -= dd * 2 * ey / (s + epsilon) // e moves against y as α grows
+			// e moves against y as α grows, and Σ ey = Σ xy - α Σ y² = αε
+			alongY -= dd * 2 * alpha * epsilon / (s + epsilon)
 		}
 		for n, v := range y {
 			dx[n] = dd*2*(x[n]-offset-scale*v) + alongY*v

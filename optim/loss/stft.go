@@ -7,23 +7,22 @@ import (
 )
 
 func init() {
-	args := []argument{
-		{"", "sizes"}, {"hop", "hop=n/4"}, {"win", "win=n"}, {"sc", "sc=1"}, {"log", "log=1"}, {"lin", "lin=0"},
-	}
+	weights := []argument{{"sc", "sc=1"}, {"log", "log=1"}, {"lin", "lin=0"}}
 	register(kind{
 		name: "stft", doc: "Distance of magnitude spectra at one resolution: spectral convergence and log magnitude.",
-		args: append([]argument{{"", "1024"}}, args[1:]...),
+		args: append([]argument{{"", "1024"}, {"hop", "hop=n/4"}, {"win", "win=n"}}, weights...),
 		build: func(c *call) (Loss, error) {
 			o := c.stftOptions(stftDefault)
 			if len(o.Resolutions) > 1 {
-				c.fail(c.args[0].column, "stft takes one size, this has %d; mrstft takes several", len(o.Resolutions))
+				c.fail(c.arg("").column, "stft takes one size, this has %d; mrstft takes several", len(o.Resolutions))
 			}
 			return NewSTFT(c.target, o)
 		},
 	})
 	register(kind{
-		name: "mrstft", doc: "Mean of stft over several resolutions; by default auraloss's three.",
-		args:   append([]argument{{"", "1024/2048/512"}}, args[1:]...),
+		name: "mrstft", doc: "Mean of stft over several resolutions, by default those of auraloss.",
+		args: append([]argument{{"", "1024/2048/512"},
+			{"hop", "hop=120/240/50 (n/4 if sizes are given)"}, {"win", "win=600/1200/240 (n if sizes are given)"}}, weights...),
 		build:  func(c *call) (Loss, error) { return NewMRSTFT(c.target, c.stftOptions(mrstftDefault)) },
 		metric: "mrstft", sign: 1,
 	})

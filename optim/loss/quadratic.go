@@ -1,0 +1,18 @@
+package loss
+
+// Quadratic reports whether a loss is a quadratic function of x, so that its
+// gradient is affine and Gauss-Newton methods may be used on it.
+func Quadratic(l Loss) bool {
+	switch l := l.(type) {
+	case *squares:
+		return true
+	case *sum:
+		for _, t := range l.terms {
+			if !Quadratic(t.Loss) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
