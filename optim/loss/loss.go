@@ -9,9 +9,10 @@
 //	value := sum.Evaluate(grad, x)                     // grad[n] = ∂value/∂x[n]
 //
 // Signals are float64, channel after channel, each with all its frames; x and
-// the target have one length. Values and gradients are finite for finite x,
-// whatever the target: silence, a constant, a single impulse. At a kink the
-// slope is 0. Results are the same bits in every run.
+// the target have one length. Values and gradients are finite as long as the
+// energy of x is, whatever the target: silence, a constant, a single impulse.
+// At a kink the slope is 0. Results are the same bits in every run on one kind
+// of processor.
 //
 // What each loss is stands in its file; Names lists them.
 package loss

@@ -110,7 +110,7 @@ func first() {
 	var in [4]pair
 	for i, at := range places {
 		even, odd := YMM(), YMM() // numbers 0 and 2, 1 and 3
-		VMOVUPD(at, even) // the whole vector, lest avo take its upper half for live
+		VMOVUPD(at, even)         // the whole vector, lest avo take its upper half for live
 		VINSERTF128(U8(1), at.Offset(32), even, even)
 		VMOVUPD(at.Offset(16), odd)
 		VINSERTF128(U8(1), at.Offset(48), odd, odd)
