@@ -42,7 +42,7 @@ func TestHeaderBeyond4GiB(t *testing.T) {
 	require.NoError(t, err)
 	h := w.header(3 << 28)
 	require.Equal(t, "RF64", string(h[:4]))
-	require.EqualValues(t, 6<<30, binary.LittleEndian.Uint64(h[28:]))
+	require.EqualValues(t, uint64(6<<30), binary.LittleEndian.Uint64(h[28:]))
 	a, err := Decode(bytes.NewReader(append(h, make([]byte, 8)...)), "a.wav")
 	require.NoError(t, err)
 	require.Equal(t, 1, a.Frames())
