@@ -10,7 +10,12 @@ import (
 
 // configs adds to what the conformance suite finds by itself: sizes that fit
 // into a short run, and combinations.
-var configs = map[string][]abi.Config{}
+var configs = map[string][]abi.Config{
+	"DelayNode": {
+		{"max_ms": 0.1}, {"max_ms": 1.0}, {"max_ms": 0.1, "interp": "lagrange3"}, {"max_ms": 1.0, "interp": "lagrange3"},
+		{"max_ms": 0.1, "interp": "allpass"}, {"max_ms": 1.0, "interp": "allpass"},
+	},
+}
 
 func TestConformance(t *testing.T) {
 	for _, typ := range abi.Types() {

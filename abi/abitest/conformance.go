@@ -182,6 +182,7 @@ type point struct {
 	name string
 	v    *vars
 	rng  *rand.Rand
+	keep float64 // part of a direction's values that are not zero
 }
 
 // points sets a variant up with the given channels, at one level.
@@ -204,7 +205,7 @@ func (c *checker) at(v variant, channels, frames int, l level, modulated bool, s
 	if modulated {
 		how = "modulated"
 	}
-	pt := &point{r, fmt.Sprintf("%s, %d channels, parameters %s, %s", v.name, channels, l, how), nil, rand.New(rand.NewPCG(seed, 7))}
+	pt := &point{r, fmt.Sprintf("%s, %d channels, parameters %s, %s", v.name, channels, l, how), nil, rand.New(rand.NewPCG(seed, 7)), 1}
 	pt.v = r.draw(pt.rng, l)
 	return pt, true
 }
@@ -276,7 +277,7 @@ func place(p *abi.Param, start float64, l level, rng *rand.Rand, again bool, val
 		}
 		return at(0.1 + 0.8*rng.Float64())
 	}
-	return inside(p, start+0.02*unit(p, start)*once(rng, again), 1e-3)
+	return inside(p, start+0.02*unit(p, start)*once(rng, again), 1e-3*(1+0.3*once(rng, again)))
 }
 
 // once returns a random number, or the middle for the later frames of one

@@ -24,7 +24,7 @@ func (c *checker) derivatives(v variant, full bool) {
 		for _, modulated := range []bool{false, true} {
 			var tables []string
 			crossed := false
-			for try := range 6 { // another seed where a kink was crossed
+			for try := range 6 { // where a kink was crossed: another seed, and a sparser direction
 				pt, ok := c.at(v, l.channels, 120, l.level, modulated, uint64(100*i+try+1))
 				if !ok || pt.set.NoBackward || modulated && !pt.any() {
 					break
@@ -32,6 +32,7 @@ func (c *checker) derivatives(v variant, full bool) {
 				if try == 0 {
 					c.exact(pt)
 				}
+				pt.keep = math.Pow(0.25, float64(try))
 				if pt.set.Surrogate {
 					break
 				}
@@ -79,12 +80,16 @@ func (r *rig) groups() []group {
 }
 
 // direction draws a direction within a group, in units of a noticeable change.
+// The fewer of its values are kept, the fewer kinks lie on the way.
 func (pt *point) direction(g group) *vars {
 	dir := pt.zeros()
 	for l := range dir.lanes {
 		for _, row := range g.of(&dir.lanes[l]) {
+			always := pt.rng.IntN(max(len(row), 1))
 			for n := range row {
-				row[n] = pt.rng.NormFloat64()
+				if x := pt.rng.NormFloat64(); n == always || pt.rng.Float64() < pt.keep {
+					row[n] = x
+				}
 			}
 		}
 		for i := range pt.set.Params {
@@ -352,14 +357,14 @@ func (pt *point) differences() (failures string, kinks bool) {
 			return l
 		}
 		adjoint := dot(dir.slices(), g.slices())
-		d := differentiate(loss, pt.room(dir), 1e-13*size)
+		d := differentiate(loss, pt.room(dir), 2e-15*size)
 		check := func(what string, value float64) {
 			tolerance := 1e-6*max(math.Abs(value), math.Abs(d.value)) + 4*d.spread + 1e-9*size
 			trusted := d.spread <= 1e-4*max(math.Abs(value), math.Abs(d.value))+1e-8*size
 			if trusted && math.Abs(value-d.value) <= tolerance {
 				return
 			}
-			if d.kink {
+			if d.uneven > 0.3*math.Abs(value-d.value) {
 				what += " (kink crossed)"
 			} else {
 				kinks = false
@@ -408,8 +413,8 @@ func (pt *point) room(dir *vars) float64 {
 // slope is a derivative by differences.
 type slope struct {
 	value  float64
-	spread float64 // between the two best steps
-	kink   bool    // the slopes on both sides differ
+	spread float64 // between the two best steps, or the noise there
+	uneven float64 // by how much the slopes on both sides differ, beyond noise
 }
 
 // differentiate returns f'(0): central differences over five points, at steps
@@ -422,7 +427,7 @@ func differentiate(f func(h float64) float64, h, noise float64) slope {
 	for range 9 {
 		h /= 4
 		next := five(h)
-		spread := math.Abs(next - last)
+		spread := max(math.Abs(next-last), noise/h)
 		if spread < best.spread {
 			best = slope{value: next + (next-last)/255, spread: spread}
 			step = h
@@ -437,10 +442,7 @@ func differentiate(f func(h float64) float64, h, noise float64) slope {
 	for _, h := range []float64{4 * step, step} {
 		right := (4*f(h) - f(2*h) - 3*f0) / (2 * h)
 		left := -(4*f(-h) - f(-2*h) - 3*f0) / (2 * h)
-		scale := max(math.Abs(right), math.Abs(left))
-		if math.Abs(right-left) > 1e-3*scale+100*noise/h {
-			best.kink = true
-		}
+		best.uneven = max(best.uneven, math.Abs(right-left)-20*noise/h)
 	}
 	return best
 }

@@ -1,0 +1,461 @@
+package nodes
+
+import (
+	"math"
+
+	"ampfit/abi"
+)
+
+func init() { abi.Register(delay) }
+
+// delay is a line with a fractional tap. With T = time_ms rate/1000 frames,
+//
+//	e[n] = v(n - max(T, 1))                the tap of the feedback
+//	l[n] = l[n-1] + a (e[n] - l[n-1])      damping; without it l = e
+//	v[n] = x[n] + feedback l[n]
+//	d[n] = v(n - T)                        the tap of the output
+//	y[n] = (1 - mix) x[n] + mix d[n]
+//
+// where v(t) interpolates: Σ_j w_j(f) v[n-k-j], k whole and f a fraction. The
+// line is an internal row with a history as long as the longest delay. Its dual
+// collects v̄; running back in time, v̄[n] is complete when frame n is reached,
+// but for what d[n] adds if its tap reaches frame n itself:
+//
+//	d̄       = mix ȳ[n]
+//	v̄[n-k-j] += w_j d̄,   T̄[n] += d̄ Σ_j w_j' v[n-k-j]
+//	λ        = v̄[n]
+//	x̄[n]    += (1 - mix) ȳ[n] + λ,   f̄eedback += l[n] λ
+//	l̄        = feedback λ + (1-a) l̄[n+1],   ē = a l̄
+//	v̄[n-k-j] += w_j ē,   T̄[n] += ē Σ_j w_j' v[n-k-j] where T ≥ 1
+//
+// The all-pass interpolator keeps a state of its own per tap:
+//
+//	d[n] = η (v[n-k] - d[n-1]) + v[n-k-1],   η = (1-f)/(1+f)
+var delay = abi.NodeType{
+	Name: "DelayNode", Family: timeBased,
+	Doc: "Delay line with feedback; its time can be learned and modulated.",
+	Detail: "v = x + feedback LP(v(t − time)), y = (1 − mix) x + mix v(t − time). " +
+		"The feedback takes at least one frame: where time_ms is less, the feedback stays at one frame (and does not see the time), while the output goes on down to 0. " +
+		"interp: linear damps the highest octave at fractional times; lagrange3 (third order, four frames around the tap; below 2 frames the first four there are) much less; " +
+		"allpass (Thiran, first order) not at all, but it rings when its time moves, and below half a frame its pole comes near −1. " +
+		"The slope by the time is that of the interpolator: exact, with a kink at whole frames (linear, lagrange3; the slope of the longer time is taken), a jump half-way between them (allpass, which changes its frames there). " +
+		"It leads towards a better time only from within about half a period of the signal. " +
+		"damping_hz is a one-pole low-pass in the feedback, a = 1 − exp(−2π damping_hz/rate); absent it is off.",
+	Source: "T. I. Laakso, V. Välimäki, M. Karjalainen, U. K. Laine, Splitting the Unit Delay, IEEE Signal Processing Magazine 13(1), 1996.",
+	Inputs: in, Outputs: out,
+	Params: []abi.Param{
+		{Name: "time_ms", Unit: "ms", Default: 0, Min: 0, Max: 2000, Mod: true, Doc: "Delay, at most max_ms."},
+		{Name: "feedback", Default: 0, Min: -0.999, Max: 0.999, Doc: "Gain from the end of the line to its start."},
+		{Name: "mix", Default: 1, Min: 0, Max: 1, Doc: "0 is the input, 1 the delayed signal."},
+		{Name: "damping_hz", Unit: "Hz", Default: 6000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Doc: "Corner of the low-pass in the feedback; absent: none."},
+	},
+	Config: []abi.Key{
+		{Name: "max_ms", Kind: abi.Number, Default: 2000.0, Min: 0.1, Max: 600000, Doc: "Longest time, which is the memory of the line."},
+		{Name: "interp", Kind: abi.String, Default: "linear", Enum: []string{"linear", "lagrange3", "allpass"}, Doc: "Interpolation between frames."},
+	},
+	Configure: func(s *abi.Setup) error {
+		longest := s.Config.Number("max_ms")
+		s.Param("time_ms").Max = longest
+		law := delayLaw{damped: s.Given("damping_hz")}
+		if !law.damped {
+			s.Drop("damping_hz")
+		}
+		history := int(math.Ceil(longest*s.Rate/1000)) + 3
+		if s.Frames > 0 { // before the run there is nothing to remember
+			history = min(history, s.Frames)
+		}
+		s.Internal = []int{history}
+		switch s.Config.Text("interp") {
+		case "lagrange3":
+			law.interp = lagrange3
+		case "allpass":
+			law.interp = thiran
+		}
+		s.Data = law
+		return nil
+	},
+	State:        3, // l[n-1], and d[n-1] and e[n-1] of the all-pass taps
+	FrameScratch: 3, // e, d, l
+	Internal:     []int{0},
+	Forward:      delayForward,
+	Backward:     delayBackward,
+	Tangent:      delayTangent,
+}
+
+type delayLaw struct {
+	interp interpolation
+	damped bool
+}
+
+type interpolation int
+
+const (
+	linear interpolation = iota
+	lagrange3
+	thiran
+)
+
+// damping returns the coefficient of the low-pass and its slope; a = 1 is none.
+func (law delayLaw) damping(b *abi.Block, lane int) (a, slope float64) {
+	if !law.damped {
+		return 1, 0
+	}
+	return onePoleCoef(b.Param(3, lane).At(0), b.Rate)
+}
+
+// tap is where and how a frame reads the line: Σ_j w[j] v[n-k-j], and the
+// slopes of w by the time. The all-pass uses w[0] as its η.
+type tap struct {
+	k     int
+	taps  int
+	w, dw [4]float64
+}
+
+// set places the tap at a time in frames; first is the nearest frame it may use.
+func (t *tap) set(interp interpolation, time float64, first int) {
+	k := int(time)
+	switch interp {
+	case linear:
+		t.k, t.taps = max(k, first), 2
+		f := time - float64(t.k)
+		t.w[0], t.w[1] = 1-f, f
+		t.dw[0], t.dw[1] = -1, 1
+	case lagrange3:
+		t.k, t.taps = max(k-1, first), 4
+		f := time - float64(t.k)
+		p, q, r := f-1, f-2, f-3
+		t.w = [4]float64{-p * q * r / 6, f * q * r / 2, -f * p * r / 2, f * p * q / 6}
+		t.dw = [4]float64{-(p*q + p*r + q*r) / 6, (f*q + f*r + q*r) / 2, -(f*p + f*r + p*r) / 2, (f*p + f*q + p*q) / 6}
+	case thiran:
+		t.k, t.taps = max(int(time+0.5)-1, first), 2
+		f := time - float64(t.k)
+		t.w[0] = (1 - f) / (1 + f)
+		t.dw[0] = -2 / ((1 + f) * (1 + f))
+	}
+}
+
+// read returns the interpolated value at frame i of the row, or its slope by
+// the time, depending on which weights are given. What lies before the row is
+// before the run: zero.
+func (t *tap) read(v []float64, i int, w *[4]float64) float64 {
+	i -= t.k
+	if t.taps == 2 && i >= 1 {
+		return math.FMA(w[1], v[i-1], w[0]*v[i])
+	}
+	sum := 0.0
+	for j := range t.taps {
+		if i >= j {
+			sum = math.FMA(w[j], v[i-j], sum)
+		}
+	}
+	return sum
+}
+
+// add is the transposed of read.
+func (t *tap) add(dv []float64, i int, g float64) {
+	i -= t.k
+	for j := range t.taps {
+		if i >= j {
+			dv[i-j] += t.w[j] * g
+		}
+	}
+}
+
+// at returns a frame of the row, zero before it.
+func at(v []float64, i int) float64 {
+	if i < 0 {
+		return 0
+	}
+	return v[i]
+}
+
+// place sets both taps for a time in milliseconds, and says whether they read
+// the same.
+func (law delayLaw) place(end, loop *tap, ms, perMs float64) (together bool) {
+	time := ms * perMs
+	end.set(law.interp, time, 0)
+	loop.set(law.interp, max(time, 1), 1)
+	return law.interp != thiran && time >= 2
+}
+
+func delayForward(b *abi.Block) {
+	law := b.Data.(delayLaw)
+	perMs := b.Rate / 1000
+	for lane := range b.Lanes {
+		x, y, v, state := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane), b.State(lane)
+		time, feedback, mix := b.Param(0, lane), b.Param(1, lane).At(0), b.Param(2, lane).At(0)
+		a, _ := law.damping(b, lane)
+		h := len(v) - len(x)
+		var end, loop tap
+		together := law.place(&end, &loop, time.At(0), perMs)
+		if !time.Varies() && together && law.interp == linear && !law.damped && h-end.k >= 1 {
+			delayRun(x, y, v, end.k, end.w[0], end.w[1], feedback, mix)
+			continue
+		}
+		last, lastEnd, lastLoop := state[0], state[1], state[2]
+		for n := range x {
+			if time.Varies() {
+				together = law.place(&end, &loop, time.At(n), perMs)
+			}
+			i := h + n
+			var d, e float64
+			if law.interp == thiran {
+				e = math.FMA(loop.w[0], at(v, i-loop.k)-lastLoop, at(v, i-loop.k-1))
+				lastLoop = e
+			} else {
+				e = loop.read(v, i, &loop.w)
+			}
+			if law.damped {
+				last += a * (e - last)
+			} else {
+				last = e
+			}
+			v[i] = math.FMA(feedback, last, x[n])
+			switch {
+			case law.interp == thiran:
+				d = math.FMA(end.w[0], at(v, i-end.k)-lastEnd, at(v, i-end.k-1))
+				lastEnd = d
+			case together:
+				d = e
+			default:
+				d = end.read(v, i, &end.w)
+			}
+			y[n] = math.FMA(mix, d, (1-mix)*x[n])
+		}
+		if law.damped {
+			state[0] = last
+		}
+		if law.interp == thiran {
+			state[1], state[2] = lastEnd, lastLoop
+		}
+	}
+}
+
+// delayRun is the common case: a held time of two frames or more, linear, not
+// damped. Its arithmetic is that of delayForward.
+func delayRun(x, y, v []float64, k int, w0, w1, feedback, mix float64) {
+	h := len(v) - len(x)
+	now := v[h:][:len(x)]
+	past := v[h-k-1:]
+	y = y[:len(x)]
+	rest := 1 - mix
+	for n, x := range x {
+		d := math.FMA(w1, past[n], w0*past[n+1])
+		now[n] = math.FMA(feedback, d, x)
+		y[n] = math.FMA(mix, d, rest*x)
+	}
+}
+
+// delayTaps recomputes e, d and l of the block into the frame scratch.
+func delayTaps(b *abi.Block, lane int, law delayLaw) (e, d, l []float64) {
+	frames := b.Frames
+	fs, v, before := b.FrameScratch(lane), b.Internal(0, lane), b.Before(lane)
+	e, d, l = fs[:frames], fs[frames:2*frames], fs[2*frames:3*frames]
+	time, perMs, h := b.Param(0, lane), b.Rate/1000, len(v)-frames
+	a, _ := law.damping(b, lane)
+	var end, loop tap
+	together := law.place(&end, &loop, time.At(0), perMs)
+	last, lastEnd, lastLoop := before[0], before[1], before[2]
+	for n := range e {
+		if time.Varies() {
+			together = law.place(&end, &loop, time.At(n), perMs)
+		}
+		i := h + n
+		switch {
+		case law.interp == thiran:
+			lastLoop = math.FMA(loop.w[0], at(v, i-loop.k)-lastLoop, at(v, i-loop.k-1))
+			lastEnd = math.FMA(end.w[0], at(v, i-end.k)-lastEnd, at(v, i-end.k-1))
+			e[n], d[n] = lastLoop, lastEnd
+		case together:
+			e[n] = loop.read(v, i, &loop.w)
+			d[n] = e[n]
+		default:
+			e[n], d[n] = loop.read(v, i, &loop.w), end.read(v, i, &end.w)
+		}
+		if law.damped {
+			last += a * (e[n] - last)
+		} else {
+			last = e[n]
+		}
+		l[n] = last
+	}
+	return e, d, l
+}
+
+func delayBackward(b, d *abi.Block) {
+	law := b.Data.(delayLaw)
+	perMs := b.Rate / 1000
+	for lane := range b.Lanes {
+		x, v, before := b.In(0, lane), b.Internal(0, lane), b.Before(lane)
+		dx, dy, dv, dstate := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane), d.State(lane)
+		time, feedback, mix := b.Param(0, lane), b.Param(1, lane).At(0), b.Param(2, lane).At(0)
+		dtime, dfeedback, dmix, da := d.Param(0, lane), 0.0, 0.0, 0.0
+		a, slope := law.damping(b, lane)
+		h := len(v) - len(x)
+		var end, loop tap
+		together := law.place(&end, &loop, time.At(0), perMs)
+		if !time.Varies() && together && law.interp == linear && !law.damped && h-end.k >= 1 {
+			delayRunBack(b, d, lane, end.k, end.w[0], end.w[1], perMs)
+			continue
+		}
+		e, out, l := delayTaps(b, lane, law)
+		carry, carryEnd, carryLoop := dstate[0], dstate[1], dstate[2]
+		if !law.damped {
+			carry = 0
+		}
+		for n := len(x) - 1; n >= 0; n-- {
+			if time.Varies() {
+				together = law.place(&end, &loop, time.At(n), perMs)
+			}
+			i := h + n
+			prev, prevEnd, prevLoop := before[0], before[1], before[2]
+			if n > 0 {
+				prev, prevEnd, prevLoop = l[n-1], out[n-1], e[n-1]
+			}
+			g := mix * dy[n]
+			dt := 0.0
+			switch {
+			case law.interp == thiran:
+				g += carryEnd
+				dt = thiranBack(&end, v, dv, i, g, prevEnd)
+				carryEnd = -end.w[0] * g
+				g = 0
+			case !together:
+				end.add(dv, i, g)
+				dt = g * end.read(v, i, &end.dw)
+				g = 0
+			}
+			lambda := dv[i]
+			dx[n] += (1-mix)*dy[n] + lambda
+			dmix += (out[n] - x[n]) * dy[n]
+			dfeedback += l[n] * lambda
+			dl := feedback*lambda + carry
+			if law.damped {
+				da += (e[n] - prev) * dl
+				carry = (1 - a) * dl
+				dl *= a
+			}
+			g += dl
+			moves := 1.0 // below one frame the loop does not see the time
+			if time.At(n)*perMs < 1 {
+				moves = 0
+			}
+			if law.interp == thiran {
+				g += carryLoop
+				dt += moves * thiranBack(&loop, v, dv, i, g, prevLoop)
+				carryLoop = -loop.w[0] * g
+			} else {
+				loop.add(dv, i, g)
+				dt += moves * g * loop.read(v, i, &loop.dw)
+			}
+			dtime.Add(n, perMs*dt)
+		}
+		d.Param(1, lane).Add(0, dfeedback)
+		d.Param(2, lane).Add(0, dmix)
+		if law.damped {
+			d.Param(3, lane).Add(0, slope*da)
+			dstate[0] = carry
+		}
+		if law.interp == thiran {
+			dstate[1], dstate[2] = carryEnd, carryLoop
+		}
+	}
+}
+
+// thiranBack spreads the gradient g of an all-pass tap's value and returns that
+// of its time.
+func thiranBack(t *tap, v, dv []float64, i int, g, prev float64) float64 {
+	if i >= t.k {
+		dv[i-t.k] += t.w[0] * g
+	}
+	if i > t.k {
+		dv[i-t.k-1] += g
+	}
+	return g * t.dw[0] * (at(v, i-t.k) - prev)
+}
+
+// delayRunBack is the adjoint of delayRun.
+func delayRunBack(b, d *abi.Block, lane, k int, w0, w1, perMs float64) {
+	x, v := b.In(0, lane), b.Internal(0, lane)
+	dx, dy, dv := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane)
+	feedback, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
+	h := len(v) - len(x)
+	past, dpast, dnow := v[h-k-1:], dv[h-k-1:], dv[h:][:len(x)]
+	dx, dy = dx[:len(x)], dy[:len(x)]
+	rest := 1 - mix
+	dtime, dfeedback, dmix := 0.0, 0.0, 0.0
+	for n := len(x) - 1; n >= 0; n-- {
+		p0, p1 := past[n+1], past[n]
+		tap := math.FMA(w1, p1, w0*p0)
+		lambda := dnow[n]
+		dx[n] += math.FMA(rest, dy[n], lambda)
+		dmix = math.FMA(tap-x[n], dy[n], dmix)
+		dfeedback = math.FMA(tap, lambda, dfeedback)
+		g := math.FMA(mix, dy[n], feedback*lambda)
+		dpast[n+1] = math.FMA(w0, g, dpast[n+1])
+		dpast[n] = math.FMA(w1, g, dpast[n])
+		dtime = math.FMA(p1-p0, g, dtime)
+	}
+	d.Param(0, lane).Add(0, perMs*dtime)
+	d.Param(1, lane).Add(0, dfeedback)
+	d.Param(2, lane).Add(0, dmix)
+}
+
+func delayTangent(b, t *abi.Block) {
+	law := b.Data.(delayLaw)
+	perMs := b.Rate / 1000
+	for lane := range b.Lanes {
+		x, v, before := b.In(0, lane), b.Internal(0, lane), b.Before(lane)
+		tx, ty, tv, tstate := t.In(0, lane), t.Out(0, lane), t.Internal(0, lane), t.State(lane)
+		time, feedback, mix := b.Param(0, lane), b.Param(1, lane).At(0), b.Param(2, lane).At(0)
+		ttime, tfeedback, tmix, ta := t.Param(0, lane), t.Param(1, lane).At(0), t.Param(2, lane).At(0), 0.0
+		a, slope := law.damping(b, lane)
+		if law.damped {
+			ta = slope * t.Param(3, lane).At(0)
+		}
+		h := len(v) - len(x)
+		e, out, l := delayTaps(b, lane, law)
+		var end, loop tap
+		tlast, tend, tloop := tstate[0], tstate[1], tstate[2]
+		for n := range x {
+			law.place(&end, &loop, time.At(n), perMs)
+			i := h + n
+			prev, prevEnd, prevLoop := before[0], before[1], before[2]
+			if n > 0 {
+				prev, prevEnd, prevLoop = l[n-1], out[n-1], e[n-1]
+			}
+			tt := perMs * ttime.At(n)
+			loopTime := tt
+			if time.At(n)*perMs < 1 {
+				loopTime = 0
+			}
+			te := 0.0
+			if law.interp == thiran {
+				tloop = loop.w[0]*(at(tv, i-loop.k)-tloop) + at(tv, i-loop.k-1) + loop.dw[0]*loopTime*(at(v, i-loop.k)-prevLoop)
+				te = tloop
+			} else {
+				te = loop.read(tv, i, &loop.w) + loopTime*loop.read(v, i, &loop.dw)
+			}
+			if law.damped {
+				tlast += a*(te-tlast) + ta*(e[n]-prev)
+			} else {
+				tlast = te
+			}
+			tv[i] = tx[n] + feedback*tlast + tfeedback*l[n]
+			td := 0.0
+			if law.interp == thiran {
+				tend = end.w[0]*(at(tv, i-end.k)-tend) + at(tv, i-end.k-1) + end.dw[0]*tt*(at(v, i-end.k)-prevEnd)
+				td = tend
+			} else {
+				td = end.read(tv, i, &end.w) + tt*end.read(v, i, &end.dw)
+			}
+			ty[n] = (1-mix)*tx[n] + mix*td + tmix*(out[n]-x[n])
+		}
+		if law.damped {
+			tstate[0] = tlast
+		}
+		if law.interp == thiran {
+			tstate[1], tstate[2] = tend, tloop
+		}
+	}
+}
