@@ -62,6 +62,7 @@ type NodeType struct {
 	Doc     string   // one sentence
 	Detail  string   // recurrence, conventions, kinks and the slope taken there
 	Source  string   // literature
+	Example string   // members of a node that runs, where the defaults do not: `"config": {"file": "a.wav"}`
 
 	Inputs, Outputs []string // port names; the first ones are the defaults
 	Params          []Param

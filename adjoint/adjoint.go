@@ -304,6 +304,9 @@ func (m *Model) ValueGradient(l Loss) float64 {
 	return v + m.heatLoss()
 }
 
+// HasHeatLoss reports whether the loss contains heat.
+func (m *Model) HasHeatLoss() bool { return len(m.options.HeatWeights) > 0 }
+
 func (m *Model) heatLoss() float64 {
 	v := 0.0
 	for _, x := range m.Run.Execs {

@@ -94,8 +94,8 @@ func Check(t TB, path string) {
 	}
 }
 
-// checkSeconds is the length of a check when none is given.
-const checkSeconds = 0.25
+// CheckSeconds is the length of a check when none is given.
+const CheckSeconds = 0.25
 
 // CheckGraph differentiates ⟨w, output⟩ with a random w in several ways and
 // compares. It makes a run of its own, so nothing of a running fit is touched.
@@ -108,7 +108,7 @@ func CheckGraph(g *graph.Graph, o CheckOptions) (*CheckReport, error) {
 		o.Rate = g.Rate
 	}
 	if o.Frames == 0 {
-		o.Frames = int(checkSeconds * o.Rate)
+		o.Frames = int(CheckSeconds * o.Rate)
 	}
 	if o.Input == nil && len(g.Inputs()) > 0 {
 		noise := make([]float64, o.Frames)

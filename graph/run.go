@@ -537,6 +537,34 @@ func (r *Run) RenderTo(out [][]float64, keepLatency bool) {
 	}
 }
 
+// Stream is Render for runs of any length: it calls sink with one segment of
+// output after the other, a slice for each batch and channel, valid during the
+// call.
+func (r *Run) Stream(keepLatency bool, sink func(rows [][]float64) error) error {
+	skip := int64(r.Plan.Latency)
+	if keepLatency {
+		skip = 0
+	}
+	r.Reset()
+	total := int64(r.Plan.Frames) + skip
+	out := r.OutputRows()
+	rows := make([][]float64, len(out))
+	for r.end < total {
+		r.Advance(int(r.SegmentEnd(r.end, total) - r.end))
+		from := max(r.start, skip)
+		if from >= r.end {
+			continue
+		}
+		for i, row := range out {
+			rows[i] = r.Mem.Primal[row.Base+int(from-r.start) : row.Base+int(r.end-r.start)]
+		}
+		if err := sink(rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // SegmentEnd returns where a segment that starts at frame ends: the last block
 // boundary that the rows reach, or the end of the run.
 func (r *Run) SegmentEnd(start, total int64) int64 {

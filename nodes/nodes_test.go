@@ -11,6 +11,7 @@ import (
 // configs adds to what the conformance suite finds by itself: sizes that fit
 // into a short run, and combinations.
 var configs = map[string][]abi.Config{
+	"ParametricEQNode": {{"bands": 1.0}, {"bands": 2.0}},
 	"DelayNode": {
 		{"max_ms": 0.1}, {"max_ms": 1.0}, {"max_ms": 0.1, "interp": "lagrange3"}, {"max_ms": 1.0, "interp": "lagrange3"},
 		{"max_ms": 0.1, "interp": "allpass"}, {"max_ms": 1.0, "interp": "allpass"},

@@ -51,7 +51,7 @@ type Member struct {
 
 // Get returns the member of that key, nil when there is none or v is no object.
 func (v *Value) Get(key string) *Value {
-	if v == nil {
+	if v == nil || v.Kind != Object {
 		return nil
 	}
 	for i := range v.Members {

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+
+	"ampfit/graph"
+	"ampfit/internal/wav"
+
+	"github.com/spf13/pflag"
+)
+
+// runFlags are those of every command that runs a graph.
+type runFlags struct {
+	input       string
+	block       int
+	keepLatency bool
+}
+
+func (f *runFlags) add(fs *pflag.FlagSet) {
+	fs.StringVarP(&f.input, "input", "i", "", "dry signal for the InputNode (WAV)")
+	fs.IntVar(&f.block, "block", graph.DefaultBlock, "frames rendered at a time; results do not depend on it")
+	fs.BoolVar(&f.keepLatency, "keep-latency", false, "leave the graph's own latency in its output")
+}
+
+func (f *runFlags) check() error {
+	if f.block < 1 || f.block > graph.Grid {
+		return fmt.Errorf("--block %d: allowed are 1 to %d frames", f.block, graph.Grid)
+	}
+	return nil
+}
+
+// dry reads the input that the graph asks for, at a rate, and fits it to a
+// length: zeros behind a short one, a cut (and a warning) for a long one. It
+// refuses an input that is missing or that nothing plays.
+func (f *runFlags) dry(g *graph.Graph, rate float64, frames int, against string, warn io.Writer) ([][]float64, error) {
+	inputs := g.Inputs()
+	switch {
+	case f.input == "" && len(inputs) == 0:
+		return nil, nil
+	case f.input == "":
+		return nil, fmt.Errorf("%s: the node %q plays the dry signal; give one with -i DRY.wav", g.Path, inputs[0].Name)
+	case len(inputs) == 0:
+		return nil, fmt.Errorf("-i %s: %s has no InputNode that would play it; add one, or leave -i out", f.input, g.Path)
+	}
+	in, err := readWav(f.input, warn)
+	if err != nil {
+		return nil, err
+	}
+	if rate != 0 && float64(in.Rate) != rate {
+		return nil, fmt.Errorf("%s: %d Hz, but %s runs at %g Hz; convert it, for example with sox %s -r %g out.wav", f.input, in.Rate, against, rate, f.input, rate)
+	}
+	rows := in.Rows()
+	for _, n := range inputs {
+		if c := n.Config.Int("channels"); c > 0 && c != len(rows) && len(rows) != 1 {
+			return nil, fmt.Errorf("%s: %d channels, but the node %q of %s takes %d; convert it, or change the node's config", f.input, len(rows), n.Name, g.Path, c)
+		}
+	}
+	if frames > 0 && in.Frames() > frames {
+		fmt.Fprintf(warn, "ampfit: warning: %s is %d frames longer than the run and was cut\n", f.input, in.Frames()-frames)
+	}
+	for i := range rows {
+		if frames > 0 {
+			fitted := make([]float64, frames)
+			copy(fitted, rows[i])
+			rows[i] = fitted
+		}
+	}
+	return rows, nil
+}
+
+// readWav reads a file and passes its warnings on.
+func readWav(path string, warn io.Writer) (*wav.Audio, error) {
+	a, err := wav.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range a.Warnings {
+		fmt.Fprintf(warn, "ampfit: warning: %s: %s\n", path, w)
+	}
+	return a, nil
+}
+
+// number prints a value with five significant digits, never in a form that
+// needs decoding.
+func number(x float64) string {
+	switch a := math.Abs(x); {
+	case math.IsNaN(x):
+		return "–"
+	case x == 0:
+		return "0"
+	case a >= 1e6 || a < 1e-4:
+		return fmt.Sprintf("%.4e", x)
+	case a >= 1e4:
+		return fmt.Sprintf("%.0f", x)
+	}
+	digits := 4 - int(math.Floor(math.Log10(math.Abs(x))))
+	return fmt.Sprintf("%.*f", max(digits, 0), x)
+}

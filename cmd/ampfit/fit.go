@@ -1,0 +1,363 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"ampfit/adjoint"
+	"ampfit/graph"
+	"ampfit/internal/atomicfile"
+	"ampfit/internal/report"
+	"ampfit/internal/wav"
+	"ampfit/optim"
+	"ampfit/optim/loss"
+
+	"github.com/spf13/pflag"
+)
+
+type fitCommand struct {
+	runFlags
+	out        string
+	loss       string
+	optimizer  string
+	steps      int
+	lr         float64
+	seed       uint64
+	learn      []string
+	freeze     []string
+	heatWeight float64
+	timeLimit  time.Duration
+	strict     bool
+	json       bool
+	quiet      bool
+
+	stdout, stderr io.Writer
+}
+
+func (f *fitCommand) flags(fs *pflag.FlagSet) {
+	f.runFlags.add(fs)
+	fs.StringVarP(&f.out, "out", "o", "", "directory for the results (default TARGET.fit/ beside the target)")
+	fs.StringVar(&f.loss, "loss", "", "what to minimise, such as esr, mrstft or \"mrstft + 0.1*esr\" (default: the graph's, else esr with -i and mrstft without)")
+	fs.StringVar(&f.optimizer, "optimizer", "auto", "how to minimise: "+optimizers())
+	fs.IntVar(&f.steps, "steps", 0, "most steps of a descent (default: the optimizer's)")
+	fs.Float64Var(&f.lr, "lr", 0, "learning rate of adam (default 0.02)")
+	fs.Uint64Var(&f.seed, "seed", 0, "seed of the search; the same seed repeats a fit bit by bit")
+	fs.StringSliceVar(&f.learn, "learn", nil, "learn exactly these: node.param,…")
+	fs.StringSliceVar(&f.freeze, "freeze", nil, "do not learn these: node.param,…")
+	fs.Float64Var(&f.heatWeight, "heat-weight", 0, "add the heat of all nodes in joules, times this, to the loss")
+	fs.DurationVar(&f.timeLimit, "time-limit", 0, "stop after this time, such as 30s or 5m, and keep the best")
+	fs.BoolVar(&f.strict, "strict", false, "fail when a learned parameter lies behind a node without an adjoint")
+	fs.BoolVar(&f.json, "json", false, "print the summary as JSON")
+	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
+	fs.SortFlags = false
+}
+
+func optimizers() string {
+	var names []string
+	for _, m := range optim.Methods() {
+		names = append(names, m[0])
+	}
+	return strings.Join(names, ", ")
+}
+
+func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	g, graphErr := graph.Load(graphPath)
+	target, err := readWav(targetPath, f.stderr)
+	if err := errors.Join(err, graphErr); err != nil {
+		return err
+	}
+	rate := float64(target.Rate)
+	if g.Rate != 0 && g.Rate != rate {
+		return fmt.Errorf("%s: %d Hz, but %s runs at %g Hz; set \"sample_rate\": %d there or convert the recording", targetPath, target.Rate, graphPath, g.Rate, target.Rate)
+	}
+	input, err := f.dry(g, rate, target.Frames(), targetPath, f.stderr)
+	if err != nil {
+		return err
+	}
+	dir := f.out
+	if dir == "" {
+		dir = strings.TrimSuffix(targetPath, filepath.Ext(targetPath)) + ".fit"
+	}
+	if err := writable(dir); err != nil {
+		return err
+	}
+	if f.timeLimit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.timeLimit)
+		defer cancel()
+	}
+	bar := newProgress(f.stderr, f.quiet)
+	r, err := optim.Fit(ctx, g, optim.FitOptions{
+		Target: target.Rows(), Input: input, Rate: rate, Loss: f.loss, Optimizer: f.optimizer, Steps: f.steps, LR: f.lr, Seed: f.seed,
+		Learn: f.learn, Freeze: f.freeze, HeatWeight: f.heatWeight, Block: f.block, KeepLatency: f.keepLatency,
+		Audio: adjoint.ReadAudio, Progress: bar.tell,
+		Ready: func(r *optim.FitResult) error {
+			for _, n := range r.Notes {
+				bar.line("note: " + n)
+			}
+			if f.strict && len(r.Cut) > 0 {
+				return failed(fmt.Errorf("--strict: no gradient reaches %s", strings.Join(r.Cut, ", ")))
+			}
+			return nil
+		},
+	})
+	bar.done()
+	if err != nil {
+		return err
+	}
+	w := &fitWriter{fitCommand: f, dir: dir, graph: g, result: r, targetPath: targetPath, target: target, input: input}
+	if err := w.write(); err != nil {
+		return failed(err)
+	}
+	if f.json {
+		_, err = f.stdout.Write(w.summaryText)
+	} else {
+		err = w.print(f.stdout)
+	}
+	if err != nil {
+		return failed(err)
+	}
+	if r.Interrupted {
+		return &exit{exitInterrupted, fmt.Errorf("interrupted; the best so far is in %s", dir)}
+	}
+	return nil
+}
+
+func (f *fitCommand) check() error {
+	switch {
+	case f.steps < 0:
+		return fmt.Errorf("--steps %d: the least is 1", f.steps)
+	case f.lr < 0 || math.IsNaN(f.lr) || math.IsInf(f.lr, 0):
+		return fmt.Errorf("--lr %g: a learning rate is a number above 0", f.lr)
+	case f.timeLimit < 0:
+		return fmt.Errorf("--time-limit %s: a time above 0 is needed", f.timeLimit)
+	case math.IsNaN(f.heatWeight) || math.IsInf(f.heatWeight, 0):
+		return fmt.Errorf("--heat-weight %g: a finite number is needed", f.heatWeight)
+	case !slices.ContainsFunc(optim.Methods(), func(m [2]string) bool { return m[0] == f.optimizer }):
+		return fmt.Errorf("--optimizer %q: there are %s", f.optimizer, optimizers())
+	}
+	return f.runFlags.check()
+}
+
+// writable makes the directory and tries it, before time is spent on a fit.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("%s: the directory for the results cannot be made (%v); name another with -o", dir, reason(err))
+	}
+	t, err := os.CreateTemp(dir, ".ampfit-*")
+	if err != nil {
+		return fmt.Errorf("%s: nothing can be written there (%v); name another directory with -o", dir, reason(err))
+	}
+	t.Close()
+	return os.Remove(t.Name())
+}
+
+// reason is the cause of a file error without its path.
+func reason(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// fitWriter writes the results of a fit.
+type fitWriter struct {
+	*fitCommand
+	dir         string
+	graph       *graph.Graph
+	result      *optim.FitResult
+	targetPath  string
+	target      *wav.Audio
+	input       [][]float64
+	metrics     []report.Metric
+	summaryText []byte
+}
+
+// write fills the directory; each file appears whole or not at all.
+func (w *fitWriter) write() error {
+	r := w.result
+	channels, rate := len(r.Output), float64(w.target.Rate)
+	target := slices.Concat(w.target.Rows()...)
+	start := loss.Metrics(slices.Concat(r.Start...), target, channels, rate)
+	for i, m := range loss.Metrics(slices.Concat(r.Output...), target, channels, rate) {
+		w.metrics = append(w.metrics, report.Metric{Name: m.Name, Start: start[i].Value, Final: m.Value})
+	}
+	var err error
+	if w.summaryText, err = w.summary(); err != nil {
+		return err
+	}
+	page := w.report()
+	files := []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{"graph.json", func(o io.Writer) error { _, err := o.Write(w.graph.WithValues(r.Values(), w.dir)); return err }},
+		{"summary.json", func(o io.Writer) error { _, err := o.Write(w.summaryText); return err }},
+		{"history.csv", func(o io.Writer) error { return report.HistoryCSV(o, page) }},
+		{"loss.png", func(o io.Writer) error { return report.LossPNG(o, page) }},
+		{"heat.png", func(o io.Writer) error { return report.HeatPNG(o, page) }},
+		{"report.html", func(o io.Writer) error { return report.HTML(o, page) }},
+	}
+	if _, err := wav.Write(filepath.Join(w.dir, "fit.wav"), w.target.Rate, r.Output, wav.Float32); err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := atomicfile.Write(filepath.Join(w.dir, file.name), file.write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *fitWriter) report() *report.Fit {
+	r := w.result
+	page := &report.Fit{
+		TargetName: w.targetPath, InputName: w.fitCommand.input, GraphName: w.graph.Path, LossName: r.LossName, Optimizer: r.Optimizer,
+		Seed: r.Seed, Seconds: r.Seconds, Rate: float64(w.target.Rate), Input: w.input, Target: w.target.Rows(), Output: r.Output,
+		HeatNodes: r.HeatNodes, ValueNames: r.Variables, Metrics: w.metrics, Notes: r.Notes, Stopped: "converged",
+	}
+	switch {
+	case r.Interrupted:
+		page.Stopped = "interrupted"
+	case r.TimedOut:
+		page.Stopped = "the time limit was reached"
+	}
+	for _, s := range r.History {
+		page.Steps = append(page.Steps, report.Step(s))
+	}
+	for _, p := range r.Params {
+		page.Params = append(page.Params, report.Param{
+			Node: p.Node, Name: p.Name, Unit: p.Unit, Initial: p.Initial, Value: p.Value, StdErr: p.StdErr,
+			Min: p.Min, Max: p.Max, Learned: p.Learned, Note: strings.Join(p.Notes, "; "),
+		})
+	}
+	return page
+}
+
+// summary is summary.json: NaN becomes null.
+func (w *fitWriter) summary() ([]byte, error) {
+	r := w.result
+	type param struct {
+		Node    string `json:"node"`
+		Param   string `json:"param"`
+		Initial any    `json:"initial"`
+		Value   any    `json:"value"`
+		StdErr  any    `json:"std_err"`
+		Unit    string `json:"unit"`
+		Learned bool   `json:"learned"`
+	}
+	type lossValues struct {
+		Name    string `json:"name"`
+		Initial any    `json:"initial"`
+		Final   any    `json:"final"`
+	}
+	s := struct {
+		Loss        lossValues         `json:"loss"`
+		Metrics     map[string]any     `json:"metrics"`
+		Params      []param            `json:"params"`
+		Heat        map[string]float64 `json:"heat"`
+		Steps       int                `json:"steps"`
+		Seconds     float64            `json:"seconds"`
+		Seed        uint64             `json:"seed"`
+		Unsupported []string           `json:"unsupported"`
+		Notes       []string           `json:"notes"`
+		Interrupted bool               `json:"interrupted"`
+	}{
+		Loss:    lossValues{r.LossName, finite(r.Initial), finite(r.Final)},
+		Metrics: map[string]any{}, Heat: r.Heat, Steps: r.Steps, Seconds: r.Seconds, Seed: r.Seed,
+		Unsupported: append([]string{}, r.Unsupported...), Notes: append([]string{}, r.Notes...), Interrupted: r.Interrupted,
+	}
+	for _, m := range w.metrics {
+		if slices.Contains([]string{"esr", "mrstft", "mse", "si_sdr_db"}, m.Name) {
+			s.Metrics[m.Name] = finite(m.Final)
+		}
+	}
+	for _, p := range r.Params {
+		s.Params = append(s.Params, param{p.Node, p.Name, values(p.Initial), values(p.Value), values(p.StdErr), p.Unit, p.Learned})
+	}
+	text, err := json.MarshalIndent(s, "", "  ")
+	return append(text, '\n'), err
+}
+
+func finite(x float64) any {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil
+	}
+	return x
+}
+
+// values is a number, or an array for a vector.
+func values(x []float64) any {
+	if len(x) == 1 {
+		return finite(x[0])
+	}
+	out := make([]any, len(x))
+	for i, v := range x {
+		out[i] = finite(v)
+	}
+	return out
+}
+
+// print is the table of learned parameters.
+func (w *fitWriter) print(o io.Writer) error {
+	r := w.result
+	var b strings.Builder
+	rows := [][]string{{"parameter", "start", "fitted", "± error", "unit", ""}}
+	for _, p := range r.Params {
+		if !p.Learned {
+			continue
+		}
+		for i := range p.Value {
+			name := p.Node + "." + p.Name
+			if len(p.Value) > 1 {
+				name = fmt.Sprintf("%s[%d]", name, i)
+			}
+			rows = append(rows, []string{name, number(p.Initial[min(i, len(p.Initial)-1)]), number(p.Value[i]), number(p.StdErr[i]), p.Unit, strings.Join(p.Notes, "; ")})
+		}
+	}
+	table(&b, rows)
+	fmt.Fprintf(&b, "\n%s  %s → %s in %d steps, %.1f s\n", r.LossName, number(r.Initial), number(r.Final), r.Steps, r.Seconds)
+	for _, m := range w.metrics {
+		if m.Name == "esr" || m.Name == "mrstft" || m.Name == "si_sdr_db" {
+			fmt.Fprintf(&b, "%s  %s → %s\n", m.Name, number(m.Start), number(m.Final))
+		}
+	}
+	fmt.Fprintf(&b, "written to %s: graph.json, fit.wav, report.html, summary.json, history.csv, loss.png, heat.png\n", w.dir)
+	_, err := io.WriteString(o, b.String())
+	return err
+}
+
+// table prints columns, numbers flush right.
+func table(b *strings.Builder, rows [][]string) {
+	width := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			width[i] = max(width[i], len([]rune(cell)))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			pad := strings.Repeat(" ", width[i]-len([]rune(cell)))
+			if i >= 1 && i <= 3 {
+				line.WriteString(pad + cell + "  ")
+			} else {
+				line.WriteString(cell + pad + "  ")
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"ampfit/abi"
+	"ampfit/internal/nodedoc"
+	"ampfit/internal/suggest"
+
+	"github.com/spf13/cobra"
+)
+
+func newNodes(stdout io.Writer) *cobra.Command {
+	var asJSON, markdown bool
+	c := &cobra.Command{
+		Use:   "nodes [TYPE]",
+		Short: "The node library, documented",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			types := abi.Types()
+			if len(args) == 1 {
+				t, err := nodeType(args[0], types)
+				if err != nil {
+					return err
+				}
+				types = []*abi.NodeType{t}
+			}
+			text := ""
+			switch {
+			case asJSON:
+				out, err := nodedoc.JSON(types)
+				if err != nil {
+					return failed(err)
+				}
+				text = string(out) + "\n"
+			case markdown:
+				text = nodedoc.Markdown(types)
+			case len(args) == 1:
+				text = nodedoc.Text(types[0])
+			default:
+				text = nodedoc.Overview(types)
+			}
+			_, err := io.WriteString(stdout, text)
+			return err
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&markdown, "markdown", false, "print the node reference as Markdown")
+	return c
+}
+
+func nodeType(name string, types []*abi.NodeType) (*abi.NodeType, error) {
+	if t := abi.Lookup(name); t != nil {
+		return t, nil
+	}
+	var names []string
+	for _, t := range types {
+		names = append(names, t.Name)
+	}
+	if near := suggest.Nearest(name, names); near != "" {
+		return nil, fmt.Errorf("there is no node type %q; did you mean %q?", name, near)
+	}
+	return nil, fmt.Errorf("there is no node type %q; `ampfit nodes` lists all %d", name, len(names))
+}
+
+func newSchema(stdout io.Writer) *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of graph files",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			text, err := nodedoc.Schema(abi.Types())
+			if err != nil {
+				return failed(err)
+			}
+			_, err = fmt.Fprintf(stdout, "%s\n", text)
+			return err
+		},
+	}
+}

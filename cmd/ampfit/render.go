@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"ampfit/adjoint"
+	"ampfit/graph"
+	"ampfit/internal/wav"
+
+	"github.com/spf13/cobra"
+)
+
+func newRender(stdout, stderr io.Writer) *cobra.Command {
+	var f runFlags
+	var out, bits string
+	var duration time.Duration
+	c := &cobra.Command{
+		Use:   "render GRAPH.json [-i DRY.wav] [-o OUT.wav] [--duration 5s]",
+		Short: "Run a graph and write what it plays",
+		Long: `render runs a graph and writes its output as WAV. The run is as long as the
+input, or --duration; an input shorter than that is followed by silence.`,
+		Args: oneGraph,
+		RunE: func(_ *cobra.Command, args []string) error {
+			format, err := wav.ParseFormat(bits)
+			if err != nil {
+				return fmt.Errorf("--bits %s: allowed are 16, 24, 32f and 64f", bits)
+			}
+			if err := f.check(); err != nil {
+				return err
+			}
+			if duration < 0 {
+				return fmt.Errorf("--duration %s: a time above 0 is needed", duration)
+			}
+			if out == "" {
+				out = "out.wav"
+			}
+			return render(args[0], out, duration, format, &f, stdout, stderr)
+		},
+	}
+	f.add(c.Flags())
+	c.Flags().StringVarP(&out, "out", "o", "out.wav", "file to write")
+	c.Flags().DurationVar(&duration, "duration", 0, "length of the run (default: the input's, or 5s without one)")
+	c.Flags().StringVar(&bits, "bits", "32f", "sample format: 16, 24, 32f or 64f")
+	return c
+}
+
+func oneGraph(c *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("one graph file is needed, %d were given; see %s --help", len(args), c.CommandPath())
+	}
+	return nil
+}
+
+// renderSegment is how many frames are rendered and written at a time.
+const renderSegment = 1 << 16
+
+func render(path, out string, duration time.Duration, format wav.Format, f *runFlags, stdout, stderr io.Writer) error {
+	g, err := graph.Load(path)
+	if err != nil {
+		return err
+	}
+	rate := g.Rate
+	if f.input != "" && len(g.Inputs()) > 0 && rate == 0 {
+		in, err := wav.Read(f.input)
+		if err != nil {
+			return err
+		}
+		rate = float64(in.Rate)
+	}
+	if rate == 0 {
+		rate = 48000
+	}
+	frames := int(math.Round(duration.Seconds() * rate))
+	input, err := f.dry(g, rate, frames, path, stderr)
+	if err != nil {
+		return err
+	}
+	switch {
+	case frames == 0 && input != nil:
+		frames = len(input[0])
+	case frames == 0:
+		frames = int(5 * rate)
+	}
+	plan, err := graph.NewPlan(g, graph.Options{Rate: rate, Frames: frames, Channels: len(input), Block: f.block, Audio: adjoint.ReadAudio})
+	if err != nil {
+		return err
+	}
+	if rate != math.Trunc(rate) {
+		return fmt.Errorf("%s: a WAV file needs a whole sample rate, not %g Hz", path, rate)
+	}
+	run := graph.NewRun(plan, graph.RunOptions{Segment: renderSegment})
+	run.Input = input
+	w, err := wav.Create(out, int(rate), plan.Output.Channels, format)
+	if err != nil {
+		return err
+	}
+	peak, err := stream(run, w, f.keepLatency)
+	if err != nil {
+		w.Abort()
+		return failed(err)
+	}
+	if err := w.Close(); err != nil {
+		return failed(err)
+	}
+	if n := w.Clipped(); n > 0 {
+		fmt.Fprintf(stderr, "ampfit: warning: %d samples were beyond full scale and were clipped; use --bits 32f to keep them\n", n)
+	}
+	fmt.Fprintf(stdout, "%s: %d frames, %d channels, %g Hz, peak %.1f dB\n", out, frames, plan.Output.Channels, rate, 20*math.Log10(math.Max(peak, 1e-20)))
+	return nil
+}
+
+// stream renders segment by segment into the writer and returns the peak.
+func stream(run *graph.Run, w *wav.Writer, keepLatency bool) (peak float64, err error) {
+	err = run.Stream(keepLatency, func(rows [][]float64) error {
+		for _, row := range rows {
+			for _, v := range row {
+				peak = math.Max(peak, math.Abs(v))
+			}
+		}
+		return w.WriteRows(rows)
+	})
+	return peak, err
+}

@@ -1,0 +1,240 @@
+// Package nodedoc prints what the registry knows of the node types: as text,
+// as Markdown, as JSON, and as a JSON Schema of graph files.
+package nodedoc
+
+import (
+	"fmt"
+	"math"
+	"sort"
+	"strings"
+
+	"ampfit/abi"
+)
+
+// Text documents one type for a terminal.
+func Text(t *abi.NodeType) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s — %s\n", t.Name, t.Doc)
+	if len(t.Aliases) > 0 {
+		fmt.Fprintf(&b, "also spelt %s\n", strings.Join(t.Aliases, ", "))
+	}
+	fmt.Fprintf(&b, "\ninputs: %s   outputs: %s\n", orNone(t.Inputs), orNone(t.Outputs))
+	fmt.Fprintf(&b, "adjoint: %s\n", adjoint(t))
+	if len(t.Params) > 0 {
+		b.WriteString("\nparameters\n")
+		rows := [][]string{{"  name", "unit", "default", "range", "scale", "mod", ""}}
+		for _, p := range t.Params {
+			rows = append(rows, []string{"  " + vectorName(p), p.Unit, number(p.Default), rangeOf(p), p.Scale.String(), yes(p.Mod), p.Doc})
+		}
+		columns(&b, rows)
+	}
+	if len(t.Config) > 0 {
+		b.WriteString("\nconfiguration\n")
+		rows := [][]string{{"  key", "type", "default", "allowed", ""}}
+		for _, k := range t.Config {
+			rows = append(rows, []string{"  " + k.Name, kindName(k.Kind), defaultOf(k), allowed(k), k.Doc})
+		}
+		columns(&b, rows)
+	}
+	if t.Detail != "" {
+		b.WriteString("\n" + strings.TrimSpace(t.Detail) + "\n")
+	}
+	if t.Source != "" {
+		b.WriteString("\nsource: " + strings.TrimSpace(t.Source) + "\n")
+	}
+	fmt.Fprintf(&b, "\na graph with it:\n%s", Snippet(t))
+	return b.String()
+}
+
+func orNone(s []string) string {
+	if len(s) == 0 {
+		return "none"
+	}
+	return strings.Join(s, ", ")
+}
+
+func adjoint(t *abi.NodeType) string {
+	switch {
+	case t.External:
+		return "yes (the gradient by the dry signal)"
+	case t.Backward == nil:
+		return "none: gradients behind it are zero"
+	}
+	return "yes"
+}
+
+func vectorName(p abi.Param) string {
+	if p.Vector {
+		return p.Name + "[]"
+	}
+	return p.Name
+}
+
+func yes(v bool) string {
+	if v {
+		return "yes"
+	}
+	return ""
+}
+
+func number(x float64) string {
+	if math.IsInf(x, 1) {
+		return "∞"
+	}
+	return fmt.Sprintf("%.6g", x)
+}
+
+func rangeOf(p abi.Param) string {
+	if p.Scale == abi.Periodic {
+		return "one turn"
+	}
+	hi := number(p.Max)
+	if p.MaxRate > 0 {
+		hi = number(p.MaxRate) + " fs"
+	}
+	return number(p.Min) + " … " + hi
+}
+
+func kindName(k abi.Kind) string {
+	return [...]string{"text", "whole number", "number", "true/false", "numbers", "pairs", "file", "texts"}[k]
+}
+
+func defaultOf(k abi.Key) string {
+	if k.Default == nil {
+		return "–"
+	}
+	return fmt.Sprint(k.Default)
+}
+
+func allowed(k abi.Key) string {
+	switch {
+	case len(k.Enum) > 0:
+		return strings.Join(k.Enum, "|")
+	case k.Min != k.Max:
+		return number(k.Min) + " … " + number(k.Max)
+	}
+	return ""
+}
+
+// columns aligns rows; the last column is free text.
+func columns(b *strings.Builder, rows [][]string) {
+	width := make([]int, len(rows[0]))
+	for _, r := range rows {
+		for i, c := range r {
+			width[i] = max(width[i], len([]rune(c)))
+		}
+	}
+	for _, r := range rows {
+		var line strings.Builder
+		for i, c := range r {
+			line.WriteString(c + strings.Repeat(" ", width[i]-len([]rune(c))+2))
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+}
+
+// Snippet is a graph that runs the type, as small as it can be.
+func Snippet(t *abi.NodeType) string {
+	var nodes, edges []string
+	if t.External {
+		return "{\n  \"descriptor_version\": 2,\n  \"nodes\": [\n    {\"name\": \"dry\", \"type\": \"InputNode\"}\n  ]\n}\n"
+	}
+	if len(t.Inputs) > 0 {
+		nodes = append(nodes, `{"name": "dry", "type": "InputNode"}`)
+	}
+	extra := t.Example
+	if extra != "" {
+		extra = ", " + extra
+	}
+	nodes = append(nodes, fmt.Sprintf(`{"name": "x", "type": %q%s}`, t.Name, extra))
+	for _, in := range t.Inputs {
+		edges = append(edges, fmt.Sprintf(`{"source": "dry", "target": "x.%s"}`, in))
+	}
+	var b strings.Builder
+	b.WriteString("{\n  \"descriptor_version\": 2,\n  \"nodes\": [\n    " + strings.Join(nodes, ",\n    ") + "\n  ]")
+	if len(edges) > 0 {
+		b.WriteString(",\n  \"edges\": [\n    " + strings.Join(edges, ",\n    ") + "\n  ]")
+	}
+	b.WriteString(",\n  \"output\": \"x\"\n}\n")
+	return b.String()
+}
+
+// Overview lists the types by family, a line each.
+func Overview(types []*abi.NodeType) string {
+	var b strings.Builder
+	for _, family := range families(types) {
+		fmt.Fprintf(&b, "%s\n", family)
+		var rows [][]string
+		for _, t := range types {
+			if t.Family == family {
+				rows = append(rows, []string{"  " + t.Name, t.Doc})
+			}
+		}
+		columns(&b, rows)
+		b.WriteString("\n")
+	}
+	return b.String() + "ampfit nodes TYPE says more about one.\n"
+}
+
+func families(types []*abi.NodeType) []string {
+	order := []string{"Sources", "Filters", "Nonlinear", "Dynamics", "Time", "Mixing and space", "Control and spectral"}
+	rank := map[string]int{}
+	for i, f := range order {
+		rank[f] = i - len(order)
+	}
+	seen := map[string]bool{}
+	var out []string
+	for _, t := range types {
+		if !seen[t.Family] {
+			seen[t.Family] = true
+			out = append(out, t.Family)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool {
+		if rank[out[i]] != rank[out[j]] {
+			return rank[out[i]] < rank[out[j]]
+		}
+		return out[i] < out[j]
+	})
+	return out
+}
+
+// Markdown is the whole node reference.
+func Markdown(types []*abi.NodeType) string {
+	var b strings.Builder
+	b.WriteString("# Node reference\n\nMade from the registry by `make docs`; do not edit. `fs` is the rate at which the kernel runs\n(graph rate × oversample_ratio). `ampfit nodes TYPE` prints one entry.\n")
+	for _, family := range families(types) {
+		fmt.Fprintf(&b, "\n## %s\n", family)
+		for _, t := range types {
+			if t.Family == family {
+				markdown(&b, t)
+			}
+		}
+	}
+	return b.String()
+}
+
+func markdown(b *strings.Builder, t *abi.NodeType) {
+	fmt.Fprintf(b, "\n### %s\n\n%s\n", t.Name, t.Doc)
+	fmt.Fprintf(b, "\nInputs: %s. Outputs: %s. Adjoint: %s.\n", orNone(t.Inputs), orNone(t.Outputs), adjoint(t))
+	if len(t.Params) > 0 {
+		b.WriteString("\n| parameter | unit | default | range | scale | mod | meaning |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+		for _, p := range t.Params {
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s |\n", vectorName(p), p.Unit, number(p.Default), rangeOf(p), p.Scale, yes(p.Mod), cell(p.Doc))
+		}
+	}
+	if len(t.Config) > 0 {
+		b.WriteString("\n| configuration | type | default | allowed | meaning |\n| --- | --- | --- | --- | --- |\n")
+		for _, k := range t.Config {
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", k.Name, kindName(k.Kind), defaultOf(k), cell(allowed(k)), cell(k.Doc))
+		}
+	}
+	if t.Detail != "" {
+		fmt.Fprintf(b, "\n```\n%s\n```\n", strings.TrimSpace(t.Detail))
+	}
+	if t.Source != "" {
+		fmt.Fprintf(b, "\nSource: %s\n", strings.TrimSpace(t.Source))
+	}
+}
+
+func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }

@@ -1,0 +1,144 @@
+package nodes
+
+import (
+	"math"
+
+	"ampfit/abi"
+)
+
+func init() { abi.Register(parametricEQ) }
+
+// parametricEQ is a chain of the cookbook's equaliser bands in one kernel. The
+// signal between two bands is recorded, so the adjoint walks the bands back,
+// each as in biquad.go; sections are never multiplied out.
+var parametricEQ = abi.NodeType{
+	Name: "ParametricEQNode", Family: filters,
+	Doc: "Parametric equaliser: a chain of bands, the outer ones shelves.",
+	Detail: "Bands of PeakingEQNode in series; with low_shelf the first is a LowShelfNode, with high_shelf the last is a HighShelfNode (a single band is the low shelf when both are on). " +
+		"The default frequencies divide 80 Hz to 10 kHz evenly in octaves.",
+	Source: "R. Bristow-Johnson, Audio EQ Cookbook (W3C Note, 2021).",
+	Inputs: in, Outputs: out,
+	Params: []abi.Param{
+		{Name: "freqs_hz", Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Vector: true, Doc: "Centre frequency of each band, or the middle of a shelf's slope."},
+		{Name: "qs", Default: math.Sqrt2 / 2, Min: 0.05, Max: 40, Scale: abi.Log, Vector: true, Doc: "Quality of each band."},
+		{Name: "gains_db", Unit: "dB", Default: 0, Min: -40, Max: 40, Vector: true, Doc: "Gain of each band."},
+	},
+	Config: []abi.Key{
+		{Name: "bands", Kind: abi.Int, Default: 6.0, Min: 1, Max: 64, Doc: "Number of bands."},
+		{Name: "low_shelf", Kind: abi.Bool, Default: true, Doc: "The first band is a low shelf."},
+		{Name: "high_shelf", Kind: abi.Bool, Default: true, Doc: "The last band is a high shelf."},
+	},
+	Configure: func(s *abi.Setup) error {
+		bands := s.Config.Int("bands")
+		kinds := make(equaliser, bands)
+		for i := range kinds {
+			kinds[i] = peaking
+		}
+		if s.Config.Bool("high_shelf") {
+			kinds[bands-1] = highShelf
+		}
+		if s.Config.Bool("low_shelf") {
+			kinds[0] = lowShelf
+		}
+		for _, name := range []string{"freqs_hz", "qs", "gains_db"} {
+			s.Param(name).Len = bands
+		}
+		freqs := make([]float64, bands)
+		for i := range freqs {
+			freqs[i] = min(80*math.Pow(10000./80, float64(i)/float64(max(bands-1, 1))), 0.45*s.Rate)
+		}
+		s.Param("freqs_hz").Defaults = freqs
+		s.State, s.Coefs, s.Record = biquadState*bands, biquadCoefs*bands, bands-1
+		s.Data = kinds
+		return nil
+	},
+	FrameScratch: 3, // λ, and the gradients before and after a band
+	Prepare: func(b *abi.Block) {
+		for lane := range b.Lanes {
+			freqs, qs, gains, c := b.Vector(0, lane), b.Vector(1, lane), b.Vector(2, lane), b.Coefs(lane)
+			for k, kind := range b.Data.(equaliser) {
+				rbjDesign(kind, c[biquadCoefs*k:][:biquadCoefs], freqs[k], qs[k], gains[k], b.Rate, true)
+			}
+		}
+	},
+	Forward: func(b *abi.Block) {
+		bands := len(b.Data.(equaliser))
+		for lane := range b.Lanes {
+			c, state := b.Coefs(lane), b.State(lane)
+			for k := range bands {
+				x, y := bandRows(b, lane, k, bands)
+				biquadRun(x, y, c[biquadCoefs*k:], state[biquadState*k:])
+			}
+		}
+	},
+	Backward: func(b, d *abi.Block) {
+		bands, frames := len(b.Data.(equaliser)), b.Frames
+		for lane := range b.Lanes {
+			c, before, dstate, fs := b.Coefs(lane), b.Before(lane), d.State(lane), b.FrameScratch(lane)
+			dfreqs, dqs, dgains := d.Vector(0, lane), d.Vector(1, lane), d.Vector(2, lane)
+			lambda, rows := fs[:frames], [2][]float64{fs[frames : 2*frames], fs[2*frames : 3*frames]}
+			dy := d.Out(0, lane)
+			for k := bands - 1; k >= 0; k-- {
+				x, y := bandRows(b, lane, k, bands)
+				ck, dk := c[biquadCoefs*k:][:biquadCoefs], dstate[biquadState*k:][:biquadState]
+				after1, after2 := dk[0], dk[1]
+				dx := d.In(0, lane)
+				if k > 0 {
+					dx = rows[k%2]
+					clear(dx)
+				}
+				biquadPoles(dy, lambda, ck, dk)
+				sums := biquadCollect(x, y, dx, lambda, ck, before[biquadState*k:], dk, after1, after2)
+				for i, s := range sums {
+					dfreqs[k] += s * ck[5+i]
+					dqs[k] += s * ck[10+i]
+					dgains[k] += s * ck[15+i]
+				}
+				dy = dx
+			}
+		}
+	},
+	Tangent: func(b, t *abi.Block) {
+		bands, frames := len(b.Data.(equaliser)), b.Frames
+		for lane := range b.Lanes {
+			c, before, tstate, fs := b.Coefs(lane), b.Before(lane), t.State(lane), b.FrameScratch(lane)
+			tfreqs, tqs, tgains := t.Vector(0, lane), t.Vector(1, lane), t.Vector(2, lane)
+			tx := fs[:frames]
+			copy(tx, t.In(0, lane))
+			for k := range bands {
+				x, y := bandRows(b, lane, k, bands)
+				ck, s, ts := c[biquadCoefs*k:][:biquadCoefs], before[biquadState*k:], tstate[biquadState*k:]
+				var tc [5]float64
+				for i := range tc {
+					tc[i] = ck[5+i]*tfreqs[k] + ck[10+i]*tqs[k] + ck[15+i]*tgains[k]
+				}
+				x1, x2, y1, y2 := s[0], s[1], s[2], s[3]
+				tx1, tx2, ty1, ty2 := ts[0], ts[1], ts[2], ts[3]
+				for n := range x {
+					ty := ck[0]*tx[n] + ck[1]*tx1 + ck[2]*tx2 - ck[3]*ty1 - ck[4]*ty2 +
+						tc[0]*x[n] + tc[1]*x1 + tc[2]*x2 - tc[3]*y1 - tc[4]*y2
+					x1, x2, y1, y2 = x[n], x1, y[n], y1
+					tx1, tx2, ty1, ty2 = tx[n], tx1, ty, ty1
+					tx[n] = ty
+				}
+				ts[0], ts[1], ts[2], ts[3] = tx1, tx2, ty1, ty2
+			}
+			copy(t.Out(0, lane), tx)
+		}
+	},
+}
+
+// equaliser lists the kinds of the bands.
+type equaliser []rbjKind
+
+// bandRows returns input and output of band k.
+func bandRows(b *abi.Block, lane, k, bands int) (x, y []float64) {
+	x, y = b.In(0, lane), b.Out(0, lane)
+	if k > 0 {
+		x = b.Record(k-1, lane)
+	}
+	if k < bands-1 {
+		y = b.Record(k, lane)
+	}
+	return x, y
+}

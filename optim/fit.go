@@ -1,0 +1,516 @@
+package optim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"ampfit/abi"
+	"ampfit/adjoint"
+	"ampfit/graph"
+	"ampfit/internal/suggest"
+	"ampfit/optim/loss"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// FitOptions says what to learn and how.
+type FitOptions struct {
+	Target [][]float64 // a slice per channel
+	Input  [][]float64 // dry signal; nil for a graph without InputNode
+	Rate   float64     // of the target, Hz
+
+	Loss      string // a loss spec; "" is the graph's, or esr with an input and mrstft without
+	Optimizer string // "" is auto
+	Steps     int
+	LR        float64
+	Seed      uint64
+	Learn     []string // node.param; replaces what the file marks
+	Freeze    []string
+	// HeatWeight adds the heat of all nodes, in joules, times this to the loss.
+	HeatWeight float64
+
+	Block       int
+	Segment     int
+	KeepLatency bool
+	Audio       func(path string) (*abi.Audio, error)
+	Progress    func(Progress)
+	// Ready is called once with what is known before the first step: notes,
+	// learned parameters that no gradient reaches. An error ends the fit.
+	Ready func(*FitResult) error
+}
+
+// Progress is what a fit reports after each step, and now and then between.
+type Progress struct {
+	Step       int
+	Loss, Best float64
+	Seconds    float64
+	Fraction   float64 // of the work, estimated; 1 at the end
+	Searching  bool    // between steps: looking for better starts
+}
+
+// Step is one line of the history of a fit.
+type Step struct {
+	Step     int
+	Loss     float64
+	Best     float64
+	GradNorm float64
+	Seconds  float64
+	Heat     []float64 // of FitResult.HeatNodes, joules
+	Values   []float64 // of FitResult.Variables
+}
+
+// FitParam is a parameter of the result.
+type FitParam struct {
+	Node, Name, Unit string
+	Initial, Value   []float64
+	StdErr           []float64 // NaN while unknown
+	Min, Max         float64
+	Learned          bool
+	Notes            []string // "at its bound", "not identified"
+	Path             *graph.Param
+}
+
+// FitResult is the outcome of a fit.
+type FitResult struct {
+	Plan           *graph.Plan
+	LossName       string
+	Optimizer      string
+	Initial, Final float64
+	Params         []FitParam
+	Variables      []string // names of the learned numbers
+	History        []Step
+	HeatNodes      []string
+	Heat           map[string]float64 // joules at the fitted values
+	Output         [][]float64        // a row per channel
+	Start          [][]float64        // output at the start
+	Unsupported    []string
+	Cut            []string // learned parameters without gradient, with the reason
+	Notes          []string
+	Clamped        int64
+	Interrupted    bool
+	TimedOut       bool
+	Seconds        float64
+	Steps          int
+	Seed           uint64
+}
+
+// Values returns the fitted values of the learned parameters and of those tied
+// to them, by node and parameter.
+func (r *FitResult) Values() map[string]map[string][]float64 {
+	out := map[string]map[string][]float64{}
+	for _, p := range r.Params {
+		tied := p.Path.Setting != nil && p.Path.Setting.Tie != nil
+		if !p.Learned && !tied {
+			continue
+		}
+		if out[p.Node] == nil {
+			out[p.Node] = map[string][]float64{}
+		}
+		out[p.Node][p.Name] = p.Value
+	}
+	return out
+}
+
+// Fit learns the parameters of a graph so that its output matches the target.
+// When the context ends, the best so far is returned with Interrupted set (or
+// TimedOut, for a deadline).
+func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) {
+	began := time.Now()
+	f, err := newFit(g, o)
+	if err != nil {
+		return nil, err
+	}
+	r := f.result
+	if o.Ready != nil {
+		if err := o.Ready(r); err != nil {
+			return nil, err
+		}
+	}
+	x := f.objective.Start()
+	r.Initial = f.objective.Evaluate(nil, x)
+	if math.IsInf(r.Initial, 1) {
+		return nil, fmt.Errorf("the loss %s is not a number at the start; check the target and the parameters", r.LossName)
+	}
+	r.Start = f.output()
+	m, err := lookup(r.Optimizer)
+	if err != nil {
+		return nil, err
+	}
+	if m.curved && !loss.Quadratic(f.objective.Loss) {
+		return nil, fmt.Errorf("the optimizer %s needs a quadratic loss (esr, mse and their sums), not %s; use lbfgs or adam", m.name, r.LossName)
+	}
+	low := r.Initial
+	tell := func(step int, value float64, searching bool) {
+		if o.Progress != nil {
+			o.Progress(Progress{
+				Step: step, Loss: value, Best: low, Seconds: time.Since(began).Seconds(),
+				Fraction: f.fraction(step, m.name), Searching: searching,
+			})
+		}
+	}
+	last := time.Now()
+	f.objective.tick = func() {
+		if time.Since(last) > 200*time.Millisecond {
+			last = time.Now()
+			tell(r.Steps, low, true)
+		}
+	}
+	_, err = m.run(ctx, f.objective, x, Settings{
+		Steps: o.Steps, LR: o.LR, Seed: o.Seed,
+		Report: func(p Point) error {
+			low = math.Min(low, p.Value)
+			f.record(p, low, time.Since(began).Seconds())
+			tell(p.Step, p.Value, false)
+			return nil
+		},
+	})
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		r.TimedOut = true
+	case errors.Is(err, context.Canceled):
+		r.Interrupted = true
+	case err != nil:
+		return nil, err
+	}
+	f.finish(x)
+	r.Seconds = time.Since(began).Seconds()
+	return r, nil
+}
+
+// fraction estimates how much of the work is done.
+func (f *fit) fraction(step int, method string) float64 {
+	total := float64(f.options.Steps)
+	switch {
+	case method == "auto":
+		return math.Min(0.99, float64(f.objective.Calls)/float64(f.objective.Budget()))
+	case total == 0 && method == "adam":
+		total = 1000
+	case total == 0:
+		total = 100
+	}
+	return math.Min(0.99, float64(step)/total)
+}
+
+type fit struct {
+	graph     *graph.Graph
+	options   FitOptions
+	model     *adjoint.Model
+	objective *GraphObjective
+	result    *FitResult
+	heat      []string
+}
+
+func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
+	if len(o.Target) == 0 || len(o.Target[0]) == 0 {
+		return nil, fmt.Errorf("optim: the target has no frames")
+	}
+	f := &fit{graph: g, options: o}
+	frames := len(o.Target[0])
+	var weights map[string]float64
+	if o.HeatWeight != 0 {
+		weights = map[string]float64{}
+		for _, n := range g.Nodes {
+			weights[n.Name] = o.HeatWeight
+		}
+	}
+	m, err := adjoint.NewModel(g, adjoint.Options{
+		Input: o.Input, Rate: o.Rate, Frames: frames, Block: o.Block, Segment: o.Segment,
+		KeepLatency: o.KeepLatency, Heat: true, HeatWeights: weights, Audio: o.Audio,
+	})
+	if err != nil {
+		return nil, err
+	}
+	f.model = m
+	if got, want := m.Plan.Output.Channels, len(o.Target); got != want {
+		return nil, fmt.Errorf("the output of the graph (%s) has %d channels and the target has %d; bring them together with a MixNode or PanNode in the graph, or convert the target",
+			m.Plan.Output.Unit.Node.Name, got, want)
+	}
+	spec := orElse(o.Loss, g.Loss)
+	if spec == "" {
+		spec = "mrstft"
+		if len(o.Input) > 0 {
+			spec = "esr"
+		}
+	}
+	l, err := loss.Parse(spec, slices.Concat(o.Target...), len(o.Target), o.Rate)
+	if err != nil {
+		return nil, err
+	}
+	vars, err := f.variables()
+	if err != nil {
+		return nil, err
+	}
+	f.objective = newGraphObjective(m, l, vars)
+	f.result = &FitResult{
+		Plan: m.Plan, LossName: l.Name(), Optimizer: orElse(o.Optimizer, "auto"), Seed: o.Seed, Unsupported: m.Unsupported,
+	}
+	for _, n := range g.Nodes {
+		f.result.HeatNodes = append(f.result.HeatNodes, n.Name)
+	}
+	f.notes(vars)
+	return f, nil
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// variables picks what is learned: the flags, else what the file marks, else
+// everything differentiable but heat.
+func (f *fit) variables() ([]Variable, error) {
+	var names []string
+	marked := false
+	for _, p := range f.model.Params {
+		names = append(names, p.Node+"."+p.Name)
+		marked = marked || learnMark(p)
+	}
+	for _, list := range [][]string{f.options.Learn, f.options.Freeze} {
+		for _, name := range list {
+			if !slices.Contains(names, name) {
+				return nil, unknownParam(f.graph, name, names)
+			}
+		}
+	}
+	var vars []Variable
+	for _, p := range f.model.Params {
+		name := p.Node + "." + p.Name
+		learn := p.Spec != nil && !p.Spec.NoGradient
+		switch {
+		case len(f.options.Learn) > 0:
+			asked := slices.Contains(f.options.Learn, name)
+			if asked && !learn {
+				return nil, fmt.Errorf("%s cannot be learned: it has no gradient", name)
+			}
+			learn = asked
+		case marked:
+			learn = learn && learnMark(p)
+		}
+		if !learn || slices.Contains(f.options.Freeze, name) || p.Spec.Setting != nil && p.Spec.Setting.Tie != nil {
+			continue
+		}
+		for i := range p.Values {
+			v, err := newVariable(p, i)
+			if err != nil {
+				return nil, err
+			}
+			vars = append(vars, v)
+		}
+	}
+	if len(vars) == 0 {
+		return nil, fmt.Errorf("%s: there is nothing to learn: no parameter is left after --learn and --freeze, or the nodes have none", orElse(f.graph.Path, "graph"))
+	}
+	return vars, nil
+}
+
+func learnMark(p *adjoint.Param) bool {
+	return p.Spec != nil && p.Spec.Setting != nil && p.Spec.Setting.Learn
+}
+
+func unknownParam(g *graph.Graph, name string, names []string) error {
+	if near := suggest.Nearest(name, names); near != "" {
+		return fmt.Errorf("%s: there is no parameter %q; did you mean %q?", orElse(g.Path, "graph"), name, near)
+	}
+	return fmt.Errorf("%s: there is no parameter %q; parameters are named node.param, for example %s", orElse(g.Path, "graph"), name, names[0])
+}
+
+// notes says what the user should know before the first step.
+func (f *fit) notes(vars []Variable) {
+	r := f.result
+	marked := len(f.options.Learn) > 0
+	cut := map[string]bool{}
+	for _, v := range vars {
+		r.Variables = append(r.Variables, v.Name())
+		marked = marked || learnMark(v.Param)
+		if v.Param.Blocked != "" {
+			name := v.Param.Node + "." + v.Param.Name
+			if !cut[name] {
+				cut[name] = true
+				r.Cut = append(r.Cut, fmt.Sprintf("%s (behind %s, which has no adjoint)", name, v.Param.Blocked))
+			}
+		}
+		if v.Moved {
+			r.Notes = append(r.Notes, fmt.Sprintf("%s started on its bound and was moved inside, to %.6g", v.Name(), v.Start))
+		}
+	}
+	if !marked {
+		r.Notes = append(r.Notes, "no parameter is marked \"learn\": true, so every differentiable parameter is learned")
+	}
+	for _, name := range r.Unsupported {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s has no adjoint: gradients behind it are zero", name))
+	}
+	for _, c := range r.Cut {
+		r.Notes = append(r.Notes, "no gradient reaches "+c)
+	}
+}
+
+// Notes of a fit before it starts.
+func (f *fit) output() [][]float64 {
+	rows := make([][]float64, f.model.Plan.Output.Channels)
+	n := f.model.Plan.Frames
+	for i := range rows {
+		rows[i] = slices.Clone(f.model.Output[i*n : (i+1)*n])
+	}
+	return rows
+}
+
+func (f *fit) record(p Point, low, seconds float64) {
+	s := Step{Step: p.Step, Loss: p.Value, Best: low, GradNorm: p.GradNorm, Seconds: seconds}
+	for _, n := range f.result.HeatNodes {
+		s.Heat = append(s.Heat, sum(f.model.Heat[n]))
+	}
+	for i := range f.objective.Variables {
+		v, _ := f.objective.Variables[i].Value(p.X[i])
+		s.Values = append(s.Values, v)
+	}
+	f.result.History = append(f.result.History, s)
+	f.result.Steps = p.Step
+}
+
+func sum(x []float64) float64 {
+	s := 0.0
+	for _, v := range x {
+		s += v
+	}
+	return s
+}
+
+// finish renders the best point and fills in the result.
+func (f *fit) finish(x []float64) {
+	r := f.result
+	stdErr, loose := f.errorBars(x)
+	r.Final = f.objective.Evaluate(nil, x)
+	r.Output = f.output()
+	r.Clamped = f.model.Run.Clamped
+	r.Heat = map[string]float64{}
+	for _, n := range r.HeatNodes {
+		r.Heat[n] = sum(f.model.Heat[n])
+	}
+	if len(r.History) == 0 || r.History[len(r.History)-1].Loss != r.Final {
+		f.record(Point{Step: r.Steps + 1, Value: r.Final, GradNorm: math.NaN(), X: x}, r.Final, math.NaN())
+		if n := len(r.History); n > 1 {
+			r.History[n-1].Seconds = r.History[n-2].Seconds
+		} else {
+			r.History[0].Seconds = 0
+		}
+	}
+	for _, p := range f.model.Params {
+		if p.Spec == nil {
+			continue
+		}
+		row := FitParam{
+			Node: p.Node, Name: p.Name, Unit: p.Spec.Unit, Initial: slices.Clone(p.Spec.Value), Value: slices.Clone(p.Values),
+			Min: p.Spec.Min, Max: p.Spec.Max, Path: p.Spec,
+		}
+		for range p.Values {
+			row.StdErr = append(row.StdErr, math.NaN())
+		}
+		for i := range f.objective.Variables {
+			v := &f.objective.Variables[i]
+			if v.Param != p {
+				continue
+			}
+			row.Learned, row.Min, row.Max = true, v.Lo, v.Hi
+			switch {
+			case loose[i]:
+				row.note("not identified by this recording")
+			case v.AtBound(p.Values[v.Element]):
+				row.note("at its bound")
+			default:
+				row.StdErr[v.Element] = stdErr[i]
+			}
+			if p.Blocked != "" {
+				row.note("no gradient behind " + p.Blocked)
+			}
+			if v.Scale == abi.Periodic { // one turn is the same phase
+				row.Value[v.Element] -= math.Floor(row.Value[v.Element])
+			}
+		}
+		r.Params = append(r.Params, row)
+	}
+	if r.Clamped > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("modulation left the range of a parameter at %d frames and was clamped there", r.Clamped))
+	}
+	for _, p := range r.Params {
+		for _, n := range p.Notes {
+			if strings.HasPrefix(n, "not identified") {
+				r.Notes = append(r.Notes, fmt.Sprintf("%s.%s is %s", p.Node, p.Name, n))
+			}
+		}
+	}
+}
+
+func (p *FitParam) note(s string) {
+	if !slices.Contains(p.Notes, s) {
+		p.Notes = append(p.Notes, s)
+	}
+}
+
+// errorBars returns the standard deviation of each learned value by the
+// Gauss-Newton covariance, σ²(JᵀJ)⁻¹ with σ² the residual's variance, taken in
+// the parameters' own units; and which of them the data do not identify: those
+// that take part in a direction with next to no effect on the output.
+func (f *fit) errorBars(x []float64) (std []float64, loose []bool) {
+	n := len(x)
+	std, loose = make([]float64, n), make([]bool, n)
+	for i := range std {
+		std[i] = math.NaN()
+	}
+	o := f.objective
+	if !loss.Quadratic(o.Loss) || o.Model.HasHeatLoss() || n*len(f.model.Output) > 64<<20 {
+		return std, loose
+	}
+	h := make([]float64, n*n)
+	value := o.Evaluate(nil, x)
+	o.Curvature(h, x)
+	scale := make([]float64, n)
+	top := 0.0
+	for i := range scale {
+		scale[i] = math.Sqrt(math.Max(h[i*n+i], 0))
+		top = math.Max(top, scale[i])
+	}
+	for i := range scale {
+		if scale[i] <= 1e-9*top || top == 0 {
+			scale[i], loose[i] = 1, true
+		}
+	}
+	a := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := i; j < n; j++ {
+			a.SetSym(i, j, h[i*n+j]/(scale[i]*scale[j]))
+		}
+		if loose[i] {
+			a.SetSym(i, i, 1)
+		}
+	}
+	var eig mat.EigenSym
+	if !eig.Factorize(a, true) {
+		return std, loose
+	}
+	var vectors mat.Dense
+	eig.VectorsTo(&vectors)
+	values := eig.Values(nil)
+	residuals := float64(len(f.model.Output) - n)
+	for i := range n {
+		variance := 0.0
+		for k, w := range values {
+			c := vectors.At(i, k)
+			if w < 1e-9*values[n-1] {
+				loose[i] = loose[i] || math.Abs(c) > 0.1
+				continue
+			}
+			variance += c * c / w
+		}
+		// L = Σe²/E has Hessian 2JᵀJ/E, and σ² = E·L/residuals.
+		_, slope := o.Variables[i].Value(x[i])
+		std[i] = math.Sqrt(2*value/residuals*variance) / scale[i] * math.Abs(slope)
+	}
+	return std, loose
+}

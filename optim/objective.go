@@ -1,0 +1,214 @@
+package optim
+
+import (
+	"math"
+
+	"ampfit/adjoint"
+	"ampfit/graph"
+	"ampfit/optim/loss"
+)
+
+// Objective is what an optimiser sees: a differentiable function of an
+// unbounded vector.
+type Objective interface {
+	Dim() int
+	// Evaluate returns the value at x; when grad is not nil it is overwritten
+	// with the gradient.
+	Evaluate(grad, x []float64) float64
+}
+
+// Curved is an objective that can approximate its second derivatives by those
+// of Gauss and Newton, which need first derivatives of the output only.
+type Curved interface {
+	Objective
+	// Curvature fills h, dim × dim, at x.
+	Curvature(h, x []float64)
+}
+
+// GraphObjective is the loss of a graph's output as a function of its learned
+// parameters, in unbounded coordinates.
+type GraphObjective struct {
+	Model     *adjoint.Model
+	Loss      loss.Loss
+	Variables []Variable
+
+	ties    []tie
+	slopes  []float64 // ∂v/∂u of the last point
+	columns [][]float64
+	g0, g1  []float64
+	Calls   int    // evaluations so far
+	tick    func() // called after each, when not nil
+}
+
+// tie is a parameter that follows a learned or held one.
+type tie struct {
+	param, to     *adjoint.Param
+	scale, offset float64
+}
+
+func newGraphObjective(m *adjoint.Model, l loss.Loss, vars []Variable) *GraphObjective {
+	o := &GraphObjective{Model: m, Loss: l, Variables: vars, slopes: make([]float64, len(vars))}
+	for _, p := range m.Params {
+		if p.Spec == nil || p.Spec.Setting == nil || p.Spec.Setting.Tie == nil {
+			continue
+		}
+		t := p.Spec.Setting.Tie
+		o.ties = append(o.ties, tie{p, m.Param(t.Node, t.Param), t.Scale, t.Offset})
+	}
+	return o
+}
+
+// Dim returns the number of learned numbers.
+func (o *GraphObjective) Dim() int { return len(o.Variables) }
+
+// Start returns the point of the file's values.
+func (o *GraphObjective) Start() []float64 {
+	x := make([]float64, len(o.Variables))
+	for i := range x {
+		x[i] = o.Variables[i].Unbounded(o.Variables[i].Start)
+	}
+	return x
+}
+
+// Set moves the model to a point.
+func (o *GraphObjective) Set(x []float64) {
+	var p *adjoint.Param
+	flush := func() {
+		if p != nil {
+			_ = o.Model.Set(p, p.Values) // its own values always fit
+		}
+	}
+	for i := range o.Variables {
+		v := &o.Variables[i]
+		if p != v.Param {
+			flush()
+			p = v.Param
+		}
+		p.Values[v.Element], o.slopes[i] = v.Value(x[i])
+	}
+	flush()
+	for _, t := range o.ties {
+		for i := range t.param.Values {
+			t.param.Values[i] = clampTo(t.scale*t.to.Values[i]+t.offset, t.param.Spec)
+		}
+		_ = o.Model.Set(t.param, t.param.Values)
+	}
+}
+
+func clampTo(v float64, q *graph.Param) float64 { return math.Min(math.Max(v, q.Min), q.Max) }
+
+func (o *GraphObjective) count(n int) {
+	o.Calls += n
+	if o.tick != nil {
+		o.tick()
+	}
+}
+
+// Evaluate renders, and walks back when a gradient is wanted.
+func (o *GraphObjective) Evaluate(grad, x []float64) float64 {
+	o.count(1)
+	o.Set(x)
+	var f float64
+	if grad == nil {
+		f = o.Model.Value(o.Loss)
+	} else {
+		f = o.Model.ValueGradient(o.Loss)
+		o.pull(grad)
+	}
+	for i := range o.Variables {
+		v := &o.Variables[i]
+		if v.prior == nil {
+			continue
+		}
+		z := (v.Param.Values[v.Element] - v.prior.mean) / v.prior.std
+		f += z * z / 2
+		if grad != nil {
+			grad[i] += z / v.prior.std * o.slopes[i]
+		}
+	}
+	if math.IsNaN(f) {
+		return math.Inf(1)
+	}
+	return f
+}
+
+// pull gathers the gradient by the variables from that by the parameters.
+func (o *GraphObjective) pull(grad []float64) {
+	for _, t := range o.ties {
+		for i, g := range t.param.Grad {
+			if t.param.Values[i] > t.param.Spec.Min && t.param.Values[i] < t.param.Spec.Max {
+				t.to.Grad[i] += t.scale * g
+			}
+		}
+	}
+	for i := range o.Variables {
+		v := &o.Variables[i]
+		grad[i] = v.Param.Grad[v.Element] * o.slopes[i]
+		if math.IsNaN(grad[i]) || math.IsInf(grad[i], 0) {
+			grad[i] = 0
+		}
+	}
+}
+
+// Curvature is JᵀMJ with the Jacobian J of the output and the Hessian M of a
+// quadratic loss: M v = ∇L(y+v) − ∇L(y). The columns of J come from central
+// differences of renderings; only the speed of convergence depends on them, as
+// the gradient itself is exact.
+func (o *GraphObjective) Curvature(h, x []float64) {
+	n := len(x)
+	size := len(o.Model.Output)
+	if o.columns == nil {
+		for range n {
+			o.columns = append(o.columns, make([]float64, size))
+		}
+		o.g0, o.g1 = make([]float64, size), make([]float64, size)
+	}
+	moved := append([]float64(nil), x...)
+	for i := range n {
+		const step = 1e-5
+		moved[i] = x[i] + step
+		o.Set(moved)
+		o.Model.Forward()
+		copy(o.columns[i], o.Model.Output)
+		moved[i] = x[i] - step
+		o.Set(moved)
+		o.Model.Forward()
+		for k, v := range o.Model.Output {
+			o.columns[i][k] = (o.columns[i][k] - v) / (2 * step)
+		}
+		moved[i] = x[i]
+		o.count(2)
+	}
+	o.Set(x)
+	o.Model.Forward()
+	o.count(1)
+	o.Loss.Evaluate(o.g0, o.Model.Output)
+	shifted := make([]float64, size)
+	for j := range n {
+		for k, v := range o.Model.Output {
+			shifted[k] = v + o.columns[j][k]
+		}
+		o.Loss.Evaluate(o.g1, shifted)
+		for k := range o.g1 {
+			o.g1[k] -= o.g0[k]
+		}
+		for i := 0; i <= j; i++ {
+			h[i*n+j] = dot(o.columns[i], o.g1)
+			h[j*n+i] = h[i*n+j]
+		}
+	}
+	for i := range o.Variables {
+		if p := o.Variables[i].prior; p != nil {
+			s := o.slopes[i] / p.std
+			h[i*n+i] += s * s
+		}
+	}
+}
+
+func dot(a, b []float64) float64 {
+	sum := 0.0
+	for i, v := range a {
+		sum += v * b[i]
+	}
+	return sum
+}
