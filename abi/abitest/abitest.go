@@ -62,31 +62,54 @@ func Run(t testing.TB, name string, p P, signals ...[]float64) []float64 {
 // input port i. The result is indexed by output port and channel.
 func RunChannels(t testing.TB, name string, p P, ports ...[][]float64) [][][]float64 {
 	t.Helper()
-	typ := abi.Lookup(name)
+	return RunBatches(t, name, Batches{P: p, Ports: [][][][]float64{ports}})[0]
+}
+
+// Batches describes a run of several batches, call by call, as a host makes it.
+type Batches struct {
+	P      P
+	Ports  [][][][]float64          // inputs by batch, port, channel and frame
+	Params map[string][][][]float64 // per-frame parameters by batch, channel and frame, in the place of those in P
+	Calls  []int                    // frames of each call, used in turn; absent: some uneven ones
+}
+
+// RunBatches returns the outputs by batch, port, channel and frame.
+func RunBatches(t testing.TB, name string, run Batches) [][][][]float64 {
+	t.Helper()
+	typ, p := abi.Lookup(name), run.P
 	if typ == nil {
 		t.Fatalf("abitest: node type %q is not registered", name)
 	}
-	if len(ports) == 0 || len(ports[0]) == 0 {
+	if len(run.Ports) == 0 || len(run.Ports[0]) == 0 || len(run.Ports[0][0]) == 0 {
 		t.Fatalf("abitest: %s needs a signal, if only for the number of frames", name)
 	}
-	s := spec{rate: Rate, frames: len(ports[0][0]), batches: 1}
+	s := spec{rate: Rate, frames: len(run.Ports[0][0][0]), batches: len(run.Ports)}
 	if err := s.read(p); err != nil {
 		t.Fatalf("abitest: %s: %v", name, err)
 	}
-	for range typ.Inputs {
-		s.channels = append(s.channels, len(ports[min(len(s.channels), len(ports)-1)]))
+	for key := range run.Params {
+		s.given[key], s.varies[key] = true, true
+	}
+	for i := range typ.Inputs {
+		s.channels = append(s.channels, len(run.Ports[0][min(i, len(run.Ports[0])-1)]))
 	}
 	r, err := newRig(typ, s)
 	if err != nil {
 		t.Fatalf("abitest: %s: %v", name, err)
 	}
+	for key := range p {
+		if !special(key) && !slices.ContainsFunc(r.set.Params, func(q abi.Param) bool { return q.Name == key }) {
+			t.Fatalf("abitest: %s has no parameter %q here", name, key)
+		}
+	}
 	v := r.zeros()
 	for l := range v.lanes {
-		row := 0
+		who := r.who[l]
+		ports, row := run.Ports[who.batch], 0
 		for port := range r.inRows {
 			for c := range r.inRows[port] {
 				if !r.set.Coupled {
-					c = r.who[l].channel
+					c = who.channel
 				}
 				if port < len(ports) {
 					copy(v.lanes[l].in[row], ports[port][c])
@@ -95,41 +118,38 @@ func RunChannels(t testing.TB, name string, p P, ports ...[][]float64) [][][]flo
 			}
 		}
 		for i, par := range r.set.Params {
-			copy(v.lanes[l].params[i], par.Start())
+			to := v.lanes[l].params[i]
+			copy(to, par.Start())
 			switch x := p[par.Name].(type) {
-			case float64:
-				v.lanes[l].params[i][0] = x
-			case int:
-				v.lanes[l].params[i][0] = float64(x)
+			case float64, int:
+				to[0] = number(x)
 			case []float64:
-				copy(v.lanes[l].params[i], x)
+				copy(to, x)
 			case PerFrame:
-				copy(v.lanes[l].params[i], x)
+				copy(to, x)
 			}
-		}
-	}
-	for key := range p {
-		if !special(key) && !slices.ContainsFunc(r.set.Params, func(q abi.Param) bool { return q.Name == key }) {
-			t.Fatalf("abitest: %s has no parameter %q here", name, key)
+			if views := run.Params[par.Name]; views != nil {
+				copy(to, views[who.batch][who.channel])
+			}
 		}
 	}
 	tr := r.newTrace()
 	forward, _ := r.kernels()
-	tr.forward(v, []int{64, 1, 127}, forward)
-	outs := tr.outs()
-	result := make([][][]float64, len(r.outRows))
-	row := 0
-	for port, n := range r.outRows {
-		if !r.set.Coupled {
-			for l := range outs.lanes {
-				result[port] = append(result[port], outs.lanes[l].out[row])
-			}
-			row++
-			continue
+	calls := run.Calls
+	if calls == nil {
+		calls = []int{64, 1, 127}
+	}
+	tr.forward(v, calls, forward)
+	result := make([][][][]float64, s.batches)
+	for l, lane := range tr.outs().lanes {
+		to := &result[r.who[l].batch]
+		if *to == nil {
+			*to = make([][][]float64, len(r.outRows))
 		}
-		for range n {
-			result[port] = append(result[port], outs.lanes[0].out[row])
-			row++
+		row := 0
+		for port, n := range r.outRows {
+			(*to)[port] = append((*to)[port], lane.out[row:row+n]...)
+			row += n
 		}
 	}
 	return result
