@@ -62,6 +62,9 @@ func NewRun(p *Plan, o RunOptions) *Run {
 	return r
 }
 
+// IntegrateHeat turns the integration of heat on or off for the next run.
+func (r *Run) IntegrateHeat(on bool) { r.heat = on }
+
 // Bytes returns the memory that the run holds.
 func (r *Run) Bytes() int { return 8 * (len(r.Mem.Primal) + len(r.Mem.Dual)) }
 

@@ -386,7 +386,7 @@ func sum(x []float64) float64 {
 func (f *fit) finish(x []float64) {
 	r := f.result
 	stdErr, loose := f.errorBars(x)
-	r.Final = f.objective.Evaluate(nil, x)
+	r.Final = f.objective.Evaluate(make([]float64, len(x)), x) // with heat
 	r.Output = f.output()
 	r.Clamped = f.model.Run.Clamped
 	r.Heat = map[string]float64{}

@@ -29,7 +29,10 @@ func levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float
 	}
 	n := len(x)
 	g, trial := make([]float64, n), make([]float64, n)
-	h, d := make([]float64, n*n), make([]float64, n)
+	h, d, limits := make([]float64, n*n), make([]float64, n), make([]float64, n)
+	for i := range limits {
+		limits[i] = math.Inf(1)
+	}
 	f := o.Evaluate(g, x)
 	if s.Report != nil {
 		if err := s.Report(Point{0, f, norm(g), x}); err != nil {
@@ -44,6 +47,9 @@ func levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float
 			d[i] = math.Max(d[i], h[i*n+i])
 		}
 		floorScale(d)
+		if b, ok := o.(bounded); ok {
+			b.StepLimits(limits, x)
+		}
 		accepted := false
 		for range 12 {
 			if err := ctx.Err(); err != nil {
@@ -54,7 +60,8 @@ func levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float
 				lambda *= 10
 				continue
 			}
-			limit(delta)
+			shorten(delta, limits)
+			predicted = decrease(h, g, delta)
 			for i := range trial {
 				trial[i] = x[i] + delta[i]
 			}
@@ -106,12 +113,19 @@ func floorScale(d []float64) {
 	}
 }
 
-// limit bounds a step to 2 in every unbounded coordinate, about a factor of 7
-// for a parameter near its bound.
-func limit(delta []float64) {
-	const most = 2.0
+// bounded is an objective that says how far a step may go in each coordinate.
+type bounded interface{ StepLimits(dst, x []float64) }
+
+// shorten scales a step down until no coordinate moves further than its limit.
+func shorten(delta, limits []float64) {
+	factor := 1.0
 	for i, v := range delta {
-		delta[i] = math.Max(-most, math.Min(most, v))
+		if a := math.Abs(v); a*factor > limits[i] {
+			factor = limits[i] / a
+		}
+	}
+	for i := range delta {
+		delta[i] *= factor
 	}
 }
 
@@ -142,11 +156,18 @@ func lmStep(h, g, d []float64, lambda float64) (delta []float64, predicted float
 			return nil, 0, false
 		}
 	}
+	predicted = decrease(h, g, delta)
+	return delta, predicted, predicted > 0
+}
+
+// decrease is what the quadratic model promises for a step.
+func decrease(h, g, delta []float64) float64 {
+	n, sum := len(g), 0.0
 	for i := range n {
-		predicted -= g[i] * delta[i]
+		sum -= g[i] * delta[i]
 		for j := range n {
-			predicted -= 0.5 * delta[i] * h[i*n+j] * delta[j]
+			sum -= 0.5 * delta[i] * h[i*n+j] * delta[j]
 		}
 	}
-	return delta, predicted, predicted > 0
+	return sum
 }

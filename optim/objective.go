@@ -109,6 +109,7 @@ func (o *GraphObjective) Evaluate(grad, x []float64) float64 {
 	o.count(1)
 	o.Set(x)
 	var f float64
+	o.Model.Run.IntegrateHeat(grad != nil || o.Model.HasHeatLoss())
 	if grad == nil {
 		f = o.Model.Value(o.Loss)
 	} else {

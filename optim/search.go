@@ -17,10 +17,14 @@ func init() {
 // Searchable is an objective that knows where its coordinates are worth trying.
 type Searchable interface {
 	Objective
-	// Scan returns values to try for coordinate i, around x.
-	Scan(x []float64, i int) []float64
-	// Sample returns a random point in reach of x.
-	Sample(rng *rand.Rand, x []float64) []float64
+	// Scan returns values to try for coordinate i around x. Spacing is the
+	// distance at which the loss can have another minimum, 0 when unknown.
+	Scan(x []float64, i int, spacing float64) []float64
+	// Variants returns points that differ from x in what hides a minimum along
+	// coordinate i, such as the phase of the oscillator whose rate it is.
+	Variants(x []float64, i int) [][]float64
+	// Sample returns a random point in reach of x, or anywhere when wide.
+	Sample(rng *rand.Rand, x []float64, wide bool) []float64
 	// Budget is how many values a search may spend.
 	Budget() int
 }
@@ -29,78 +33,107 @@ type Searchable interface {
 // a 24-bit recording.
 const done = 1e-10
 
+// Limits of a search.
+const (
+	maxRounds  = 5
+	maxIdle    = 2  // rounds without a better point before it ends
+	scoutSteps = 10 // of a descent that only tells how deep a valley is
+)
+
 // auto descends from the start. Losses of frequencies, rates and delays have
 // many minima, so it then looks along every coordinate and at random points,
 // descends a few steps from the best of them, and goes on from what is lower.
-// It ends when a round finds nothing better.
+// It ends when rounds find nothing better.
 func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, error) {
-	local := localMethod(o)
-	step := 0
-	report := func(p Point) error {
-		p.Step = step
-		step++
-		if s.Report == nil {
-			return nil
-		}
-		return s.Report(p)
-	}
-	f, err := local(ctx, o, x, Settings{Steps: s.Steps, Report: report})
+	a := &searcher{o: o, local: localMethod(o), settings: s, start: append([]float64(nil), x...)}
+	f, err := a.local(ctx, o, x, Settings{Steps: s.Steps, Report: a.report})
 	search, ok := o.(Searchable)
 	if err != nil || !ok || f <= done || len(x) == 0 {
 		return f, err
 	}
-	rng := rand.New(rand.NewPCG(s.Seed, 0x736561726368))
-	for round := 0; round < maxRounds; round++ {
-		tries, err := scout(ctx, search, x, f, rng, search.Budget()/maxRounds)
-		if err != nil {
+	a.rng = rand.New(rand.NewPCG(s.Seed, 0x736561726368))
+	for round, idle := 0, 0; round < maxRounds && idle < maxIdle && f > done; round++ {
+		before := f
+		if f, err = a.round(ctx, search, x, f, round == 0); err != nil {
 			return f, err
 		}
-		better := false
-		// A few steps from each candidate tell which valley is deep.
-		for i := range tries {
-			tries[i].f, err = local(ctx, o, tries[i].x, Settings{Steps: 8})
-			if err != nil {
-				if tries[i].f < f {
-					copy(x, tries[i].x)
-					f = tries[i].f
-				}
-				return f, err
-			}
-		}
-		sort.SliceStable(tries, func(i, j int) bool { return tries[i].f < tries[j].f })
-		for _, t := range tries[:min(2, len(tries))] {
-			if t.f > 4*f {
-				break
-			}
-			ft, err := local(ctx, o, t.x, Settings{Steps: s.Steps})
-			if ft < f*(1-1e-3) {
-				copy(x, t.x)
-				f, better = ft, true
-				if err == nil {
-					err = report(Point{Value: f, GradNorm: math.NaN(), X: x})
-				}
-			}
-			if err != nil {
-				return f, err
-			}
-		}
-		if !better || f <= done {
-			break
+		idle++
+		if f < before*(1-1e-3) {
+			idle = 0
 		}
 	}
 	return f, nil
 }
 
-const maxRounds = 4
+type searcher struct {
+	o        Objective
+	local    Method
+	settings Settings
+	start    []float64
+	rng      *rand.Rand
+	step     int
+}
+
+func (a *searcher) report(p Point) error {
+	p.Step = a.step
+	a.step++
+	if a.settings.Report == nil {
+		return nil
+	}
+	return a.settings.Report(p)
+}
+
+// round looks for something better than x, and moves x there.
+func (a *searcher) round(ctx context.Context, o Searchable, x []float64, f float64, first bool) (float64, error) {
+	tries, err := a.scout(ctx, o, x, f, first)
+	if err != nil {
+		return f, err
+	}
+	for i := range tries {
+		t := &tries[i]
+		if t.f, err = a.local(ctx, o, t.x, Settings{Steps: scoutSteps}); err != nil {
+			if t.f < f {
+				copy(x, t.x)
+				f = t.f
+			}
+			return f, err
+		}
+		if t.f <= done {
+			break
+		}
+	}
+	sort.SliceStable(tries, func(i, j int) bool { return tries[i].f < tries[j].f })
+	for _, t := range tries[:min(3, len(tries))] {
+		if t.f > 10*f {
+			break
+		}
+		ft, err := a.local(ctx, o, t.x, Settings{Steps: a.settings.Steps})
+		if ft < f*(1-1e-6) {
+			copy(x, t.x)
+			f = ft
+			if e := a.report(Point{Value: f, GradNorm: math.NaN(), X: x}); err == nil {
+				err = e
+			}
+		}
+		if err != nil || f <= done {
+			return f, err
+		}
+	}
+	return f, nil
+}
 
 // localMethod picks the fastest descent that applies.
 func localMethod(o Objective) Method {
-	if g, ok := o.(*GraphObjective); ok && loss.Quadratic(g.Loss) && !g.Model.HasHeatLoss() &&
-		len(g.Variables) <= 64 && len(g.Variables)*len(g.Model.Output) < 64<<20 {
+	if g, ok := o.(*GraphObjective); ok && g.leastSquares() {
 		return levenberg
 	}
 	m, _ := lookup("lbfgs")
 	return m.run
+}
+
+// leastSquares reports whether Gauss-Newton steps apply and their matrices fit.
+func (o *GraphObjective) leastSquares() bool {
+	return loss.Quadratic(o.Loss) && !o.Model.HasHeatLoss() && len(o.Variables) <= 64 && len(o.Variables)*len(o.Model.Output) < 64<<20
 }
 
 type try struct {
@@ -108,49 +141,93 @@ type try struct {
 	f float64
 }
 
-// scout returns promising starts: the lowest valleys along each coordinate, and
-// the best random points.
-func scout(ctx context.Context, o Searchable, x []float64, f float64, rng *rand.Rand, budget int) ([]try, error) {
-	var valleys, random []try
-	at := append([]float64(nil), x...)
-	for i := range x {
-		values := o.Scan(x, i)
-		sort.Float64s(values)
-		losses := make([]float64, len(values))
-		for k, v := range values {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			at[i] = v
-			losses[k] = o.Evaluate(nil, at)
-			budget--
-		}
-		for k := range values {
-			if (k == 0 || losses[k] < losses[k-1]) && (k == len(values)-1 || losses[k] <= losses[k+1]) {
-				p := append([]float64(nil), x...)
-				p[i] = values[k]
-				valleys = append(valleys, try{p, losses[k]})
+func lowest(t []try, n int) []try {
+	sort.SliceStable(t, func(i, j int) bool { return t[i].f < t[j].f })
+	return t[:min(n, len(t))]
+}
+
+// scout returns promising points: the lowest valleys along each coordinate,
+// through the best point and in the first round through the start, and the best
+// of random points.
+func (a *searcher) scout(ctx context.Context, o Searchable, x []float64, f float64, first bool) ([]try, error) {
+	spacing := make([]float64, len(x))
+	if c, ok := o.(Curved); ok && a.local != nil && curvedNow(o) {
+		h := make([]float64, len(x)*len(x))
+		c.Curvature(h, x)
+		for i := range spacing {
+			if d := h[i*len(x)+i]; d > 0 {
+				spacing[i] = math.Sqrt(1 / d)
 			}
 		}
-		at[i] = x[i]
 	}
-	for ; budget > 0; budget-- {
+	centres := [][]float64{x}
+	if first {
+		centres = append(centres, a.start)
+	}
+	var valleys []try
+	for _, centre := range centres {
+		for i := range x {
+			var found []try
+			for _, base := range o.Variants(centre, i) {
+				more, err := valleysAlong(ctx, o, base, i, spacing[i])
+				if err != nil {
+					return nil, err
+				}
+				found = append(found, more...)
+			}
+			valleys = append(valleys, lowest(found, 3)...)
+		}
+	}
+	var random []try
+	for k := range o.Budget() / maxRounds / 2 {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		p := o.Sample(rng, x)
+		centre := x
+		if k%2 == 0 {
+			centre = a.start
+		}
+		p := o.Sample(a.rng, centre, k%4 == 3)
 		random = append(random, try{p, o.Evaluate(nil, p)})
 	}
-	lowest := func(t []try, n int) []try {
-		sort.SliceStable(t, func(i, j int) bool { return t[i].f < t[j].f })
-		return t[:min(n, len(t))]
-	}
-	return append(lowest(valleys, 8), lowest(random, 6)...), nil
+	return append(lowest(valleys, 9), lowest(random, 7)...), nil
 }
 
-// Scan tries logarithmic values over three octaves to either side, linear ones
-// over their range and in ever finer steps around the point, phases all around.
-func (o *GraphObjective) Scan(x []float64, i int) []float64 {
+// curvedNow reports whether an objective's curvature applies to its loss.
+func curvedNow(o Objective) bool {
+	g, ok := o.(*GraphObjective)
+	return !ok || g.leastSquares()
+}
+
+// valleysAlong returns the local minima among the values of one coordinate.
+func valleysAlong(ctx context.Context, o Searchable, x []float64, i int, spacing float64) ([]try, error) {
+	values := o.Scan(x, i, spacing)
+	sort.Float64s(values)
+	losses := make([]float64, len(values))
+	at := append([]float64(nil), x...)
+	for k, v := range values {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		at[i] = v
+		losses[k] = o.Evaluate(nil, at)
+	}
+	var out []try
+	for k := range values {
+		if (k == 0 || losses[k] < losses[k-1]) && (k == len(values)-1 || losses[k] <= losses[k+1]) {
+			p := append([]float64(nil), x...)
+			p[i] = values[k]
+			out = append(out, try{p, losses[k]})
+		}
+	}
+	return out, nil
+}
+
+// Scan tries logarithmic values over their range and closer around the point,
+// linear ones over their range and in ever finer steps around it, phases all
+// around; and where the loss is finer than that, as many values at its spacing
+// as are affordable.
+func (o *GraphObjective) Scan(x []float64, i int, spacing float64) []float64 {
 	v := &o.Variables[i]
 	now, _ := v.Value(x[i])
 	var out []float64
@@ -164,9 +241,15 @@ func (o *GraphObjective) Scan(x []float64, i int) []float64 {
 		for k := 1; k < 16; k++ {
 			add(now + float64(k)/16)
 		}
+		return out
 	case abi.Log:
-		for k := -72; k <= 72; k++ {
-			add(now * math.Exp2(float64(k)/24))
+		for k := -36; k <= 36; k++ {
+			add(now * math.Exp2(float64(k)/12))
+		}
+		if octaves := math.Log2(v.Hi / v.Lo); octaves < 40 {
+			for k := 1.0; k < 4*octaves; k++ {
+				add(v.Lo * math.Exp2(k/4))
+			}
 		}
 	default:
 		span := v.Hi - v.Lo
@@ -182,25 +265,69 @@ func (o *GraphObjective) Scan(x []float64, i int) []float64 {
 		}
 		add(-now) // polarity
 	}
+	// A fine grid around the point, as far as about a third of its value.
+	const fine = 200
+	reach := math.Abs(o.uStep(i, x[i], 1.0/3))
+	if spacing > 0 && spacing < reach/8 {
+		step := math.Max(spacing, reach/fine)
+		for k := 1.0; k*step <= reach; k++ {
+			out = append(out, x[i]-k*step, x[i]+k*step)
+		}
+	}
+	return out
+}
+
+// uStep is the unbounded step that changes a value by a fraction of itself.
+func (o *GraphObjective) uStep(i int, u, fraction float64) float64 {
+	value, slope := o.Variables[i].Value(u)
+	if slope == 0 {
+		return 0
+	}
+	return fraction * value / slope
+}
+
+// Variants turns the learned phase of the same node by quarter turns.
+func (o *GraphObjective) Variants(x []float64, i int) [][]float64 {
+	out := [][]float64{x}
+	if o.Variables[i].Scale != abi.Log {
+		return out
+	}
+	for j := range o.Variables {
+		if o.Variables[j].Scale == abi.Periodic && o.Variables[j].Param.Node == o.Variables[i].Param.Node {
+			for k := 1; k < 4; k++ {
+				p := append([]float64(nil), x...)
+				p[j] += float64(k) / 4
+				out = append(out, p)
+			}
+			break
+		}
+	}
 	return out
 }
 
 // Sample draws each coordinate near the point: within two and a half octaves,
 // a quarter of a linear range, any phase; half of the coordinates stay closer.
-func (o *GraphObjective) Sample(rng *rand.Rand, x []float64) []float64 {
+// Wide samples draw logarithmic coordinates from their whole range.
+func (o *GraphObjective) Sample(rng *rand.Rand, x []float64, wide bool) []float64 {
 	p := make([]float64, len(x))
 	for i := range p {
 		v := &o.Variables[i]
 		now, _ := v.Value(x[i])
 		r := 2*rng.Float64() - 1
-		if rng.IntN(2) == 0 {
+		near := rng.IntN(2) == 0
+		if near {
 			r *= 0.2
 		}
 		switch v.Scale {
 		case abi.Periodic:
-			now += r / 2
+			p[i] = now + r/2
+			continue
 		case abi.Log:
-			now *= math.Exp2(2.5 * r)
+			if octaves := math.Log2(v.Hi / v.Lo); wide && !near && octaves < 40 {
+				now = v.Lo * math.Exp2(octaves*(r+1)/2)
+			} else {
+				now *= math.Exp2(2.5 * r)
+			}
 		default:
 			span := v.Hi - v.Lo
 			if math.IsInf(span, 0) {
@@ -208,10 +335,7 @@ func (o *GraphObjective) Sample(rng *rand.Rand, x []float64) []float64 {
 			}
 			now += 0.25 * span * r
 		}
-		if v.Scale != abi.Periodic {
-			now = math.Min(math.Max(now, v.Lo), v.Hi)
-		}
-		p[i] = v.Unbounded(now)
+		p[i] = v.Unbounded(math.Min(math.Max(now, v.Lo), v.Hi))
 	}
 	return p
 }
@@ -219,5 +343,24 @@ func (o *GraphObjective) Sample(rng *rand.Rand, x []float64) []float64 {
 // Budget bounds a search to some seconds: fewer values for longer runs.
 func (o *GraphObjective) Budget() int {
 	work := float64(len(o.Model.Output)) * float64(len(o.Model.Plan.Units))
-	return int(math.Min(math.Max(2e9/work, 200), 4000))
+	return int(math.Min(math.Max(1e9/work, 200), 3000))
+}
+
+// StepLimits bounds a step to an octave in logarithmic coordinates, an eighth
+// of a turn, a tenth of a linear range.
+func (o *GraphObjective) StepLimits(dst, x []float64) {
+	for i := range dst {
+		v := &o.Variables[i]
+		value, slope := v.Value(x[i])
+		change := 0.125
+		switch {
+		case v.Scale == abi.Log:
+			change = value * math.Ln2
+		case v.Scale == abi.Linear && !math.IsInf(v.Hi-v.Lo, 0):
+			change = math.Max(0.1*(v.Hi-v.Lo), 0)
+		case v.Scale == abi.Linear:
+			change = math.Max(1, math.Abs(value))
+		}
+		dst[i] = math.Min(2, change/math.Max(math.Abs(slope), 1e-12))
+	}
 }
