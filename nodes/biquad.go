@@ -22,7 +22,7 @@ import (
 //
 // From one frame to the next there is one fused multiply-add in either
 // direction; all others wait beside it. What is fused is written out, so that a
-// lane has the same bits alone and among four.
+// lane has the same bits alone and beside another.
 
 // biquad is what a filter tells its kernel: Setup.Data of the family.
 type biquad struct {
@@ -105,13 +105,16 @@ func biquadRun(x, y, c, state []float64) {
 	state[0], state[1], state[2], state[3] = x1, x2, y1, y2
 }
 
-// biquadForwardFour takes four lanes at a time: the zeros lane by lane, then
-// the four recursions side by side, each of which would wait for itself.
-func biquadForwardFour(b *abi.Block) {
+// biquadForwardPairs takes two lanes at a time: the zeros lane by lane, then
+// both recursions side by side, each of which alone would wait for itself. More
+// than two do not pay: they want more registers than there are.
+func biquadForwardPairs(b *abi.Block) {
 	lane := 0
 	if b.Held() {
-		for ; lane+4 <= b.Lanes; lane += 4 {
-			biquadRunFour(b, lane)
+		for ; lane+2 <= b.Lanes; lane += 2 {
+			biquadZeros(b.In(0, lane), b.Out(0, lane), b.Coefs(lane), b.State(lane))
+			biquadZeros(b.In(0, lane+1), b.Out(0, lane+1), b.Coefs(lane+1), b.State(lane+1))
+			biquadPair(b.Out(0, lane), b.Out(0, lane+1), b.Coefs(lane), b.Coefs(lane+1), b.State(lane)[2:4], b.State(lane + 1)[2:4])
 		}
 	}
 	for ; lane < b.Lanes; lane++ {
@@ -119,41 +122,48 @@ func biquadForwardFour(b *abi.Block) {
 	}
 }
 
-func biquadRunFour(b *abi.Block, lane int) {
-	for k := lane; k < lane+4; k++ {
-		biquadZeros(b.In(0, k), b.Out(0, k), b.Coefs(k), b.State(k))
-	}
-	n := b.Frames
-	y0, y1, y2, y3 := b.Out(0, lane)[:n], b.Out(0, lane+1)[:n], b.Out(0, lane+2)[:n], b.Out(0, lane+3)[:n]
-	s0, s1, s2, s3 := b.State(lane), b.State(lane+1), b.State(lane+2), b.State(lane+3)
-	c0, c1, c2, c3 := b.Coefs(lane), b.Coefs(lane+1), b.Coefs(lane+2), b.Coefs(lane+3)
-	p0, p1, p2, p3 := -c0[3], -c1[3], -c2[3], -c3[3]
-	q0, q1, q2, q3 := -c0[4], -c1[4], -c2[4], -c3[4]
-	u0, u1, u2, u3 := s0[2], s1[2], s2[2], s3[2]
-	v0, v1, v2, v3 := s0[3], s1[3], s2[3], s3[3]
-	for n := range y0 {
-		u0, v0 = math.FMA(p0, u0, math.FMA(q0, v0, y0[n])), u0
-		u1, v1 = math.FMA(p1, u1, math.FMA(q1, v1, y1[n])), u1
-		u2, v2 = math.FMA(p2, u2, math.FMA(q2, v2, y2[n])), u2
-		u3, v3 = math.FMA(p3, u3, math.FMA(q3, v3, y3[n])), u3
-		y0[n], y1[n], y2[n], y3[n] = u0, u1, u2, u3
-	}
-	s0[2], s0[3] = u0, v0
-	s1[2], s1[3] = u1, v1
-	s2[2], s2[3] = u2, v2
-	s3[2], s3[3] = u3, v3
-}
-
 // biquadZeros writes the part of y that needs no y, and moves the state of x.
 func biquadZeros(x, y, c, state []float64) {
 	b0, b1, b2 := c[0], c[1], c[2]
 	x1, x2 := state[0], state[1]
 	y = y[:len(x)]
-	for n, x0 := range x {
-		y[n] = math.FMA(b0, x0, math.FMA(b1, x1, b2*x2))
-		x1, x2 = x0, x1
+	n := 0
+	for ; n+3 < len(x); n += 4 {
+		v, w := x[n:n+4:n+4], y[n:n+4:n+4]
+		p, q, r, s := v[0], v[1], v[2], v[3]
+		w[0] = math.FMA(b0, p, math.FMA(b1, x1, b2*x2))
+		w[1] = math.FMA(b0, q, math.FMA(b1, p, b2*x1))
+		w[2] = math.FMA(b0, r, math.FMA(b1, q, b2*p))
+		w[3] = math.FMA(b0, s, math.FMA(b1, r, b2*q))
+		x1, x2 = s, r
+	}
+	for ; n < len(x); n++ {
+		y[n] = math.FMA(b0, x[n], math.FMA(b1, x1, b2*x2))
+		x1, x2 = x[n], x1
 	}
 	state[0], state[1] = x1, x2
+}
+
+// biquadPair runs the recursions of two rows that hold the part of the zeros.
+func biquadPair(y0, y1, c0, c1, s0, s1 []float64) {
+	p0, p1, q0, q1 := -c0[3], -c1[3], -c0[4], -c1[4]
+	u0, v0, u1, v1 := s0[0], s0[1], s1[0], s1[1]
+	y1 = y1[:len(y0)]
+	n := 0
+	for ; n+1 < len(y0); n += 2 {
+		v0 = math.FMA(p0, u0, math.FMA(q0, v0, y0[n]))
+		v1 = math.FMA(p1, u1, math.FMA(q1, v1, y1[n]))
+		y0[n], y1[n] = v0, v1
+		u0 = math.FMA(p0, v0, math.FMA(q0, u0, y0[n+1]))
+		u1 = math.FMA(p1, v1, math.FMA(q1, u1, y1[n+1]))
+		y0[n+1], y1[n+1] = u0, u1
+	}
+	if n < len(y0) {
+		u0, v0 = math.FMA(p0, u0, math.FMA(q0, v0, y0[n])), u0
+		u1, v1 = math.FMA(p1, u1, math.FMA(q1, v1, y1[n])), u1
+		y0[n], y1[n] = u0, u1
+	}
+	s0[0], s0[1], s1[0], s1[1] = u0, v0, u1, v1
 }
 
 func biquadBackward(b, d *abi.Block) {
@@ -166,9 +176,8 @@ func biquadBackwardLane(b, d *abi.Block, lane int) {
 	if b.Held() {
 		lambda := b.FrameScratch(lane)
 		before, dstate := b.Before(lane), d.State(lane)
-		after := [4]float64{dstate[0], dstate[1], dstate[2], dstate[3]}
 		biquadPoles(d.Out(0, lane), lambda, b.Coefs(lane), dstate)
-		sums := biquadCollect(b.In(0, lane), b.Out(0, lane), d.In(0, lane), lambda, b.Coefs(lane), before, dstate, after[0], after[1])
+		sums := biquadCollect(b.In(0, lane), b.Out(0, lane), d.In(0, lane), lambda, b.Coefs(lane), before, dstate, dstate[0], dstate[1])
 		biquadChain(b, d, lane, &sums)
 		return
 	}
@@ -228,43 +237,73 @@ func biquadPoles(dy, lambda, c, dstate []float64) {
 // biquadCollect adds the gradient of the input, replaces those of the input's
 // state and returns the sums Σ λ[n] x[n-k], Σ λ[n] y[n-k], the gradients of the
 // coefficients. after1 and after2 are the gradients of the last two inputs.
-func biquadCollect(x, y, dx, lambda, c, before, dstate []float64, after1, after2 float64) (sums [5]float64) {
-	b0, b1, b2 := c[0], c[1], c[2]
+func biquadCollect(x, y, dx, lambda, c, before, dstate []float64, after1, after2 float64) [5]float64 {
 	frames := len(x)
-	y, dx, lambda = y[:frames], dx[:frames], lambda[:frames]
 	dx[frames-1] += after1
-	early := 0.0 // of the input before the block
+	dstate[0], dstate[1] = c[1]*lambda[0], c[2]*lambda[0]
 	if frames > 1 {
 		dx[frames-2] += after2
+		dstate[0] += c[2] * lambda[1]
 	} else {
-		early = after2
+		dstate[0] += after2
 	}
+	biquadInput(dx, lambda[:frames], c)
+	return biquadDots(x, y, lambda, before)
+}
+
+// biquadInput adds b0 λ[n] + b1 λ[n+1] + b2 λ[n+2].
+func biquadInput(dx, lambda, c []float64) {
+	b0, b1, b2 := c[0], c[1], c[2]
+	n := 0
+	if len(lambda) > 5 {
+		l0, l1 := lambda[0], lambda[1]
+		for ; n+5 < len(lambda); n += 4 {
+			z, l := dx[n:n+4:n+4], lambda[n+2:n+6:n+6]
+			p, q, r, s := l[0], l[1], l[2], l[3]
+			z[0] += b0*l0 + (b1*l1 + b2*p)
+			z[1] += b0*l1 + (b1*p + b2*q)
+			z[2] += b0*p + (b1*q + b2*r)
+			z[3] += b0*q + (b1*r + b2*s)
+			l0, l1 = r, s
+		}
+	}
+	for ; n < len(lambda); n++ {
+		g := b0 * lambda[n]
+		if n+1 < len(lambda) {
+			g += b1 * lambda[n+1]
+		}
+		if n+2 < len(lambda) {
+			g += b2 * lambda[n+2]
+		}
+		dx[n] += g
+	}
+}
+
+// biquadDots returns Σ λ[n] x[n-k] for k = 0, 1, 2 and -Σ λ[n] y[n-k] for k = 1, 2.
+func biquadDots(x, y, lambda, before []float64) [5]float64 {
 	var s0, s1, s2, r1, r2 float64
 	x1, x2, y1, y2 := before[0], before[1], before[2], before[3]
+	y, lambda = y[:len(x)], lambda[:len(x)]
 	n := 0
-	for ; n+2 < frames; n++ {
-		l0 := lambda[n]
-		dx[n] += math.FMA(b0, l0, math.FMA(b1, lambda[n+1], b2*lambda[n+2]))
-		x0 := x[n]
-		s0, s1, s2 = math.FMA(l0, x0, s0), math.FMA(l0, x1, s1), math.FMA(l0, x2, s2)
-		r1, r2 = math.FMA(l0, y1, r1), math.FMA(l0, y2, r2)
-		x1, x2, y1, y2 = x0, x1, y[n], y1
+	for ; n+1 < len(x); n += 2 {
+		l, m := lambda[n], lambda[n+1]
+		p, q := x[n], x[n+1]
+		s0 += l*p + m*q
+		s1 += l*x1 + m*p
+		s2 += l*x2 + m*x1
+		x1, x2 = q, p
+		f, g := y[n], y[n+1]
+		r1 += l*y1 + m*f
+		r2 += l*y2 + m*y1
+		y1, y2 = g, f
 	}
-	for ; n < frames; n++ {
-		l0, l1 := lambda[n], 0.0
-		if n+1 < frames {
-			l1 = lambda[n+1]
-		}
-		dx[n] += math.FMA(b0, l0, b1*l1)
-		x0 := x[n]
-		s0, s1, s2 = math.FMA(l0, x0, s0), math.FMA(l0, x1, s1), math.FMA(l0, x2, s2)
-		r1, r2 = math.FMA(l0, y1, r1), math.FMA(l0, y2, r2)
-		x1, x2, y1, y2 = x0, x1, y[n], y1
-	}
-	dstate[1] = b2 * lambda[0]
-	dstate[0] = float64(b1*lambda[0]) + early
-	if frames > 1 {
-		dstate[0] = math.FMA(b2, lambda[1], float64(b1*lambda[0]))
+	if n < len(x) {
+		l := lambda[n]
+		s0 += l * x[n]
+		s1 += l * x1
+		s2 += l * x2
+		r1 += l * y1
+		r2 += l * y2
 	}
 	return [5]float64{s0, s1, s2, -r1, -r2}
 }
@@ -281,18 +320,14 @@ func biquadChain(b, d *abi.Block, lane int, sums *[5]float64) {
 	}
 }
 
-func biquadBackwardFour(b, d *abi.Block) {
+func biquadBackwardPairs(b, d *abi.Block) {
 	lane := 0
 	if b.Held() {
-		for ; lane+4 <= b.Lanes; lane += 4 {
-			var after [4][2]float64
-			for k := range 4 {
-				after[k] = [2]float64(d.State(lane + k)[:2])
-			}
-			biquadPolesFour(b, d, lane)
-			for k := range 4 {
-				l := lane + k
-				sums := biquadCollect(b.In(0, l), b.Out(0, l), d.In(0, l), b.FrameScratch(l), b.Coefs(l), b.Before(l), d.State(l), after[k][0], after[k][1])
+		for ; lane+2 <= b.Lanes; lane += 2 {
+			biquadPolesPair(b, d, lane)
+			for l := lane; l < lane+2; l++ {
+				dstate := d.State(l)
+				sums := biquadCollect(b.In(0, l), b.Out(0, l), d.In(0, l), b.FrameScratch(l), b.Coefs(l), b.Before(l), dstate, dstate[0], dstate[1])
 				biquadChain(b, d, l, &sums)
 			}
 		}
@@ -302,39 +337,36 @@ func biquadBackwardFour(b, d *abi.Block) {
 	}
 }
 
-// biquadPolesFour is biquadPoles for four lanes side by side.
-func biquadPolesFour(b, d *abi.Block, lane int) {
+// biquadPolesPair is biquadPoles for two lanes side by side.
+func biquadPolesPair(b, d *abi.Block, lane int) {
 	frames := b.Frames
-	g0, g1, g2, g3 := d.Out(0, lane)[:frames], d.Out(0, lane+1)[:frames], d.Out(0, lane+2)[:frames], d.Out(0, lane+3)[:frames]
-	m0, m1, m2, m3 := b.FrameScratch(lane)[:frames], b.FrameScratch(lane + 1)[:frames], b.FrameScratch(lane + 2)[:frames], b.FrameScratch(lane + 3)[:frames]
-	c0, c1, c2, c3 := b.Coefs(lane), b.Coefs(lane+1), b.Coefs(lane+2), b.Coefs(lane+3)
-	s0, s1, s2, s3 := d.State(lane), d.State(lane+1), d.State(lane+2), d.State(lane+3)
-	p0, p1, p2, p3 := -c0[3], -c1[3], -c2[3], -c3[3]
-	q0, q1, q2, q3 := -c0[4], -c1[4], -c2[4], -c3[4]
-	var u0, u1, u2, u3, v0, v1, v2, v3 float64
+	g0, g1 := d.Out(0, lane)[:frames], d.Out(0, lane+1)[:frames]
+	m0, m1 := b.FrameScratch(lane)[:frames], b.FrameScratch(lane + 1)[:frames]
+	c0, c1, s0, s1 := b.Coefs(lane), b.Coefs(lane+1), d.State(lane), d.State(lane+1)
+	p0, p1, q0, q1 := -c0[3], -c1[3], -c0[4], -c1[4]
+	var u0, u1, v0, v1 float64
 	n := frames - 1
 	for ; n >= 0 && n >= frames-2; n-- {
 		u0, v0 = math.FMA(p0, u0, math.FMA(q0, v0, g0[n]+s0[2])), u0
 		u1, v1 = math.FMA(p1, u1, math.FMA(q1, v1, g1[n]+s1[2])), u1
-		u2, v2 = math.FMA(p2, u2, math.FMA(q2, v2, g2[n]+s2[2])), u2
-		u3, v3 = math.FMA(p3, u3, math.FMA(q3, v3, g3[n]+s3[2])), u3
-		m0[n], m1[n], m2[n], m3[n] = u0, u1, u2, u3
-		s0[2], s0[3] = s0[3], 0
-		s1[2], s1[3] = s1[3], 0
-		s2[2], s2[3] = s2[3], 0
-		s3[2], s3[3] = s3[3], 0
+		m0[n], m1[n] = u0, u1
+		s0[2], s0[3], s1[2], s1[3] = s0[3], 0, s1[3], 0
 	}
-	for ; n >= 0; n-- {
+	for ; n >= 1; n -= 2 {
+		v0 = math.FMA(p0, u0, math.FMA(q0, v0, g0[n]))
+		v1 = math.FMA(p1, u1, math.FMA(q1, v1, g1[n]))
+		m0[n], m1[n] = v0, v1
+		u0 = math.FMA(p0, v0, math.FMA(q0, u0, g0[n-1]))
+		u1 = math.FMA(p1, v1, math.FMA(q1, u1, g1[n-1]))
+		m0[n-1], m1[n-1] = u0, u1
+	}
+	if n == 0 {
 		u0, v0 = math.FMA(p0, u0, math.FMA(q0, v0, g0[n])), u0
 		u1, v1 = math.FMA(p1, u1, math.FMA(q1, v1, g1[n])), u1
-		u2, v2 = math.FMA(p2, u2, math.FMA(q2, v2, g2[n])), u2
-		u3, v3 = math.FMA(p3, u3, math.FMA(q3, v3, g3[n])), u3
-		m0[n], m1[n], m2[n], m3[n] = u0, u1, u2, u3
+		m0[n], m1[n] = u0, u1
 	}
 	s0[2], s0[3] = math.FMA(p0, u0, math.FMA(q0, v0, s0[2])), math.FMA(q0, u0, s0[3])
 	s1[2], s1[3] = math.FMA(p1, u1, math.FMA(q1, v1, s1[2])), math.FMA(q1, u1, s1[3])
-	s2[2], s2[3] = math.FMA(p2, u2, math.FMA(q2, v2, s2[2])), math.FMA(q2, u2, s2[3])
-	s3[2], s3[3] = math.FMA(p3, u3, math.FMA(q3, v3, s3[2])), math.FMA(q3, u3, s3[3])
 }
 
 func biquadTangent(b, t *abi.Block) {

@@ -36,11 +36,9 @@ var gain = abi.NodeType{
 		s.Data = gainLaw{db}
 		return nil
 	},
-	Forward:        gainForward,
-	Backward:       gainBackward,
-	Tangent:        gainTangent,
-	CohortForward:  gainForward,
-	CohortBackward: gainBackwardFour,
+	Forward:  gainForward,
+	Backward: gainBackward,
+	Tangent:  gainTangent,
 }
 
 // gainLaw says which of the two parameters there is.
@@ -77,63 +75,23 @@ func gainForward(b *abi.Block) {
 func gainBackward(b, d *abi.Block) {
 	law := b.Data.(gainLaw)
 	for lane := range b.Lanes {
-		gainBackwardLane(b, d, lane, law)
-	}
-}
-
-func gainBackwardLane(b, d *abi.Block, lane int, law gainLaw) {
-	x, p := b.In(0, lane), b.Param(0, lane)
-	dx, dy, dp := d.In(0, lane)[:len(x)], d.Out(0, lane)[:len(x)], d.Param(0, lane)
-	g, slope := law.factor(p.At(0))
-	if p.Varies() {
+		x, p := b.In(0, lane), b.Param(0, lane)
+		dx, dy, dp := d.In(0, lane)[:len(x)], d.Out(0, lane)[:len(x)], d.Param(0, lane)
+		g, slope := law.factor(p.At(0))
+		if !p.Varies() {
+			sum := 0.0
+			for n, x := range x {
+				dx[n] += g * dy[n]
+				sum += x * dy[n]
+			}
+			dp.Add(0, slope*sum)
+			continue
+		}
 		for n := range x {
 			g, slope = law.factor(p.At(n))
 			dx[n] += g * dy[n]
 			dp.Add(n, slope*x[n]*dy[n])
 		}
-		return
-	}
-	sum := 0.0
-	for n := range x {
-		dx[n] = math.FMA(g, dy[n], dx[n])
-		sum = math.FMA(x[n], dy[n], sum)
-	}
-	dp.Add(0, slope*sum)
-}
-
-// gainBackwardFour sums four lanes at a time, as each sum waits for itself.
-func gainBackwardFour(b, d *abi.Block) {
-	law := b.Data.(gainLaw)
-	lane := 0
-	if b.Held() {
-		for ; lane+4 <= b.Lanes; lane += 4 {
-			n := b.Frames
-			x0, x1, x2, x3 := b.In(0, lane)[:n], b.In(0, lane+1)[:n], b.In(0, lane+2)[:n], b.In(0, lane+3)[:n]
-			dx0, dx1, dx2, dx3 := d.In(0, lane)[:n], d.In(0, lane+1)[:n], d.In(0, lane+2)[:n], d.In(0, lane+3)[:n]
-			dy0, dy1, dy2, dy3 := d.Out(0, lane)[:n], d.Out(0, lane+1)[:n], d.Out(0, lane+2)[:n], d.Out(0, lane+3)[:n]
-			g0, slope0 := law.factor(b.Param(0, lane).At(0))
-			g1, slope1 := law.factor(b.Param(0, lane+1).At(0))
-			g2, slope2 := law.factor(b.Param(0, lane+2).At(0))
-			g3, slope3 := law.factor(b.Param(0, lane+3).At(0))
-			var sum0, sum1, sum2, sum3 float64
-			for n := range x0 {
-				dx0[n] = math.FMA(g0, dy0[n], dx0[n])
-				dx1[n] = math.FMA(g1, dy1[n], dx1[n])
-				dx2[n] = math.FMA(g2, dy2[n], dx2[n])
-				dx3[n] = math.FMA(g3, dy3[n], dx3[n])
-				sum0 = math.FMA(x0[n], dy0[n], sum0)
-				sum1 = math.FMA(x1[n], dy1[n], sum1)
-				sum2 = math.FMA(x2[n], dy2[n], sum2)
-				sum3 = math.FMA(x3[n], dy3[n], sum3)
-			}
-			d.Param(0, lane).Add(0, slope0*sum0)
-			d.Param(0, lane+1).Add(0, slope1*sum1)
-			d.Param(0, lane+2).Add(0, slope2*sum2)
-			d.Param(0, lane+3).Add(0, slope3*sum3)
-		}
-	}
-	for ; lane < b.Lanes; lane++ {
-		gainBackwardLane(b, d, lane, law)
 	}
 }
 

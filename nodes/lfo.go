@@ -109,8 +109,7 @@ func lfoForward(b *abi.Block) {
 		}
 		p := state[0]
 		for n := range y {
-			w, _ := law.wave.at(frac(p + phase))
-			last = (1-a)*last + a*(depth.At(n)*w)
+			last = (1-a)*last + a*(depth.At(n)*law.wave.value(frac(p+phase)))
 			y[n] = last
 			p = advance(p, rate.At(n)/b.Rate)
 		}

@@ -39,13 +39,12 @@ var onePole = abi.NodeType{
 		s.Data = onePoleKind{s.Config.Text("kind") == "highpass"}
 		return nil
 	},
-	State:          1, // l[n-1]
-	FrameScratch:   1, // l
-	Forward:        onePoleForward,
-	Backward:       onePoleBackward,
-	Tangent:        onePoleTangent,
-	CohortForward:  onePoleForwardFour,
-	CohortBackward: onePoleBackwardFour,
+	State:         1, // l[n-1]
+	FrameScratch:  1, // l[n-1]
+	Forward:       onePoleForward,
+	Backward:      onePoleBackward,
+	Tangent:       onePoleTangent,
+	CohortForward: onePoleForwardFour,
 }
 
 type onePoleKind struct{ high bool }
@@ -178,59 +177,6 @@ func onePoleBackwardLane(b, d *abi.Block, lane int) {
 		carry = (1 - a) * lambda
 	}
 	dstate[0] = carry
-}
-
-func onePoleBackwardFour(b, d *abi.Block) {
-	lane := 0
-	if b.Held() {
-		for ; lane+4 <= b.Lanes; lane += 4 {
-			s := 1.0
-			if b.Data.(onePoleKind).high {
-				s = -1
-				for k := lane; k < lane+4; k++ {
-					dx, dy := d.In(0, k), d.Out(0, k)
-					for n := range dx {
-						dx[n] += dy[n]
-					}
-				}
-			}
-			n := b.Frames
-			x0, x1, x2, x3 := b.In(0, lane)[:n], b.In(0, lane+1)[:n], b.In(0, lane+2)[:n], b.In(0, lane+3)[:n]
-			dx0, dx1, dx2, dx3 := d.In(0, lane)[:n], d.In(0, lane+1)[:n], d.In(0, lane+2)[:n], d.In(0, lane+3)[:n]
-			dy0, dy1, dy2, dy3 := d.Out(0, lane)[:n], d.Out(0, lane+1)[:n], d.Out(0, lane+2)[:n], d.Out(0, lane+3)[:n]
-			past0, past1, past2, past3 := onePolePast(b, lane)[:n], onePolePast(b, lane+1)[:n], onePolePast(b, lane+2)[:n], onePolePast(b, lane+3)[:n]
-			a0, slope0 := onePoleCoef(b.Param(0, lane).At(0), b.Rate)
-			a1, slope1 := onePoleCoef(b.Param(0, lane+1).At(0), b.Rate)
-			a2, slope2 := onePoleCoef(b.Param(0, lane+2).At(0), b.Rate)
-			a3, slope3 := onePoleCoef(b.Param(0, lane+3).At(0), b.Rate)
-			c0, c1, c2, c3 := d.State(lane)[0], d.State(lane + 1)[0], d.State(lane + 2)[0], d.State(lane + 3)[0]
-			var l0, l1, l2, l3, sum0, sum1, sum2, sum3 float64
-			for n--; n >= 0; n-- {
-				l0 = math.FMA(1-a0, l0, float64(s*dy0[n])+c0)
-				l1 = math.FMA(1-a1, l1, float64(s*dy1[n])+c1)
-				l2 = math.FMA(1-a2, l2, float64(s*dy2[n])+c2)
-				l3 = math.FMA(1-a3, l3, float64(s*dy3[n])+c3)
-				c0, c1, c2, c3 = 0, 0, 0, 0
-				dx0[n] = math.FMA(a0, l0, dx0[n])
-				dx1[n] = math.FMA(a1, l1, dx1[n])
-				dx2[n] = math.FMA(a2, l2, dx2[n])
-				dx3[n] = math.FMA(a3, l3, dx3[n])
-				sum0 = math.FMA(x0[n]-past0[n], l0, sum0)
-				sum1 = math.FMA(x1[n]-past1[n], l1, sum1)
-				sum2 = math.FMA(x2[n]-past2[n], l2, sum2)
-				sum3 = math.FMA(x3[n]-past3[n], l3, sum3)
-			}
-			d.Param(0, lane).Add(0, slope0*sum0)
-			d.Param(0, lane+1).Add(0, slope1*sum1)
-			d.Param(0, lane+2).Add(0, slope2*sum2)
-			d.Param(0, lane+3).Add(0, slope3*sum3)
-			d.State(lane)[0], d.State(lane + 1)[0] = (1-a0)*l0, (1-a1)*l1
-			d.State(lane + 2)[0], d.State(lane + 3)[0] = (1-a2)*l2, (1-a3)*l3
-		}
-	}
-	for ; lane < b.Lanes; lane++ {
-		onePoleBackwardLane(b, d, lane)
-	}
 }
 
 func onePoleTangent(b, t *abi.Block) {

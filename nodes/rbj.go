@@ -73,8 +73,8 @@ func init() {
 			Forward:        biquadForward,
 			Backward:       biquadBackward,
 			Tangent:        biquadTangent,
-			CohortForward:  biquadForwardFour,
-			CohortBackward: biquadBackwardFour,
+			CohortForward:  biquadForwardPairs,
+			CohortBackward: biquadBackwardPairs,
 		})
 	}
 }
@@ -82,10 +82,10 @@ func init() {
 // rbjDesign writes the cookbook's b0, b1, b2, a1, a2 for a0 = 1 into c[0:5],
 // and their slopes by freq, q and gain (dB) into c[5:20].
 func rbjDesign(kind rbjKind, c []float64, freq, q, gain, rate float64, slopes bool) {
-	w := 2 * math.Pi * freq / rate
-	sin, cos := math.Sincos(w)
-	half := math.Sin(w / 2)
-	k := cookbook{cos: cos, versine: 2 * half * half, alpha: sin / (2 * q), amp: 1}
+	half := sinQuarter(freq / (2 * rate)) // sin w/2; 1 - cos w = 2 sin² w/2 does not cancel
+	versine := 2 * half * half
+	sin, cos := 2*half*math.Sqrt(1-half*half), 1-versine
+	k := cookbook{cos: cos, versine: versine, alpha: sin / (2 * q), amp: 1}
 	if kind >= peaking {
 		k.amp = math.Exp(decibels / 2 * gain)
 	}

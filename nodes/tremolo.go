@@ -44,8 +44,7 @@ var tremolo = abi.NodeType{
 			rate, depth, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
 			p := state[0]
 			for n := range x {
-				v, _ := w.at(frac(p + phase))
-				y[n] = x[n] * (1 - depth.At(n)*(1-v)/2)
+				y[n] = x[n] * (1 - depth.At(n)*(1-w.value(frac(p+phase)))/2)
 				p = advance(p, rate.At(n)/b.Rate)
 			}
 			state[0] = p
