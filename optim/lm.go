@@ -12,15 +12,19 @@ func init() {
 }
 
 // levenberg is Levenberg-Marquardt on the exact gradient g and the Gauss-Newton
-// matrix H, scaled by the largest diagonal seen so far:
+// matrix H, scaled by its diagonal:
 //
-//	(H + λ D) δ = −g,   D = diag(max H)
+//	(H + λ D) δ = −g,   D = diag H
 //
-// λ follows the ratio of actual to predicted decrease.
+// λ follows the ratio of actual to predicted decrease. A step along a curved
+// valley is bent by the second derivative of the output in its direction
+// (geodesic acceleration).
 //
 // Sources: J. J. Moré, The Levenberg-Marquardt Algorithm: Implementation and
 // Theory, 1978 (the scaling); H. B. Nielsen, Damping Parameter in Marquardt's
-// Method, IMM-REP-1999-05 (the update of λ).
+// Method, IMM-REP-1999-05 (the update of λ); M. K. Transtrum, J. P. Sethna,
+// Improvements to the Levenberg-Marquardt algorithm for nonlinear least-squares
+// minimization, arXiv 1201.5885 (the acceleration).
 func levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float64, error) {
 	curved := o.(Curved)
 	steps := s.Steps
@@ -44,7 +48,7 @@ func levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float
 	for k := 1; k <= steps && f > 0; k++ {
 		curved.Curvature(h, x)
 		for i := range d {
-			d[i] = math.Max(d[i], h[i*n+i])
+			d[i] = math.Max(0.1*d[i], h[i*n+i])
 		}
 		floorScale(d)
 		if b, ok := o.(bounded); ok {
@@ -55,18 +59,19 @@ func levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float
 			if err := ctx.Err(); err != nil {
 				return f, err
 			}
-			delta, predicted, ok := lmStep(h, g, d, lambda)
+			delta, ok := lmStep(h, g, d, lambda)
 			if !ok {
 				lambda *= 10
 				continue
 			}
 			shorten(delta, limits)
-			predicted = decrease(h, g, delta)
+			predicted := decrease(h, g, delta)
+			bend(o, delta, x, h, d, lambda)
 			for i := range trial {
 				trial[i] = x[i] + delta[i]
 			}
 			ft := o.Evaluate(nil, trial)
-			if gain := (f - ft) / predicted; ft < f && gain > 1e-4 {
+			if gain := (f - ft) / math.Max(predicted, 1e-300); ft < f && gain > 1e-4 {
 				calm = calmSteps(calm, f, ft)
 				copy(x, trial)
 				t := 2*gain - 1
@@ -129,8 +134,40 @@ func shorten(delta, limits []float64) {
 	}
 }
 
-// lmStep solves the damped equations; predicted is the decrease of the model.
-func lmStep(h, g, d []float64, lambda float64) (delta []float64, predicted float64, ok bool) {
+// accelerated is an objective that knows the second derivative of its output
+// along a step from the point of the last Curvature.
+type accelerated interface {
+	// Acceleration fills dst with JᵀM of that second derivative.
+	Acceleration(dst, delta []float64)
+}
+
+// bend adds half the acceleration to a step, where it is small beside it.
+func bend(o Objective, delta, x, h, d []float64, lambda float64) {
+	c, ok := o.(accelerated)
+	if !ok {
+		return
+	}
+	b := make([]float64, len(x))
+	c.Acceleration(b, delta)
+	a, ok := lmStep(h, b, d, lambda)
+	if !ok {
+		return
+	}
+	var na, nd float64
+	for i := range a {
+		na += d[i] * a[i] * a[i]
+		nd += d[i] * delta[i] * delta[i]
+	}
+	if 2*math.Sqrt(na) > 0.75*math.Sqrt(nd) {
+		return
+	}
+	for i := range delta {
+		delta[i] += a[i] / 2
+	}
+}
+
+// lmStep solves (H + λD) δ = −g.
+func lmStep(h, g, d []float64, lambda float64) (delta []float64, ok bool) {
 	n := len(g)
 	a := mat.NewSymDense(n, nil)
 	for i := range n {
@@ -141,23 +178,22 @@ func lmStep(h, g, d []float64, lambda float64) (delta []float64, predicted float
 	}
 	var chol mat.Cholesky
 	if !chol.Factorize(a) {
-		return nil, 0, false
+		return nil, false
 	}
 	var v mat.VecDense
 	if err := chol.SolveVecTo(&v, mat.NewVecDense(n, append([]float64(nil), g...))); err != nil {
 		if _, soft := err.(mat.Condition); !soft {
-			return nil, 0, false
+			return nil, false
 		}
 	}
 	delta = make([]float64, n)
 	for i := range delta {
 		delta[i] = -v.AtVec(i)
 		if math.IsNaN(delta[i]) {
-			return nil, 0, false
+			return nil, false
 		}
 	}
-	predicted = decrease(h, g, delta)
-	return delta, predicted, predicted > 0
+	return delta, true
 }
 
 // decrease is what the quadratic model promises for a step.

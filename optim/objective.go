@@ -33,11 +33,13 @@ type GraphObjective struct {
 	Variables []Variable
 
 	ties    []tie
-	slopes  []float64 // ∂v/∂u of the last point
-	columns [][]float64
-	g0, g1  []float64
-	Calls   int    // evaluations so far
-	tick    func() // called after each, when not nil
+	slopes  []float64   // ∂v/∂u of the last point
+	columns [][]float64 // of the Jacobian at base
+	base    []float64
+	output  []float64 // at base
+	g0, g1  []float64 // gradients by the output
+	Calls   int       // evaluations so far
+	tick    func()    // called after each, when not nil
 }
 
 // tie is a parameter that follows a learned or held one.
@@ -166,7 +168,9 @@ func (o *GraphObjective) Curvature(h, x []float64) {
 	}
 	moved := append([]float64(nil), x...)
 	for i := range n {
-		const step = 1e-5
+		v := &o.Variables[i]
+		value, slope := v.Value(x[i])
+		step := 1e-6 * math.Min(v.natural(value)/math.Max(math.Abs(slope), 1e-9), 10)
 		moved[i] = x[i] + step
 		o.Set(moved)
 		o.Model.Forward()
@@ -174,8 +178,8 @@ func (o *GraphObjective) Curvature(h, x []float64) {
 		moved[i] = x[i] - step
 		o.Set(moved)
 		o.Model.Forward()
-		for k, v := range o.Model.Output {
-			o.columns[i][k] = (o.columns[i][k] - v) / (2 * step)
+		for k, y := range o.Model.Output {
+			o.columns[i][k] = (o.columns[i][k] - y) / (2 * step)
 		}
 		moved[i] = x[i]
 		o.count(2)
@@ -184,6 +188,8 @@ func (o *GraphObjective) Curvature(h, x []float64) {
 	o.Model.Forward()
 	o.count(1)
 	o.Loss.Evaluate(o.g0, o.Model.Output)
+	o.base = append(o.base[:0], x...)
+	o.output = append(o.output[:0], o.Model.Output...)
 	shifted := make([]float64, size)
 	for j := range n {
 		for k, v := range o.Model.Output {
@@ -203,6 +209,35 @@ func (o *GraphObjective) Curvature(h, x []float64) {
 			s := o.slopes[i] / p.std
 			h[i*n+i] += s * s
 		}
+	}
+}
+
+// Acceleration is JᵀM y″ with y″ the second derivative of the output along the
+// step, from one rendering a tenth of the way.
+func (o *GraphObjective) Acceleration(dst, delta []float64) {
+	const h = 0.1
+	x := append([]float64(nil), o.base...)
+	for i := range x {
+		x[i] += h * delta[i]
+	}
+	o.Set(x)
+	o.Model.Forward()
+	o.count(1)
+	y := o.Model.Output
+	for n, v := range y {
+		linear := 0.0
+		for i, column := range o.columns {
+			linear += delta[i] * column[n]
+		}
+		o.g1[n] = o.output[n] + 2/h*((v-o.output[n])/h-linear)
+	}
+	grad := make([]float64, len(y))
+	o.Loss.Evaluate(grad, o.g1)
+	for n := range grad {
+		grad[n] -= o.g0[n]
+	}
+	for i, column := range o.columns {
+		dst[i] = dot(column, grad)
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 //
 //	no bounds     v = u
 //	one bound     v = lo + log(1 + e^u), or hi − log(1 + e^u)
-//	two bounds    v = lo + (hi − lo) / (1 + e^−u)
+//	two bounds    v = lo + (hi − lo) / (1 + e^−u/k), k so that u moves v by no
+//	              more than ten times its start (or 10) where the range is vast
 //	logarithmic   the same for log v; with no upper bound log v = u
 //	periodic      v = u, in cycles
 type Variable struct {
@@ -97,7 +98,7 @@ func (v *Variable) Unbounded(value float64) float64 {
 	case !math.IsInf(lo, 0) && !math.IsInf(hi, 0):
 		tiny := 1e-12 * (hi - lo)
 		x = math.Min(math.Max(x, lo+tiny), hi-tiny)
-		return math.Log((x - lo) / (hi - x))
+		return v.stretch() * math.Log((x-lo)/(hi-x))
 	case !math.IsInf(lo, 0):
 		return unsoftplus(math.Max(x-lo, 1e-12))
 	case !math.IsInf(hi, 0):
@@ -115,11 +116,12 @@ func (v *Variable) Value(u float64) (value, slope float64) {
 	x, dx := u, 1.0
 	switch {
 	case !math.IsInf(lo, 0) && !math.IsInf(hi, 0):
-		s := 1 / (1 + math.Exp(-math.Abs(u)))
+		k := v.stretch()
+		s := 1 / (1 + math.Exp(-math.Abs(u/k)))
 		if u < 0 {
 			s = 1 - s
 		}
-		x, dx = lo+(hi-lo)*s, (hi-lo)*s*(1-s)
+		x, dx = lo+(hi-lo)*s, (hi-lo)*s*(1-s)/k
 	case !math.IsInf(lo, 0):
 		x, dx = lo+softplus(u), logistic(u)
 	case !math.IsInf(hi, 0):
@@ -130,6 +132,26 @@ func (v *Variable) Value(u float64) (value, slope float64) {
 	}
 	value = math.Exp(x)
 	return math.Min(math.Max(value, v.Lo), v.Hi), value * dx
+}
+
+// stretch is k of the map between two bounds.
+func (v *Variable) stretch() float64 {
+	if v.Scale == abi.Log {
+		return 1
+	}
+	return math.Max(1, (v.Hi-v.Lo)/4/(10*math.Max(1, math.Abs(v.Start))))
+}
+
+// natural is a change of the value that is small but matters: a fraction of a
+// frequency, a time, a level.
+func (v *Variable) natural(value float64) float64 {
+	switch v.Scale {
+	case abi.Periodic:
+		return 0.1
+	case abi.Log:
+		return value
+	}
+	return math.Max(math.Abs(value), 0.01*math.Min(1, v.Hi-v.Lo))
 }
 
 func logistic(u float64) float64 { return 1 / (1 + math.Exp(-u)) }
