@@ -55,9 +55,9 @@ func init() {
 		{peaking, "PeakingEQNode", "Equaliser band: gain around one frequency.",
 			"H(s) = (s² + s A/Q + 1)/(s² + s/(A Q) + 1), A = 10^(gain_db/40). The gain at freq_hz is gain_db.", []abi.Param{freq, q, gain}},
 		{lowShelf, "LowShelfNode", "Low shelf: gain below a frequency.",
-			"H(s) = A (s² + s √A/Q + A)/(A s² + s √A/Q + 1), A = 10^(gain_db/40). The gain at freq_hz is gain_db/2 for q = 0.7071.", []abi.Param{freq, q, gain}},
+			"H(s) = A (s² + s √A/Q + A)/(A s² + s √A/Q + 1), A = 10^(gain_db/40). The gain at freq_hz is gain_db/2 for every q.", []abi.Param{freq, q, gain}},
 		{highShelf, "HighShelfNode", "High shelf: gain above a frequency.",
-			"H(s) = A (A s² + s √A/Q + 1)/(s² + s √A/Q + A), A = 10^(gain_db/40). The gain at freq_hz is gain_db/2 for q = 0.7071.", []abi.Param{freq, q, gain}},
+			"H(s) = A (A s² + s √A/Q + 1)/(s² + s √A/Q + A), A = 10^(gain_db/40). The gain at freq_hz is gain_db/2 for every q.", []abi.Param{freq, q, gain}},
 	} {
 		data := &biquad{len(f.params), func(c []float64, freq, q, gain, rate float64, slopes bool) {
 			rbjDesign(f.kind, c, freq, q, gain, rate, slopes)
