@@ -354,6 +354,9 @@ func (pt *point) differences() (failures string, kinks bool) {
 				for k := range m.out {
 					l += inner(m.out[k][pt.set.OutHistory:], w.lanes[i].out[k])
 				}
+				for k := range m.internal {
+					l += inner(m.internal[k][pt.set.Internal[k]:], w.lanes[i].out[len(m.out)+k])
+				}
 				l += inner(m.state, w.lanes[i].state) + inner(m.heat, w.lanes[i].heat)
 			}
 			return l

@@ -155,11 +155,12 @@ func (v *vars) slices() [][]float64 {
 }
 
 // outs are the results of a run, a direction in their space, or the weights of
-// a loss over them.
+// a loss over them. Internal rows count as results: what frames after the run
+// read of them reaches back as a gradient.
 type outs struct{ lanes []laneOuts }
 
 type laneOuts struct {
-	out   [][]float64
+	out   [][]float64 // output rows, then internal rows
 	state []float64
 	heat  []float64
 }
@@ -340,6 +341,9 @@ func (t *trace) outs() *outs {
 		for _, row := range t.mem[l].out {
 			o.lanes[l].out = append(o.lanes[l].out, append([]float64(nil), row[t.r.set.OutHistory:]...))
 		}
+		for i, row := range t.mem[l].internal {
+			o.lanes[l].out = append(o.lanes[l].out, append([]float64(nil), row[t.r.set.Internal[i]:]...))
+		}
 		o.lanes[l].state = append([]float64(nil), t.mem[l].state...)
 		o.lanes[l].heat = append([]float64(nil), t.mem[l].heat...)
 	}
@@ -355,6 +359,9 @@ func (t *trace) backward(weights *outs, start *vars, kernel func(b, d *abi.Block
 		m, w := &d.mem[l], &weights.lanes[l]
 		for i := range m.out {
 			copy(m.out[i][s.OutHistory:], w.out[i])
+		}
+		for i := range m.internal {
+			copy(m.internal[i][s.Internal[i]:], w.out[len(m.out)+i])
 		}
 		copy(m.state, w.state)
 		copy(m.heat, w.heat)
