@@ -49,6 +49,9 @@ type Options struct {
 	HeatWeights map[string]float64
 	// Segment bounds the frames held at once; 0 keeps the whole run.
 	Segment int
+	// Schedule and Threads change how long a run takes, never its bits.
+	Schedule graph.Schedule
+	Threads  int // 0 means 1
 	// Audio reads files that nodes name.
 	Audio func(path string) (*abi.Audio, error)
 }
@@ -90,8 +93,10 @@ type Model struct {
 	channels int
 	index    map[string]*graph.Exec
 	skip     int64
-	mods     []modulator // scratch of a backward call
-	tangent  []float64   // memory of Tangent, with the layout of the primal arena
+	mods     [][]modulator // scratch of backward calls, by unit
+	walkJob  func(*graph.Job)
+	walkStep func([]graph.Job)
+	tangent  []float64 // memory of Tangent, with the layout of the primal arena
 }
 
 // NewModel plans a graph and reserves its memory.
@@ -109,7 +114,7 @@ func NewModel(g *graph.Graph, o Options) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{Plan: p, options: o, channels: p.Output.Channels}
-	m.Run = graph.NewRun(p, graph.RunOptions{Segment: o.Segment, Tape: true, Heat: o.Heat || o.HeatWeights != nil})
+	m.Run = graph.NewRun(p, graph.RunOptions{Segment: o.Segment, Tape: true, Heat: o.Heat || o.HeatWeights != nil, Schedule: o.Schedule, Threads: o.Threads})
 	m.Run.Input = o.Input
 	if !o.KeepLatency {
 		m.skip = int64(p.Latency)
@@ -134,6 +139,8 @@ func NewModel(g *graph.Graph, o Options) (*Model, error) {
 	for range o.Input {
 		m.InputGrad = append(m.InputGrad, make([]float64, o.Frames))
 	}
+	m.mods = make([][]modulator, len(p.Units))
+	m.walkJob, m.walkStep = m.reverse, m.reverseStep
 	m.params()
 	return m, nil
 }

@@ -182,7 +182,7 @@ func (c *checker) run() *CheckReport {
 	m := c.m
 	r := &CheckReport{Unsupported: m.Unsupported, NoTangent: m.tangentless()}
 	m.ForwardBackward(func(grad, _ []float64) { copy(grad, c.w) })
-	r.Clamped = m.Run.Clamped
+	r.Clamped = m.Run.Clamped()
 	grads := map[*Param][]float64{}
 	largest := 0.0
 	for _, p := range c.checked {

@@ -50,86 +50,111 @@ func (s system) Load(k, slot int) error {
 	return nil
 }
 
-// Reverse walks the recorded segment: blocks from the last to the first,
-// components in reverse order.
+// Reverse walks the recorded segment: the steps of its rendering from the last
+// to the first.
 func (s system) Reverse(k int) error {
 	r := s.Run
-	if k < len(s.bounds)-2 {
-		r.ShiftDuals(int(s.bounds[k+1] - s.bounds[k]))
-	}
 	start, end := s.bounds[k], s.bounds[k+1]
-	index := 0
-	for at := start; r.NextBlock(at) < end; at = r.NextBlock(at) {
-		index++
+	if k < len(s.bounds)-2 {
+		r.ShiftDuals(int(end - start))
 	}
-	for end > start {
-		at := r.PrevBlock(end)
-		for c := len(s.Plan.Components) - 1; c >= 0; c-- {
-			s.component(s.Plan.Components[c], at, int(end-at), index)
+	r.Work(func() {
+		r.Steps(start, end, true, s.walkStep)
+	})
+	for _, x := range r.Execs {
+		if x.Unit.Type.External {
+			s.input(x, start, end)
 		}
-		end = at
-		index--
 	}
 	return nil
 }
 
-// component walks one block of a component.
-func (s system) component(c *graph.Component, at int64, frames, index int) {
-	r := s.Run
-	seg := int(at - s.bounds[s.segmentOf(at)])
-	if !c.Loop {
-		x := r.Execs[c.Units[0].Index]
-		s.unit(x, seg, frames, at, x.Before+index*x.StateLen)
+func (m *Model) reverseStep(jobs []graph.Job) { m.Run.Each(jobs, m.walkJob) }
+
+// reverse walks one job.
+func (m *Model) reverse(j *graph.Job) {
+	s := system{m}
+	if j.Loop != nil {
+		s.loop(j.Loop, j.Spans[0])
 		return
 	}
-	// Inside a loop only the states before the whole block are kept: play it
-	// again, keeping those before every call.
+	for i := range j.Spans {
+		sp := &j.Spans[i]
+		s.gatherAll(sp.Exec, sp.S, sp.Frames, sp.At)
+		s.bind(sp.Exec, sp.S, sp.Frames, sp.At, sp.Exec.Before+sp.Index*sp.Exec.StateLen)
+	}
+	for rest := j.Spans; len(rest) > 0; {
+		n := graph.Together(rest)
+		if u := rest[0].Exec.Unit; !u.Type.External && !u.NoAdjoint {
+			b, d := graph.BindTogether(rest[:n])
+			kernel(u, b, d)
+		}
+		rest = rest[n:]
+	}
+	for i := range j.Spans {
+		sp := &j.Spans[i]
+		s.handOn(sp.Exec, sp.S, sp.Frames, sp.At)
+	}
+}
+
+// kernel calls the adjoint kernel of a unit.
+func kernel(u *graph.Unit, b, d *abi.Block) {
+	if u.Type.CohortBackward != nil {
+		u.Type.CohortBackward(b, d)
+	} else {
+		u.Type.Backward(b, d)
+	}
+}
+
+// loop walks one block of a feedback component. Only the states before the
+// whole block are kept: it is played again, keeping those before every call.
+func (s system) loop(c *graph.Component, sp graph.Span) {
+	r := s.Run
 	mem := r.Mem.Primal
 	for _, u := range c.Units {
 		x := r.Execs[u.Index]
-		copy(mem[x.State:x.State+x.StateLen], mem[x.Before+index*x.StateLen:])
+		copy(mem[x.State:x.State+x.StateLen], mem[x.Before+sp.Index*x.StateLen:])
 	}
-	clamped := r.Clamped
 	calls := 0
-	for done := 0; done < frames; done += c.Block {
+	for done := 0; done < sp.Frames; done += c.Block {
 		for _, u := range c.Units {
 			x := r.Execs[u.Index]
 			copy(mem[x.SubCalls+calls*x.StateLen:], mem[x.State:x.State+x.StateLen])
-			r.Call(x, seg+done, min(c.Block, frames-done), at+int64(done), false)
+			clamps := x.Clamps()
+			r.Call(x, sp.S+done, min(c.Block, sp.Frames-done), sp.At+int64(done), false)
+			x.ForgetClamps(clamps)
 		}
 		calls++
 	}
-	r.Clamped = clamped
 	for calls--; calls >= 0; calls-- {
 		done := calls * c.Block
+		n := min(c.Block, sp.Frames-done)
 		for i := len(c.Units) - 1; i >= 0; i-- {
 			x := r.Execs[c.Units[i].Index]
-			s.unit(x, seg+done, min(c.Block, frames-done), at+int64(done), x.SubCalls+calls*x.StateLen)
+			s.gatherAll(x, sp.S+done, n, sp.At+int64(done))
+			s.bind(x, sp.S+done, n, sp.At+int64(done), x.SubCalls+calls*x.StateLen)
+			if u := x.Unit; !u.Type.External && !u.NoAdjoint {
+				kernel(u, x.Block, x.Dual)
+			}
+			s.handOn(x, sp.S+done, n, sp.At+int64(done))
 		}
 	}
 }
 
-// segmentOf returns the segment that holds an absolute frame.
-func (m *Model) segmentOf(at int64) int {
-	k := 0
-	for k+2 < len(m.bounds) && m.bounds[k+1] <= at {
-		k++
-	}
-	return k
-}
-
-// unit walks one call of a unit: gather the gradient of its outputs, then the
-// adjoint kernel, then hand on what it found for modulators and summed inputs.
-func (s system) unit(x *graph.Exec, seg, frames int, at int64, before int) {
-	r, u := s.Run, x.Unit
-	for i, out := range u.Out {
+// gatherAll completes the gradients of a unit's outputs.
+func (s system) gatherAll(x *graph.Exec, seg, frames int, at int64) {
+	for i, out := range x.Unit.Out {
 		s.gather(x, i, out, seg, frames, at)
 	}
+}
+
+// bind points the blocks of a unit at a call, and adds what the loss wants of
+// the unit's heat.
+func (s system) bind(x *graph.Exec, seg, frames int, at int64, before int) {
+	r, u := s.Run, x.Unit
 	if u.Type.External {
-		s.input(x, seg, frames, at)
 		return
 	}
-	heat := s.heatWeight(x)
 	if u.NoAdjoint {
 		clear(r.Mem.Dual[x.State : x.State+x.StateLen])
 		return
@@ -137,13 +162,17 @@ func (s system) unit(x *graph.Exec, seg, frames int, at int64, before int) {
 	x.Bind(r.Mem.Primal, seg, frames, at)
 	x.BindDual(r.Mem.Dual, seg, frames)
 	x.BindBefore(r.Mem.Primal, before)
-	if heat {
+	if s.heatWeight(x) {
 		s.heat(x, seg, frames)
 	}
-	if u.Type.CohortBackward != nil {
-		u.Type.CohortBackward(x.Block, x.Dual)
-	} else {
-		u.Type.Backward(x.Block, x.Dual)
+}
+
+// handOn gives modulators and the links of gathered ports what the kernel
+// found.
+func (s system) handOn(x *graph.Exec, seg, frames int, at int64) {
+	u := x.Unit
+	if u.Type.External || u.NoAdjoint {
+		return
 	}
 	for k, q := range u.Params {
 		if x.Mod[k] != nil {
@@ -184,16 +213,17 @@ func (s system) gather(x *graph.Exec, i int, out *graph.OutPort, seg, frames int
 	}
 }
 
-// input copies the gradient by the dry signal out.
-func (s system) input(x *graph.Exec, seg, frames int, at int64) {
+// input copies the gradient by the dry signal out, at the end of a segment and
+// unit by unit, so that sums have one order.
+func (s system) input(x *graph.Exec, start, end int64) {
+	if len(s.InputGrad) == 0 {
+		return
+	}
 	per := len(x.Out[0]) / s.Plan.Batches
 	for j, row := range x.Out[0] {
-		if len(s.InputGrad) == 0 {
-			return
-		}
 		dst := s.InputGrad[min(j%per, len(s.InputGrad)-1)]
-		for n, v := range s.Run.Mem.Dual[row.Dual+seg : row.Dual+seg+frames] {
-			if t := at + int64(n); t < int64(len(dst)) {
+		for n, v := range s.Run.Mem.Dual[row.Dual : row.Dual+int(end-start)] {
+			if t := start + int64(n); t < int64(len(dst)) {
 				dst[t] += v
 			}
 		}
@@ -248,7 +278,7 @@ func (s system) modulation(x *graph.Exec, k int, q *graph.Param, seg, frames int
 		row := x.Mod[k][lane]
 		dp := dual[row.Dual+seg*row.Mult : row.Dual+(seg+frames)*row.Mult]
 		base := mem[x.Param[k]+lane]
-		mods := s.mods[:0]
+		mods := s.mods[u.Index][:0]
 		for _, l := range q.Mods {
 			j := batch*l.From.Channels + l.Pick(channel)
 			from := r.LinkDual(l)[j]
@@ -258,7 +288,7 @@ func (s system) modulation(x *graph.Exec, k int, q *graph.Param, seg, frames int
 				hidden: l.Hidden(at, frames, u.Mult), scale: l.Scale, multiply: l.Mode == graph.Multiply,
 			})
 		}
-		s.Model.mods = mods
+		s.mods[u.Index] = mods
 		sum := 0.0
 		for n := len(dp) - 1; n >= 0; n-- {
 			sum += through(mods, n, base, dp[n], q)

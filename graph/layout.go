@@ -35,6 +35,12 @@ type Exec struct {
 
 	Tangent *abi.Block // bound by BindTangent, once WireTangents was called
 
+	Cohort *Cohort
+	first  int // of its lanes in the cohort
+
+	clamped                                  int64       // frames clamped by modulation
+	heatIn, heatOut, heatDualIn, heatDualOut [][]float64 // scratch of heatRows
+
 	lanes, duals         []abi.Lane
 	tangents             []abi.Lane
 	tangentSlots         []slot
@@ -77,6 +83,11 @@ func bind(memory []float64, slots []slot, s, frames int) {
 // Bind points the primal block at the frames [s, s+frames) of the segment,
 // which begin at the absolute graph frame at.
 func (x *Exec) Bind(memory []float64, s, frames int, at int64) {
+	x.bindLanes(memory, s, frames, at)
+	x.Block.Bind(x.lanes, frames*x.Unit.Mult)
+}
+
+func (x *Exec) bindLanes(memory []float64, s, frames int, at int64) {
 	bind(memory, x.slots, s, frames)
 	for i := range x.mods {
 		m := &x.mods[i]
@@ -87,18 +98,21 @@ func (x *Exec) Bind(memory []float64, s, frames int, at int64) {
 	for i := range x.lanes {
 		x.lanes[i].Frame = frame
 	}
-	x.Block.Bind(x.lanes, frames*x.Unit.Mult)
 }
 
 // BindDual points the dual block at the same frames in the dual arena.
 func (x *Exec) BindDual(memory []float64, s, frames int) {
+	x.bindDualLanes(memory, s, frames)
+	x.Dual.Bind(x.duals, frames*x.Unit.Mult)
+}
+
+func (x *Exec) bindDualLanes(memory []float64, s, frames int) {
 	bind(memory, x.dualSlots, s, frames)
 	for i := range x.dualMods {
 		m := &x.dualMods[i]
 		lo := m.base + s*m.mult
 		*m.dst = abi.FrameValues(memory[lo : lo+frames*m.mult])
 	}
-	x.Dual.Bind(x.duals, frames*x.Unit.Mult)
 }
 
 // BindTangent points the tangent block at the same frames of a memory that has
@@ -344,13 +358,16 @@ func (r *Run) wire(x *Exec) {
 	inCh, outCh := u.portRows()
 	held := u.held()
 	x.Block = abi.NewBlock(u.Rate, u.Setup.Data, inCh, outCh, held)
-	x.lanes = make([]abi.Lane, u.Lanes)
+	c := x.Cohort
+	c.Block = x.Block
+	x.lanes = c.lanes[x.first : x.first+u.Lanes : x.first+u.Lanes]
 	x.slots, x.mods, x.dualSlots, x.dualMods = nil, nil, nil, nil
 	w := wiring{r: r, x: x, lanes: x.lanes, slots: &x.slots, mods: &x.mods, memory: mem.Primal}
 	w.all(inCh, outCh)
 	if r.tape {
 		x.Dual = abi.NewBlock(u.Rate, u.Setup.Data, inCh, outCh, held)
-		x.duals = make([]abi.Lane, u.Lanes)
+		c.Dual = x.Dual
+		x.duals = c.duals[x.first : x.first+u.Lanes : x.first+u.Lanes]
 		w = wiring{r: r, x: x, lanes: x.duals, slots: &x.dualSlots, mods: &x.dualMods, memory: mem.Dual, dual: true}
 		w.all(inCh, outCh)
 	}

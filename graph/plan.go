@@ -65,6 +65,8 @@ type Unit struct {
 	Out       []*OutPort
 	Params    []*Param
 	Component *Component
+
+	asked string // what Configure asked of the file, beyond the configuration
 }
 
 // OutPort is an output of a unit.
@@ -222,7 +224,7 @@ func (p *Plan) units(inputChannels int) {
 				}
 			}
 			changed, lonely = true, false
-			u.Setup = p.setup(n, counts, inputChannels)
+			u.Setup, u.asked = p.setup(n, counts, inputChannels), ""
 			faults[i] = u.Setup.Finish(n.Type)
 		}
 		if !changed && !lonely && p.anyUnset() {
@@ -294,22 +296,22 @@ func (p *Plan) setup(n *Node, counts []int, inputChannels int) *abi.Setup {
 	s.Node, s.Channels, s.Config = n.Name, counts, n.Config
 	s.Rate = p.Rate * float64(n.Oversample)
 	s.Frames = p.Frames * n.Oversample
+	u := p.Units[n.Index]
 	s.Given = func(param string) bool {
-		if n.Setting(param) != nil {
-			return true
-		}
+		given := n.Setting(param) != nil
 		for _, e := range p.Graph.Edges {
-			if e.Target.Node == n && e.Param == param {
-				return true
-			}
+			given = given || e.Target.Node == n && e.Param == param
 		}
-		return false
+		u.asked += fmt.Sprint(param, given, ";")
+		return given
 	}
 	s.Length = func(param string) int {
+		length := 0
 		if st := n.Setting(param); st != nil {
-			return len(st.Value)
+			length = len(st.Value)
 		}
-		return 0
+		u.asked += fmt.Sprint(param, length, ";")
+		return length
 	}
 	s.Audio = func(path string) (*abi.Audio, error) {
 		if p.audio == nil {

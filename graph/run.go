@@ -20,9 +20,6 @@ type Run struct {
 	// are zero.
 	Input [][]float64
 
-	// Clamped counts the frames at which a modulated parameter left its range.
-	Clamped int64
-
 	start, end       int64 // absolute frames of the current segment
 	stateLo, stateHi int
 	primal, dual     int
@@ -33,7 +30,12 @@ type Run struct {
 	heat             bool
 	prepared         bool
 
-	heatIn, heatOut, heatDualIn, heatDualOut [][]float64 // scratch of heatRows
+	Cohorts  []*Cohort
+	schedule Schedule
+	threads  int
+	pool     pool
+	stepper  stepper
+	render   func(*Job)
 }
 
 // RunOptions says what a run is for.
@@ -41,16 +43,22 @@ type RunOptions struct {
 	Segment int  // frames that rows hold; 0 means the whole plan
 	Tape    bool // reserve dual memory, to walk backward
 	Heat    bool // integrate the heat of every node
+	// Schedule and Threads change how long a run takes, never its bits.
+	Schedule Schedule
+	Threads  int // 0 means 1
 }
 
 // NewRun reserves the memory of a run and sets the parameters to the plan's.
 func NewRun(p *Plan, o RunOptions) *Run {
-	r := &Run{Plan: p, Segment: o.Segment, tape: o.Tape, heat: o.Heat}
+	r := &Run{Plan: p, Segment: o.Segment, tape: o.Tape, heat: o.Heat, threads: max(o.Threads, 1)}
+	r.render = r.renderJob
 	if r.Segment <= 0 {
 		r.Segment = p.Frames + p.Latency
 	}
 	r.Segment = max(r.Segment, p.Block)
 	r.layout()
+	r.cohorts()
+	r.choose(o.Schedule)
 	r.Mem.Reserve(r.primal, r.dual)
 	for _, x := range r.Execs {
 		r.wire(x)
@@ -118,7 +126,10 @@ func (r *Run) Reset() {
 			}
 		}
 	}
-	r.start, r.end, r.Clamped = 0, 0, 0
+	r.start, r.end = 0, 0
+	for _, x := range r.Execs {
+		x.clamped = 0
+	}
 }
 
 // prepare computes the coefficients of held parameters.
@@ -156,6 +167,21 @@ func (r *Run) prevBlock(frame int64) int64 {
 	return frame - 1 - inGrid + inGrid/b*b
 }
 
+// Clamped counts the frames at which a modulated parameter left its range.
+func (r *Run) Clamped() int64 {
+	n := int64(0)
+	for _, x := range r.Execs {
+		n += x.clamped
+	}
+	return n
+}
+
+// ForgetClamps takes back the counts of a replay.
+func (x *Exec) ForgetClamps(since int64) { x.clamped = since }
+
+// Clamps returns the count of a unit.
+func (x *Exec) Clamps() int64 { return x.clamped }
+
 // Start and End return the absolute frames of the current segment.
 func (r *Run) Start() int64 { return r.start }
 
@@ -167,12 +193,22 @@ func (r *Run) End() int64 { return r.end }
 func (r *Run) Advance(frames int) {
 	r.BeginSegment(nil)
 	stop := r.start + int64(frames)
-	for index := 0; r.end < stop; index++ {
-		next := min(r.nextBlock(r.end), stop)
-		r.renderBlock(r.end, int(next-r.end), index)
-		r.end = next
-	}
+	r.Work(func() {
+		r.Steps(r.start, stop, false, r.renderStep)
+	})
+	r.end = stop
 }
+
+// Work calls do with the workers of the run at hand.
+func (r *Run) Work(do func()) {
+	if r.threads > 1 {
+		r.pool.start(r.threads)
+		defer r.pool.finish()
+	}
+	do()
+}
+
+func (r *Run) renderStep(jobs []Job) { r.Each(jobs, r.render) }
 
 // BeginSegment makes the rows ready for the frames from End on. It is part of
 // Advance, for those who render block by block themselves; a tangent memory
@@ -192,7 +228,9 @@ func (r *Run) EndSegment(frame int64) { r.end = frame }
 // BeginBlock is called before a block is rendered unit by unit.
 func (r *Run) BeginBlock(at int64) {
 	if at%Grid == 0 {
-		r.flush()
+		for _, x := range r.Execs {
+			flush(r.Mem.Primal[x.State : x.State+x.StateLen])
+		}
 	}
 }
 
@@ -211,28 +249,88 @@ func (r *Run) shift(m []float64) {
 	}
 }
 
-func (r *Run) renderBlock(at int64, frames, index int) {
-	r.BeginBlock(at)
-	s := int(at - r.start)
-	for _, c := range r.Plan.Components {
-		for _, u := range c.Units {
-			if x := r.Execs[u.Index]; r.tape && x.StateLen > 0 {
-				copy(r.Mem.Primal[x.Before+index*x.StateLen:], r.Mem.Primal[x.State:x.State+x.StateLen])
-			}
+// renderJob renders one job, keeping the states before each block.
+func (r *Run) renderJob(j *Job) {
+	if j.Loop != nil {
+		r.renderLoop(j)
+		return
+	}
+	for i := range j.Spans {
+		sp := &j.Spans[i]
+		r.keepStates(sp.Exec, sp.At, sp.Index)
+		r.ready(sp.Exec, sp.S, sp.Frames, sp.At)
+	}
+	for rest := j.Spans; len(rest) > 0; {
+		n := Together(rest)
+		x := rest[0].Exec
+		if x.Unit.Type.External {
+			r.play(x, rest[0].At)
+		} else {
+			b := x.Block
+			b.Bind(j.Cohort.lanes[x.first:rest[n-1].Exec.last()], rest[0].Frames*x.Unit.Mult)
+			x.forward(b)
 		}
-		for done := 0; done < frames; done += c.Block {
-			n := min(c.Block, frames-done)
-			for _, u := range c.Units {
-				r.Call(r.Execs[u.Index], s+done, n, at+int64(done), r.heat)
-			}
+		rest = rest[n:]
+	}
+	if r.heat {
+		for i := range j.Spans {
+			sp := &j.Spans[i]
+			r.integrateHeat(sp.Exec, sp.S, sp.Frames)
 		}
+	}
+}
+
+// last is the end of the unit's lanes in its cohort.
+func (x *Exec) last() int { return x.first + x.Unit.Lanes }
+
+// Together returns how many of the spans one kernel call can take: neighbours
+// in the cohort with as many frames as the first.
+func Together(spans []Span) int {
+	n := 1
+	for n < len(spans) && spans[n].Frames == spans[0].Frames && spans[n].Exec.first == spans[n-1].Exec.last() {
+		n++
+	}
+	return n
+}
+
+// BindTogether points the blocks of the first span's unit at the lanes of all
+// spans, which Together found, and returns them.
+func BindTogether(spans []Span) (block, dual *abi.Block) {
+	x, end := spans[0].Exec, spans[len(spans)-1].Exec.last()
+	frames := spans[0].Frames * x.Unit.Mult
+	x.Block.Bind(x.Cohort.lanes[x.first:end], frames)
+	x.Dual.Bind(x.Cohort.duals[x.first:end], frames)
+	return x.Block, x.Dual
+}
+
+func (r *Run) renderLoop(j *Job) {
+	sp := j.Spans[0]
+	for _, u := range j.Loop.Units {
+		r.keepStates(r.Execs[u.Index], sp.At, sp.Index)
+	}
+	for done := 0; done < sp.Frames; done += j.Loop.Block {
+		n := min(j.Loop.Block, sp.Frames-done)
+		for _, u := range j.Loop.Units {
+			r.Call(r.Execs[u.Index], sp.S+done, n, sp.At+int64(done), r.heat)
+		}
+	}
+}
+
+// keepStates flushes the states of a unit where it is due, and keeps a copy
+// for the way back.
+func (r *Run) keepStates(x *Exec, at int64, index int) {
+	states := r.Mem.Primal[x.State : x.State+x.StateLen]
+	if at%Grid == 0 {
+		flush(states)
+	}
+	if r.tape && x.StateLen > 0 {
+		copy(r.Mem.Primal[x.Before+index*x.StateLen:], states)
 	}
 }
 
 // flush sets states below 1e-150 to zero, so that a decaying recursion never
 // reaches denormal numbers, which cost a hundred times more.
-func (r *Run) flush() {
-	states := r.Mem.Primal[r.stateLo:r.stateHi]
+func flush(states []float64) {
 	for i, v := range states {
 		if v < 1e-150 && v > -1e-150 {
 			states[i] = 0
@@ -243,6 +341,21 @@ func (r *Run) flush() {
 // Call renders frames [s, s+frames) of the segment by one unit; at is the
 // absolute number of the first.
 func (r *Run) Call(x *Exec, s, frames int, at int64, heat bool) {
+	r.ready(x, s, frames, at)
+	x.Block.Bind(x.lanes, frames*x.Unit.Mult)
+	if x.Unit.Type.External {
+		r.play(x, at)
+	} else {
+		x.forward(x.Block)
+	}
+	if heat {
+		r.integrateHeat(x, s, frames)
+	}
+}
+
+// ready fills what a unit's kernel reads: gathered inputs, modulated
+// parameters, slices.
+func (r *Run) ready(x *Exec, s, frames int, at int64) {
 	u := x.Unit
 	r.GatherInputs(r.Mem.Primal, x, s, frames)
 	for k, q := range u.Params {
@@ -250,15 +363,7 @@ func (r *Run) Call(x *Exec, s, frames int, at int64, heat bool) {
 			r.modulate(x, k, q, s, frames, at)
 		}
 	}
-	x.Bind(r.Mem.Primal, s, frames, at)
-	if u.Type.External {
-		r.play(x, at)
-	} else {
-		x.forward(x.Block)
-	}
-	if heat && !u.Type.OwnHeat && !u.Filter {
-		r.integrateHeat(x, s, frames)
-	}
+	x.bindLanes(r.Mem.Primal, s, frames, at)
 }
 
 // play copies the dry signal into the rows of an external unit.
@@ -390,7 +495,7 @@ func (r *Run) modulate(x *Exec, k int, q *Param, s, frames int, at int64) {
 		for n, v := range p {
 			if v < q.Min || v > q.Max || v != v {
 				p[n] = math.Min(math.Max(v, q.Min), q.Max)
-				r.Clamped++
+				x.clamped++
 			}
 		}
 	}
@@ -399,6 +504,9 @@ func (r *Run) modulate(x *Exec, k int, q *Param, s, frames int, at int64) {
 // integrateHeat adds | ‖x[n−delay]‖² − ‖y[n]‖² | dt to each batch's heat, frame
 // by frame, at the kernel's rate.
 func (r *Run) integrateHeat(x *Exec, s, frames int) {
+	if x.Unit.Type.OwnHeat || x.Unit.Filter {
+		return
+	}
 	dt := 1 / x.Unit.Rate
 	perBatch := x.Unit.Lanes / r.Plan.Batches
 	for b := range r.Plan.Batches {
@@ -427,9 +535,9 @@ func (r *Run) heatRows(x *Exec, batch, s, frames int, dual bool) (in, out [][]fl
 		m = r.Mem.Dual
 	}
 	u := x.Unit
-	in, out = r.heatIn[:0], r.heatOut[:0]
+	in, out = x.heatIn[:0], x.heatOut[:0]
 	if dual {
-		in, out = r.heatDualIn[:0], r.heatDualOut[:0]
+		in, out = x.heatDualIn[:0], x.heatDualOut[:0]
 	}
 	for i, port := range u.In {
 		for c := range port.Channels {
@@ -457,9 +565,9 @@ func (r *Run) heatRows(x *Exec, batch, s, frames int, dual bool) (in, out [][]fl
 		}
 	}
 	if dual {
-		r.heatDualIn, r.heatDualOut = in, out
+		x.heatDualIn, x.heatDualOut = in, out
 	} else {
-		r.heatIn, r.heatOut = in, out
+		x.heatIn, x.heatOut = in, out
 	}
 	return in, out
 }

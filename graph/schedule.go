@@ -1,0 +1,332 @@
+package graph
+
+import (
+	"fmt"
+	"runtime"
+	"sort"
+	"sync"
+	"sync/atomic"
+
+	"ampfit/abi"
+)
+
+// Schedule says in which order components render their blocks. All schedules
+// give the same bits.
+type Schedule int
+
+const (
+	// AutoSchedule takes IPLS where it brings lanes of one type together.
+	AutoSchedule Schedule = iota
+	// KPN renders, for each block, the components in topological order.
+	KPN
+	// IPLS, the iterative partial-latency schedule, lets the component of
+	// stage s render block k−s in iteration k. All components of an iteration
+	// are then independent, and those of one type run side by side.
+	//
+	//	iteration   0    1    2    3    4
+	//	stage 0     b0   b1   b2   b3
+	//	stage 1          b0   b1   b2   b3
+	//	stage 2               b0   b1   b2 …
+	IPLS
+)
+
+// String returns the spelling of the command line.
+func (s Schedule) String() string { return [...]string{"auto", "kpn", "ipls"}[s] }
+
+// ParseSchedule reads the spelling of the command line.
+func ParseSchedule(s string) (Schedule, error) {
+	for _, k := range []Schedule{AutoSchedule, KPN, IPLS} {
+		if k.String() == s {
+			return k, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no schedule; allowed are auto, kpn and ipls", s)
+}
+
+// Cohort is a set of units that one kernel call can run side by side: equal
+// type, configuration, rate and shape. Units of a feedback loop are cohorts of
+// their own.
+type Cohort struct {
+	Execs []*Exec // by stage
+	Block *abi.Block
+	Dual  *abi.Block
+
+	lanes, duals []abi.Lane
+}
+
+// Names lists the units of the cohort.
+func (c *Cohort) Names() []string {
+	var names []string
+	for _, x := range c.Execs {
+		names = append(names, x.Unit.Name)
+	}
+	return names
+}
+
+// Lanes returns the number of lanes of all units.
+func (c *Cohort) Lanes() int { return len(c.lanes) }
+
+// key tells which units may share a call.
+func (u *Unit) key() string {
+	if u.Component.Loop || u.Type.External {
+		return fmt.Sprint("unit ", u.Index)
+	}
+	mods := ""
+	for _, q := range u.Params {
+		mods += fmt.Sprint(q.Name, len(q.Mods) > 0, q.Len, ",")
+	}
+	in, out := u.portRows()
+	config := fmt.Sprint(u.Node.Config) // maps print sorted by key
+	if u.Filter {
+		config = fmt.Sprint(u.Setup.Data.(*ratio).r, u.Setup.Data.(*ratio).extra)
+	} else if u.usesFile() {
+		config = fmt.Sprint("node ", u.Index)
+	}
+	return fmt.Sprint(u.Type.Name, "|", config, "|", u.Rate, u.Mult, u.NoAdjoint, mods, in, out, u.Setup.State, u.Setup.Internal, u.Node.Library, u.asked)
+}
+
+// usesFile reports whether the configuration names a file.
+func (u *Unit) usesFile() bool {
+	for _, k := range u.Type.Config {
+		if k.Kind == abi.File && u.Node.Config.Has(k.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// cohorts groups the units of a plan, in order of their first unit.
+func (r *Run) cohorts() {
+	byKey := map[string]*Cohort{}
+	for _, comp := range r.Plan.Components {
+		for _, u := range comp.Units {
+			k := u.key()
+			if byKey[k] == nil {
+				byKey[k] = &Cohort{}
+				r.Cohorts = append(r.Cohorts, byKey[k])
+			}
+			byKey[k].Execs = append(byKey[k].Execs, r.Execs[u.Index])
+		}
+	}
+	for _, c := range r.Cohorts {
+		sort.SliceStable(c.Execs, func(i, j int) bool { return c.Execs[i].Unit.Component.Stage < c.Execs[j].Unit.Component.Stage })
+		n := 0
+		for _, x := range c.Execs {
+			x.Cohort, x.first = c, n
+			n += x.Unit.Lanes
+		}
+		c.lanes = make([]abi.Lane, n)
+		if r.tape {
+			c.duals = make([]abi.Lane, n)
+		}
+	}
+}
+
+// Span is the part of a unit's work in one job: frames [S, S+Frames) of the
+// segment, beginning at the absolute frame At, the Index-th block of it.
+type Span struct {
+	Exec   *Exec
+	S      int
+	Frames int
+	At     int64
+	Index  int
+}
+
+// Job is work that depends on no other job of its step: one block of a feedback
+// loop, or blocks of units of one cohort.
+type Job struct {
+	Loop   *Component // nil for a cohort
+	Cohort *Cohort
+	Spans  []Span
+}
+
+// stepper makes the steps of a segment without allocating.
+type stepper struct {
+	jobs  []Job
+	spans []Span
+}
+
+// Steps calls do with the jobs of one step after the other: those that render
+// the segment [start, end), or in reverse, those that walk it back.
+func (r *Run) Steps(start, end int64, reverse bool, do func(jobs []Job)) {
+	blocks := 0
+	for at := start; at < end; at = r.nextBlock(at) {
+		blocks++
+	}
+	stages := 0
+	for _, c := range r.Plan.Components {
+		stages = max(stages, c.Stage+1)
+	}
+	n := blocks * stages
+	if r.schedule == IPLS {
+		n = blocks + stages - 1
+	}
+	for i := range n {
+		k := i
+		if reverse {
+			k = n - 1 - i
+		}
+		st := &r.stepper
+		st.jobs, st.spans = st.jobs[:0], st.spans[:0]
+		if r.schedule == IPLS {
+			r.step(st, start, end, blocks, func(stage int) int { return k - stage })
+		} else {
+			r.step(st, start, end, blocks, func(stage int) int {
+				if stage != k%stages {
+					return -1
+				}
+				return k / stages
+			})
+		}
+		do(st.jobs)
+	}
+}
+
+// step collects the jobs of the components whose stage has a block to do.
+func (r *Run) step(st *stepper, start, end int64, blocks int, block func(stage int) int) {
+	for _, c := range r.Cohorts {
+		first := c.Execs[0].Unit.Component
+		if first.Loop {
+			continue
+		}
+		begin := len(st.spans)
+		lanes := 0
+		for _, x := range c.Execs {
+			b := block(x.Unit.Component.Stage)
+			if b < 0 || b >= blocks {
+				continue
+			}
+			if n := len(st.spans); n > begin && (r.schedule == KPN || r.threads > 1 && lanes >= laneChunk) {
+				st.jobs = append(st.jobs, Job{Cohort: c, Spans: st.spans[begin:n:n]})
+				begin, lanes = n, 0
+			}
+			at, frames := r.blockSpan(start, end, b)
+			st.spans = append(st.spans, Span{x, int(at - start), frames, at, b})
+			lanes += x.Unit.Lanes
+		}
+		if n := len(st.spans); n > begin {
+			st.jobs = append(st.jobs, Job{Cohort: c, Spans: st.spans[begin:n:n]})
+		}
+	}
+	for _, c := range r.Plan.Components {
+		if b := block(c.Stage); c.Loop && b >= 0 && b < blocks {
+			at, frames := r.blockSpan(start, end, b)
+			n := len(st.spans)
+			st.spans = append(st.spans, Span{nil, int(at - start), frames, at, b})
+			st.jobs = append(st.jobs, Job{Loop: c, Spans: st.spans[n : n+1 : n+1]})
+		}
+	}
+}
+
+// laneChunk is how many lanes of a cohort go to one worker.
+const laneChunk = 8
+
+// blockSpan returns the frames of the b-th block from start on.
+func (r *Run) blockSpan(start, end int64, b int) (at int64, frames int) {
+	perGrid := (Grid + int64(r.Plan.Block) - 1) / int64(r.Plan.Block)
+	// start is a block boundary; count from its grid cell.
+	inGrid := start % Grid / int64(r.Plan.Block)
+	n := inGrid + int64(b)
+	at = start/Grid*Grid + n/perGrid*Grid + n%perGrid*int64(r.Plan.Block)
+	return at, int(min(r.nextBlock(at), end) - at)
+}
+
+// Each runs do for every job, on the workers of the run when there are several.
+func (r *Run) Each(jobs []Job, do func(job *Job)) {
+	if r.threads <= 1 || len(jobs) == 1 {
+		for i := range jobs {
+			do(&jobs[i])
+		}
+		return
+	}
+	r.pool.run(jobs, do)
+}
+
+// pool runs the jobs of a step on several goroutines. The caller works along;
+// the others live for one segment, and all of them take part in every step.
+type pool struct {
+	workers int
+	next    atomic.Int64
+	arrived atomic.Int64 // helpers that are through with the step
+	step    atomic.Int64 // incremented when jobs are ready
+	stop    atomic.Bool
+	jobs    []Job
+	do      func(*Job)
+	done    sync.WaitGroup
+}
+
+// start launches the helpers; they spin briefly between steps, so that a step
+// of some microseconds does not pay for waking a thread.
+func (p *pool) start(workers int) {
+	p.workers = workers
+	p.stop.Store(false)
+	p.done.Add(workers - 1)
+	seen := p.step.Load()
+	for range workers - 1 {
+		go func() {
+			defer p.done.Done()
+			seen := seen
+			for {
+				for spin := 0; p.step.Load() == seen; spin++ {
+					if p.stop.Load() {
+						return
+					}
+					if spin > 100 {
+						runtime.Gosched()
+					}
+				}
+				seen++
+				p.work()
+				p.arrived.Add(1)
+			}
+		}()
+	}
+}
+
+func (p *pool) finish() {
+	p.stop.Store(true)
+	p.done.Wait()
+}
+
+func (p *pool) run(jobs []Job, do func(*Job)) {
+	p.jobs, p.do = jobs, do
+	p.next.Store(0)
+	p.arrived.Store(0)
+	p.step.Add(1)
+	p.work()
+	for p.arrived.Load() < int64(p.workers-1) {
+		runtime.Gosched()
+	}
+}
+
+func (p *pool) work() {
+	for {
+		i := p.next.Add(1) - 1
+		if i >= int64(len(p.jobs)) {
+			return
+		}
+		p.do(&p.jobs[i])
+	}
+}
+
+// choose fixes the schedule of a run. Side by side, lanes of one type hide the
+// latency of each other's recursions, so IPLS pays where a type with a cohort
+// kernel stands in series; with several workers it is what gives them work.
+func (r *Run) choose(s Schedule) {
+	r.schedule = s
+	if s != AutoSchedule {
+		return
+	}
+	r.schedule = KPN
+	if r.Plan.Graph.IPLS != nil || r.threads > 1 && len(r.Plan.Components) > 1 {
+		r.schedule = IPLS
+	}
+	for _, c := range r.Cohorts {
+		if len(c.Execs) > 1 && c.Execs[0].Unit.Type.CohortForward != nil {
+			r.schedule = IPLS
+		}
+	}
+}
+
+// Schedule returns the schedule that the run chose.
+func (r *Run) Schedule() Schedule { return r.schedule }
