@@ -266,8 +266,7 @@ func (m *Model) Forward() { m.evaluate(nil) }
 // back. The gradients are in Params and InputGrad afterwards.
 func (m *Model) ForwardBackward(seed func(grad, output []float64)) {
 	m.evaluate(func() error {
-		grad := m.seed[0][:len(m.Output):len(m.Output)]
-		seed(grad, m.Output)
+		seed(m.seedBuf, m.Output)
 		return nil
 	})
 }

@@ -232,7 +232,9 @@ func (p *Plan) units(inputChannels int) {
 		}
 	}
 	for i, err := range faults {
-		p.configureFault(p.Units[i], err)
+		u := p.Units[i]
+		u.NoAdjoint = u.NoAdjoint || u.Setup.NoBackward
+		p.configureFault(u, err)
 	}
 }
 
