@@ -40,6 +40,9 @@ type Options struct {
 	Frames  int         // length of the run; 0 means the input's
 	Batches int         // 0 means 1
 	Block   int         // frames per kernel call; 0 means the default
+	// SkipInputGrad leaves the gradient by the input out, which is as long as
+	// the input.
+	SkipInputGrad bool
 	// KeepLatency leaves the graph's own latency in the output. Without it
 	// the output is aligned: the first Plan.Latency frames are cut off.
 	KeepLatency bool
@@ -47,8 +50,13 @@ type Options struct {
 	// joules) adds it to the loss and implies it.
 	Heat        bool
 	HeatWeights map[string]float64
-	// Segment bounds the frames held at once; 0 keeps the whole run.
-	Segment int
+	// TapeMemory is the budget of the tape in bytes; 0 is DefaultTapeMemory.
+	TapeMemory int64
+	// TapeMode, Segment and Slots override what the budget would choose: full,
+	// segments or binomial; frames held at once; snapshots of binomial.
+	TapeMode string
+	Segment  int
+	Slots    int
 	// Schedule and Threads change how long a run takes, never its bits.
 	Schedule graph.Schedule
 	Threads  int // 0 means 1
@@ -81,6 +89,8 @@ type Model struct {
 	Unsupported []string
 	// Heat in joules of each node after an evaluation, by batch.
 	Heat map[string][]float64
+	// Tape says how the tape is kept.
+	Tape TapePlan
 
 	options  Options
 	schedule *tape.Schedule
@@ -114,7 +124,10 @@ func NewModel(g *graph.Graph, o Options) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{Plan: p, options: o, channels: p.Output.Channels}
-	m.Run = graph.NewRun(p, graph.RunOptions{Segment: o.Segment, Tape: true, Heat: o.Heat || o.HeatWeights != nil, Schedule: o.Schedule, Threads: o.Threads})
+	if m.Tape, m.schedule, err = planTape(p, o); err != nil {
+		return nil, err
+	}
+	m.Run = graph.NewRun(p, graph.RunOptions{Segment: m.Tape.Segment, Tape: true, Heat: o.Heat || o.HeatWeights != nil, Schedule: o.Schedule, Threads: o.Threads})
 	m.Run.Input = o.Input
 	if !o.KeepLatency {
 		m.skip = int64(p.Latency)
@@ -124,11 +137,6 @@ func NewModel(g *graph.Graph, o Options) (*Model, error) {
 		m.bounds = append(m.bounds, at)
 	}
 	m.bounds = append(m.bounds, total)
-	if n := len(m.bounds) - 1; n == 1 {
-		m.schedule = tape.Full()
-	} else {
-		m.schedule = tape.InSegments(n)
-	}
 	for range m.schedule.Slots {
 		m.slots = append(m.slots, make([]float64, m.Run.SnapshotLen()))
 	}
@@ -137,6 +145,9 @@ func NewModel(g *graph.Graph, o Options) (*Model, error) {
 	m.seedBuf = make([]float64, len(m.Output))
 	m.seed = split(m.seedBuf, o.Frames)
 	for range o.Input {
+		if o.SkipInputGrad {
+			break
+		}
 		m.InputGrad = append(m.InputGrad, make([]float64, o.Frames))
 	}
 	m.mods = make([][]modulator, len(p.Units))
@@ -390,13 +401,18 @@ func Gradient(g *graph.Graph, l Loss, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{State: map[string][]float64{}}
-	r.Value = m.ValueGradient(l)
+	r := &Result{Value: m.ValueGradient(l)}
+	m.fill(r)
+	return r, nil
+}
+
+// fill hands the model's results to a Result, which then owns them.
+func (m *Model) fill(r *Result) {
+	r.State = map[string][]float64{}
 	r.Output, r.Params, r.Input, r.Heat, r.Unsupported = m.rows, m.Params, m.InputGrad, m.Heat, m.Unsupported
 	for node := range m.index {
 		if s := m.StateGrad(node); s != nil {
 			r.State[node] = s
 		}
 	}
-	return r, nil
 }

@@ -48,6 +48,31 @@ type RunOptions struct {
 	Threads  int // 0 means 1
 }
 
+// Size is what a run takes, in bytes.
+type Size struct {
+	Run      int64 // both arenas
+	Snapshot int64
+}
+
+// Measure returns the memory of a run with a tape and segments of so many
+// frames, without reserving it.
+func Measure(p *Plan, segment int) Size {
+	r := &Run{Plan: p, Segment: max(segment, p.Block), tape: true}
+	r.layout()
+	return Size{8 * int64(r.primal+r.dual), 8 * int64(r.SnapshotLen())}
+}
+
+// SegmentCount returns how many segments of at most so many frames a run of
+// total frames has; they end at block boundaries.
+func SegmentCount(p *Plan, segment, total int) int {
+	r := &Run{Plan: p, Segment: max(segment, p.Block)}
+	n := 0
+	for at := int64(0); at < int64(total); at = r.SegmentEnd(at, int64(total)) {
+		n++
+	}
+	return n
+}
+
 // NewRun reserves the memory of a run and sets the parameters to the plan's.
 func NewRun(p *Plan, o RunOptions) *Run {
 	r := &Run{Plan: p, Segment: o.Segment, tape: o.Tape, heat: o.Heat, threads: max(o.Threads, 1)}

@@ -35,7 +35,9 @@ type FitOptions struct {
 	HeatWeight float64
 
 	Block       int
-	Segment     int
+	TapeMemory  int64 // bytes; 0 is adjoint.DefaultTapeMemory
+	Schedule    graph.Schedule
+	Threads     int
 	KeepLatency bool
 	Audio       func(path string) (*abi.Audio, error)
 	Progress    func(Progress)
@@ -219,7 +221,8 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 		}
 	}
 	m, err := adjoint.NewModel(g, adjoint.Options{
-		Input: o.Input, Rate: o.Rate, Frames: frames, Block: o.Block, Segment: o.Segment,
+		Input: o.Input, Rate: o.Rate, Frames: frames, Block: o.Block, TapeMemory: o.TapeMemory,
+		Schedule: o.Schedule, Threads: o.Threads, SkipInputGrad: true,
 		KeepLatency: o.KeepLatency, Heat: true, HeatWeights: weights, Audio: o.Audio,
 	})
 	if err != nil {
@@ -388,7 +391,7 @@ func (f *fit) finish(x []float64) {
 	stdErr, loose := f.errorBars(x)
 	r.Final = f.objective.Evaluate(make([]float64, len(x)), x) // with heat
 	r.Output = f.output()
-	r.Clamped = f.model.Run.Clamped
+	r.Clamped = f.model.Run.Clamped()
 	r.Heat = map[string]float64{}
 	for _, n := range r.HeatNodes {
 		r.Heat[n] = sum(f.model.Heat[n])

@@ -1,0 +1,113 @@
+package adjoint
+
+import (
+	"fmt"
+
+	"ampfit/graph"
+	"ampfit/tape"
+)
+
+// DefaultTapeMemory is the budget of a tape when none is given, in bytes.
+const DefaultTapeMemory = 1 << 30
+
+// TapePlan is how a model keeps its tape, and what that costs.
+type TapePlan struct {
+	Mode     string // full, segments or binomial
+	Segment  int    // graph frames
+	Segments int
+	Slots    int     // snapshots held at once
+	Bytes    int64   // rows, states and their duals, and snapshots
+	Extra    float64 // forward passes on top of the first
+}
+
+// String is the sentence that the program prints before it starts.
+func (t TapePlan) String() string {
+	switch t.Mode {
+	case "full":
+		return fmt.Sprintf("tape: full, %s, nothing is rendered twice", mebibytes(t.Bytes))
+	case "segments":
+		return fmt.Sprintf("tape: %d segments of %d frames, %s, %.2f extra forward passes", t.Segments, t.Segment, mebibytes(t.Bytes), t.Extra)
+	}
+	return fmt.Sprintf("tape: binomial, %d segments of %d frames with %d snapshots, %s, %.2f extra forward passes", t.Segments, t.Segment, t.Slots, mebibytes(t.Bytes), t.Extra)
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
+
+// planTape chooses mode and segment for a budget. The results of all are the
+// same bits.
+func planTape(p *graph.Plan, o Options) (TapePlan, *tape.Schedule, error) {
+	total := o.Frames
+	if !o.KeepLatency {
+		total += p.Latency
+	}
+	budget := o.TapeMemory
+	if budget == 0 {
+		budget = DefaultTapeMemory
+	}
+	if o.Segment > 0 {
+		return fixedTape(p, o, total)
+	}
+	need := graph.Measure(p, total)
+	if need.Run <= budget && o.TapeMode == "" || o.TapeMode == "full" {
+		return TapePlan{Mode: "full", Segment: total, Segments: 1, Bytes: need.Run}, tape.Full(), nil
+	}
+	var best TapePlan
+	for length := graph.Grid; ; length *= 2 {
+		m := graph.Measure(p, min(length, total))
+		n := (total + length - 1) / length
+		t := TapePlan{Mode: "segments", Segment: min(length, total), Segments: n, Slots: n - 1, Bytes: m.Run + int64(n-1)*m.Snapshot, Extra: float64(n-1) / float64(n)}
+		if o.TapeMode != "binomial" && (best.Mode == "" || t.Bytes < best.Bytes) {
+			best = t
+		}
+		if length >= total {
+			break
+		}
+	}
+	if o.TapeMode == "segments" || best.Mode != "" && best.Bytes <= budget {
+		return best, tape.InSegments(best.Segments), nil
+	}
+	return binomialTape(p, total, budget)
+}
+
+// fixedTape keeps segments of the length that the caller wants.
+func fixedTape(p *graph.Plan, o Options, total int) (TapePlan, *tape.Schedule, error) {
+	r := graph.Measure(p, o.Segment)
+	n := graph.SegmentCount(p, o.Segment, total)
+	if n == 1 {
+		return TapePlan{Mode: "full", Segment: total, Segments: 1, Bytes: r.Run}, tape.Full(), nil
+	}
+	t := TapePlan{Mode: "segments", Segment: o.Segment, Segments: n, Slots: n - 1, Bytes: r.Run + int64(n-1)*r.Snapshot, Extra: float64(n-1) / float64(n)}
+	if o.TapeMode == "binomial" {
+		s := tape.Binomial(n, max(1, o.Slots))
+		t.Mode, t.Slots, t.Bytes, t.Extra = "binomial", s.Slots, r.Run+int64(s.Slots)*r.Snapshot, float64(s.Extra)/float64(n)
+		return t, s, nil
+	}
+	return t, tape.InSegments(n), nil
+}
+
+// binomialTape is for budgets that do not hold a snapshot of every segment.
+func binomialTape(p *graph.Plan, total int, budget int64) (TapePlan, *tape.Schedule, error) {
+	var best TapePlan
+	var schedule *tape.Schedule
+	least := int64(-1)
+	for length := graph.Grid; length < total; length *= 2 {
+		m := graph.Measure(p, length)
+		if need := m.Run + m.Snapshot; least < 0 || need < least {
+			least = need
+		}
+		slots := (budget - m.Run) / max(m.Snapshot, 1)
+		if slots < 1 {
+			continue
+		}
+		n := (total + length - 1) / length
+		s := tape.Binomial(n, int(min(slots, int64(n))))
+		t := TapePlan{Mode: "binomial", Segment: length, Segments: n, Slots: s.Slots, Bytes: m.Run + int64(s.Slots)*m.Snapshot, Extra: float64(s.Extra) / float64(n)}
+		if schedule == nil || t.Extra < best.Extra {
+			best, schedule = t, s
+		}
+	}
+	if schedule == nil {
+		return best, nil, fmt.Errorf("adjoint: a tape of %s does not hold one segment of this graph; the least is %s", mebibytes(budget), mebibytes(least))
+	}
+	return best, schedule, nil
+}
