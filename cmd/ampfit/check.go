@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/internal/wav"
 
 	"github.com/spf13/cobra"
 )
@@ -21,11 +24,11 @@ output and compares the adjoint with difference quotients (a row for every
 parameter), with Taylor remainders and with the dot-product test. Without -i an
 InputNode gets seeded noise. Exit code 1 when a gradient is wrong.`,
 		Args: oneGraph,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
 			}
-			return check(args[0], &f, seed, stdout, stderr)
+			return check(c.Context(), args[0], &f, seed, stdout, stderr)
 		},
 	}
 	f.add(c.Flags())
@@ -33,21 +36,22 @@ InputNode gets seeded noise. Exit code 1 when a gradient is wrong.`,
 	return c
 }
 
-func check(path string, f *runFlags, seed uint64, stdout, stderr io.Writer) error {
-	g, err := graph.Load(path)
-	if err != nil {
+func check(ctx context.Context, path string, f *runFlags, seed uint64, stdout, stderr io.Writer) error {
+	g, graphErr := graph.Load(path)
+	var in *wav.Audio
+	var err error
+	if f.input != "" { // else noise
+		in, err = f.read(g, stderr)
+	}
+	if err := errors.Join(graphErr, err); err != nil {
 		return err
 	}
 	o := adjoint.CheckOptions{Seed: seed}
 	o.Block, o.KeepLatency = f.block, f.keepLatency
-	if f.input != "" {
-		in, err := readWav(f.input, stderr)
-		if err != nil {
-			return err
-		}
+	if in != nil {
 		o.Rate = float64(in.Rate)
 		frames := min(int(adjoint.CheckSeconds*o.Rate), in.Frames())
-		if o.Input, err = f.dry(g, g.Rate, 0, path, io.Discard); err != nil {
+		if o.Input, err = f.dry(in, g, g.Rate, 0, path, io.Discard); err != nil {
 			return err
 		}
 		for i := range o.Input {
@@ -55,7 +59,11 @@ func check(path string, f *runFlags, seed uint64, stdout, stderr io.Writer) erro
 		}
 		o.Frames = frames
 	}
-	r, err := adjoint.CheckGraph(g, o)
+	var r *adjoint.CheckReport
+	err = interruptible(ctx, func() (err error) {
+		r, err = adjoint.CheckGraph(g, o)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 
 	"ampfit/graph"
@@ -31,34 +33,41 @@ func (f *runFlags) check() error {
 	return nil
 }
 
-// dry reads the input that the graph asks for, at a rate, and fits it to a
-// length: zeros behind a short one, a cut (and a warning) for a long one. It
-// refuses an input that is missing or that nothing plays.
-func (f *runFlags) dry(g *graph.Graph, rate float64, frames int, against string, warn io.Writer) ([][]float64, error) {
-	inputs := g.Inputs()
-	switch {
-	case f.input == "" && len(inputs) == 0:
-		return nil, nil
-	case f.input == "":
-		return nil, fmt.Errorf("%s: the node %q plays the dry signal; give one with -i DRY.wav", g.Path, inputs[0].Name)
-	case len(inputs) == 0:
-		return nil, fmt.Errorf("-i %s: %s has no InputNode that would play it; add one, or leave -i out", f.input, g.Path)
+// read reads the dry signal, nil without -i. It refuses one that is missing
+// though the graph asks for it, or that nothing plays. The graph is nil when
+// it could not be loaded.
+func (f *runFlags) read(g *graph.Graph, warn io.Writer) (*wav.Audio, error) {
+	if g != nil {
+		switch inputs := g.Inputs(); {
+		case f.input == "" && len(inputs) > 0:
+			return nil, fmt.Errorf("%s: the node %q plays the dry signal; give one with -i DRY.wav", g.Path, inputs[0].Name)
+		case f.input != "" && len(inputs) == 0:
+			return nil, fmt.Errorf("-i %s: %s has no InputNode that would play it; add one, or leave -i out", f.input, g.Path)
+		}
 	}
-	in, err := readWav(f.input, warn)
-	if err != nil {
-		return nil, err
+	if f.input == "" {
+		return nil, nil
+	}
+	return readWav(f.input, warn)
+}
+
+// dry fits the dry signal to a rate, which it must have, and to a length: zeros
+// behind a short one, a cut (and a warning) for a long one.
+func (f *runFlags) dry(in *wav.Audio, g *graph.Graph, rate float64, frames int, against string, warn io.Writer) ([][]float64, error) {
+	if in == nil {
+		return nil, nil
 	}
 	if rate != 0 && float64(in.Rate) != rate {
 		return nil, fmt.Errorf("%s: %d Hz, but %s runs at %g Hz; convert it, for example with sox %s -r %g out.wav", f.input, in.Rate, against, rate, f.input, rate)
 	}
 	rows := in.Rows()
-	for _, n := range inputs {
+	for _, n := range g.Inputs() {
 		if c := n.Config.Int("channels"); c > 0 && c != len(rows) && len(rows) != 1 {
-			return nil, fmt.Errorf("%s: %d channels, but the node %q of %s takes %d; convert it, or change the node's config", f.input, len(rows), n.Name, g.Path, c)
+			return nil, fmt.Errorf("%s: %s, but the node %q of %s takes %d; convert it, or change the node's config", f.input, count(len(rows), "channel"), n.Name, g.Path, c)
 		}
 	}
 	if frames > 0 && in.Frames() > frames {
-		fmt.Fprintf(warn, "ampfit: warning: %s is %d frames longer than the run and was cut\n", f.input, in.Frames()-frames)
+		fmt.Fprintf(warn, "ampfit: warning: %s is %s longer than the run and was cut\n", f.input, count(in.Frames()-frames, "frame"))
 	}
 	for i := range rows {
 		if frames > 0 {
@@ -73,13 +82,26 @@ func (f *runFlags) dry(g *graph.Graph, rate float64, frames int, against string,
 // readWav reads a file and passes its warnings on.
 func readWav(path string, warn io.Writer) (*wav.Audio, error) {
 	a, err := wav.Read(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: no such file; check the path", path)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%s: may not be read; check its permissions", path)
+	case err != nil:
 		return nil, err
 	}
 	for _, w := range a.Warnings {
 		fmt.Fprintf(warn, "ampfit: warning: %s: %s\n", path, w)
 	}
 	return a, nil
+}
+
+// count is "1 frame", "2 frames".
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // number prints a value with five significant digits, never in a form that

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -74,15 +75,16 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 		return err
 	}
 	g, graphErr := graph.Load(graphPath)
-	target, err := readWav(targetPath, f.stderr)
-	if err := errors.Join(err, graphErr); err != nil {
+	target, targetErr := readWav(targetPath, f.stderr)
+	in, err := f.read(g, f.stderr)
+	if err := errors.Join(targetErr, err, graphErr); err != nil {
 		return err
 	}
 	rate := float64(target.Rate)
 	if g.Rate != 0 && g.Rate != rate {
 		return fmt.Errorf("%s: %d Hz, but %s runs at %g Hz; set \"sample_rate\": %d there or convert the recording", targetPath, target.Rate, graphPath, g.Rate, target.Rate)
 	}
-	input, err := f.dry(g, rate, target.Frames(), targetPath, f.stderr)
+	input, err := f.dry(in, g, rate, target.Frames(), targetPath, f.stderr)
 	if err != nil {
 		return err
 	}
@@ -90,7 +92,7 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	if dir == "" {
 		dir = strings.TrimSuffix(targetPath, filepath.Ext(targetPath)) + ".fit"
 	}
-	if err := writable(dir); err != nil {
+	if err := errors.Join(writable(dir), f.spare(dir, targetPath)); err != nil {
 		return err
 	}
 	if f.timeLimit > 0 {
@@ -151,17 +153,45 @@ func (f *fitCommand) check() error {
 	return f.runFlags.check()
 }
 
-// writable makes the directory and tries it, before time is spent on a fit.
+// writable tries, before time is spent on a fit, whether the results can be
+// written. The directory itself is made only when there are some: so its parent
+// is tried while it does not exist.
 func writable(dir string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("%s: the directory for the results cannot be made (%v); name another with -o", dir, reason(err))
+	at := dir
+	for {
+		info, err := os.Stat(at)
+		if err == nil && !info.IsDir() {
+			return fmt.Errorf("%s: the directory for the results cannot be made (%s is a file); name another with -o", dir, at)
+		}
+		if err == nil {
+			break
+		}
+		parent := filepath.Dir(at)
+		if parent == at {
+			return fmt.Errorf("%s: the directory for the results cannot be made (%v); name another with -o", dir, reason(err))
+		}
+		at = parent
 	}
-	t, err := os.CreateTemp(dir, ".ampfit-*")
+	t, err := os.CreateTemp(at, ".ampfit-*")
 	if err != nil {
 		return fmt.Errorf("%s: nothing can be written there (%v); name another directory with -o", dir, reason(err))
 	}
 	t.Close()
 	return os.Remove(t.Name())
+}
+
+// spare refuses to overwrite the recordings that the fit is made of.
+func (f *fitCommand) spare(dir, targetPath string) error {
+	out, err := os.Stat(filepath.Join(dir, "fit.wav"))
+	if err != nil {
+		return nil
+	}
+	for _, path := range []string{targetPath, f.input} {
+		if info, err := os.Stat(path); err == nil && os.SameFile(info, out) {
+			return fmt.Errorf("%s: the result would be written over this recording; name another directory with -o", path)
+		}
+	}
+	return nil
 }
 
 // reason is the cause of a file error without its path.
@@ -210,6 +240,9 @@ func (w *fitWriter) write() error {
 		{"loss.png", func(o io.Writer) error { return report.LossPNG(o, page) }},
 		{"heat.png", func(o io.Writer) error { return report.HeatPNG(o, page) }},
 		{"report.html", func(o io.Writer) error { return report.HTML(o, page) }},
+	}
+	if err := os.MkdirAll(w.dir, 0o777); err != nil {
+		return fmt.Errorf("%s: the directory for the results cannot be made (%v)", w.dir, reason(err))
 	}
 	if _, err := wav.Write(filepath.Join(w.dir, "fit.wav"), w.target.Rate, r.Output, wav.Float32); err != nil {
 		return err
@@ -273,12 +306,10 @@ func (w *fitWriter) summary() ([]byte, error) {
 		Seconds     float64            `json:"seconds"`
 		Seed        uint64             `json:"seed"`
 		Unsupported []string           `json:"unsupported"`
-		Notes       []string           `json:"notes"`
-		Interrupted bool               `json:"interrupted"`
 	}{
 		Loss:    lossValues{r.LossName, finite(r.Initial), finite(r.Final)},
 		Metrics: map[string]any{}, Heat: r.Heat, Steps: r.Steps, Seconds: r.Seconds, Seed: r.Seed,
-		Unsupported: append([]string{}, r.Unsupported...), Notes: append([]string{}, r.Notes...), Interrupted: r.Interrupted,
+		Unsupported: append([]string{}, r.Unsupported...),
 	}
 	for _, m := range w.metrics {
 		if slices.Contains([]string{"esr", "mrstft", "mse", "si_sdr_db"}, m.Name) {
@@ -325,19 +356,36 @@ func (w *fitWriter) print(o io.Writer) error {
 			if len(p.Value) > 1 {
 				name = fmt.Sprintf("%s[%d]", name, i)
 			}
-			rows = append(rows, []string{name, number(p.Initial[min(i, len(p.Initial)-1)]), number(p.Value[i]), number(p.StdErr[i]), p.Unit, strings.Join(p.Notes, "; ")})
+			rows = append(rows, []string{name, number(p.Initial[min(i, len(p.Initial)-1)]), number(p.Value[i]), errorBar(p.StdErr[i]), p.Unit, strings.Join(p.Notes, "; ")})
 		}
 	}
 	table(&b, rows)
-	fmt.Fprintf(&b, "\n%s  %s → %s in %d steps, %.1f s\n", r.LossName, number(r.Initial), number(r.Final), r.Steps, r.Seconds)
+	limit := ""
+	if r.TimedOut {
+		limit = ", ended by --time-limit"
+	}
+	fmt.Fprintf(&b, "\n%s  %s → %s in %s, %.1f s%s\n", r.LossName, number(r.Initial), number(r.Final), count(r.Steps, "step"), r.Seconds, limit)
 	for _, m := range w.metrics {
-		if m.Name == "esr" || m.Name == "mrstft" || m.Name == "si_sdr_db" {
+		if m.Name != r.LossName && slices.Contains([]string{"esr", "mrstft", "si_sdr_db"}, m.Name) {
 			fmt.Fprintf(&b, "%s  %s → %s\n", m.Name, number(m.Start), number(m.Final))
 		}
 	}
 	fmt.Fprintf(&b, "written to %s: graph.json, fit.wav, report.html, summary.json, history.csv, loss.png, heat.png\n", w.dir)
 	_, err := io.WriteString(o, b.String())
 	return err
+}
+
+// errorBar prints an error with two digits, which is more than it is known to.
+func errorBar(x float64) string {
+	switch {
+	case math.IsNaN(x):
+		return "–"
+	case math.IsInf(x, 0):
+		return "∞"
+	case x >= 100:
+		return number(x)
+	}
+	return strconv.FormatFloat(x, 'g', 2, 64)
 }
 
 // table prints columns, numbers flush right.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -35,23 +36,20 @@ func newLoss(stdout io.Writer) *cobra.Command {
 }
 
 func compare(a, b string, specs []string, asJSON bool, stdout, stderr io.Writer) error {
-	x, err := readWav(a, stderr)
-	if err != nil {
-		return err
-	}
-	y, err := readWav(b, stderr)
-	if err != nil {
+	x, errA := readWav(a, stderr)
+	y, errB := readWav(b, stderr)
+	if err := errors.Join(errA, errB); err != nil {
 		return err
 	}
 	switch {
 	case x.Rate != y.Rate:
 		return fmt.Errorf("%s has %d Hz and %s %d Hz; convert one of them, for example with sox", a, x.Rate, b, y.Rate)
 	case x.Channels != y.Channels:
-		return fmt.Errorf("%s has %d channels and %s %d; convert one of them, for example with sox", a, x.Channels, b, y.Channels)
+		return fmt.Errorf("%s has %s and %s %d; convert one of them, for example with sox", a, count(x.Channels, "channel"), b, y.Channels)
 	}
 	n := min(x.Frames(), y.Frames())
 	if x.Frames() != y.Frames() {
-		fmt.Fprintf(stderr, "ampfit: warning: %s has %d frames and %s %d; the first %d are compared\n", a, x.Frames(), b, y.Frames(), n)
+		fmt.Fprintf(stderr, "ampfit: warning: %s has %s and %s %d; the first %d are compared\n", a, count(x.Frames(), "frame"), b, y.Frames(), n)
 	}
 	px, py := cut(x, n), cut(y, n)
 	metrics := loss.Metrics(px, py, x.Channels, float64(x.Rate))

@@ -11,9 +11,11 @@ import (
 	"strings"
 	"syscall"
 
+	"ampfit/internal/suggest"
 	_ "ampfit/nodes"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes.
@@ -94,20 +96,73 @@ sound, plots, and a report to listen to. Exit codes: 0 done, 1 the fit failed,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	f.flags(root.Flags())
 	root.AddCommand(newRender(stdout, stderr), newCheck(stdout, stderr), newNodes(stdout), newLoss(stdout), newSchema(stdout))
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	return root
+}
+
+// flagError says what is wrong with a flag in the words of the user.
+func flagError(c *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	var unknown *pflag.NotExistError
+	switch {
+	case errors.As(err, &invalid):
+		f := invalid.GetFlag()
+		want := map[string]string{
+			"int": "a whole number is needed", "uint64": "a whole number from 0 is needed", "float64": "a number is needed",
+			"duration": "a time with its unit is needed, such as 500ms, 30s or 5m", "bool": "true or false is needed",
+		}[f.Value.Type()]
+		if want != "" {
+			return fmt.Errorf("--%s %q: %s", f.Name, invalid.GetValue(), want)
+		}
+	case errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1:
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := suggest.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+			return fmt.Errorf("%s has no flag --%s; did you mean --%s?", c.CommandPath(), unknown.GetSpecifiedName(), near)
+		}
+		return fmt.Errorf("%s has no flag --%s; see %s --help", c.CommandPath(), unknown.GetSpecifiedName(), c.CommandPath())
+	}
+	return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
+}
+
+// interruptible runs work that does not look at the context, and stops waiting
+// for it when the user interrupts.
+func interruptible(ctx context.Context, work func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- work() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return errInterrupted
+	}
+}
+
+var errInterrupted = &exit{exitInterrupted, errors.New("interrupted")}
+
+// misspelt returns the command that a first argument which is no file was
+// meant to be.
+func misspelt(c *cobra.Command, arg string) string {
+	if _, err := os.Stat(arg); err == nil || strings.ContainsAny(arg, "./\\") {
+		return ""
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		names = append(names, sub.Name())
+	}
+	return suggest.Nearest(arg, names)
 }
 
 func twoFiles(c *cobra.Command, args []string) error {
 	switch {
+	case len(args) > 0 && misspelt(c, args[0]) != "":
+		return fmt.Errorf("%q is no file and no command; did you mean ampfit %s?", args[0], misspelt(c, args[0]))
 	case len(args) == 2:
 		return nil
 	case len(args) == 0:
 		return fmt.Errorf("two files are needed: ampfit TARGET.wav GRAPH.json; see ampfit --help")
 	case len(args) == 1:
-		return fmt.Errorf("%q: is one file, or no command of ampfit; a fit needs two: ampfit TARGET.wav GRAPH.json; see ampfit --help", args[0])
+		return fmt.Errorf("%q is one file, or no command of ampfit; a fit needs two: ampfit TARGET.wav GRAPH.json; see ampfit --help", args[0])
 	}
 	return fmt.Errorf("two files are needed, %d were given: ampfit TARGET.wav GRAPH.json; see ampfit --help", len(args))
 }

@@ -16,7 +16,12 @@ func newNodes(stdout io.Writer) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "nodes [TYPE]",
 		Short: "The node library, documented",
-		Args:  cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("one node type at most, %d were given: ampfit nodes [TYPE]", len(args))
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			types := abi.Types()
 			if len(args) == 1 {
@@ -68,7 +73,12 @@ func newSchema(stdout io.Writer) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of graph files",
-		Args:  cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("ampfit schema takes no arguments, %d were given", len(args))
+			}
+			return nil
+		},
 		RunE: func(*cobra.Command, []string) error {
 			text, err := nodedoc.Schema(abi.Types())
 			if err != nil {

@@ -49,7 +49,7 @@ func (p *progress) tell(s optim.Progress) {
 	}
 	p.last = time.Now()
 	left := ""
-	if s.Fraction > 0.02 {
+	if s.Fraction > 0.02 && s.Fraction < 0.95 { // beyond, the estimate has been used up
 		left = fmt.Sprintf(", about %.0f s left", s.Seconds*(1-s.Fraction)/s.Fraction)
 	}
 	fmt.Fprintf(p.out, "step %d: loss %s after %.1f s%s\n", s.Step, number(s.Best), s.Seconds, left)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -23,10 +25,10 @@ func newRender(stdout, stderr io.Writer) *cobra.Command {
 		Long: `render runs a graph and writes its output as WAV. The run is as long as the
 input, or --duration; an input shorter than that is followed by silence.`,
 		Args: oneGraph,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			format, err := wav.ParseFormat(bits)
 			if err != nil {
-				return fmt.Errorf("--bits %s: allowed are 16, 24, 32f and 64f", bits)
+				return fmt.Errorf("--bits %q: allowed are 16, 24, 32f and 64f", bits)
 			}
 			if err := f.check(); err != nil {
 				return err
@@ -37,7 +39,7 @@ input, or --duration; an input shorter than that is followed by silence.`,
 			if out == "" {
 				out = "out.wav"
 			}
-			return render(args[0], out, duration, format, &f, stdout, stderr)
+			return render(c.Context(), args[0], out, duration, format, &f, stdout, stderr)
 		},
 	}
 	f.add(c.Flags())
@@ -57,24 +59,26 @@ func oneGraph(c *cobra.Command, args []string) error {
 // renderSegment is how many frames are rendered and written at a time.
 const renderSegment = 1 << 16
 
-func render(path, out string, duration time.Duration, format wav.Format, f *runFlags, stdout, stderr io.Writer) error {
-	g, err := graph.Load(path)
-	if err != nil {
+func render(ctx context.Context, path, out string, duration time.Duration, format wav.Format, f *runFlags, stdout, stderr io.Writer) error {
+	g, graphErr := graph.Load(path)
+	in, err := f.read(g, stderr)
+	if err := errors.Join(graphErr, err); err != nil {
 		return err
 	}
 	rate := g.Rate
-	if f.input != "" && len(g.Inputs()) > 0 && rate == 0 {
-		in, err := wav.Read(f.input)
-		if err != nil {
-			return err
-		}
+	switch {
+	case rate == 0 && in != nil:
 		rate = float64(in.Rate)
-	}
-	if rate == 0 {
+	case rate == 0:
 		rate = 48000
+	case rate != math.Trunc(rate):
+		return fmt.Errorf("%s: a WAV file needs a whole sample rate, not %g Hz", path, rate)
 	}
 	frames := int(math.Round(duration.Seconds() * rate))
-	input, err := f.dry(g, rate, frames, path, stderr)
+	if duration > 0 && frames == 0 {
+		return fmt.Errorf("--duration %s: that is less than a frame", duration)
+	}
+	input, err := f.dry(in, g, rate, frames, path, stderr)
 	if err != nil {
 		return err
 	}
@@ -88,33 +92,40 @@ func render(path, out string, duration time.Duration, format wav.Format, f *runF
 	if err != nil {
 		return err
 	}
-	if rate != math.Trunc(rate) {
-		return fmt.Errorf("%s: a WAV file needs a whole sample rate, not %g Hz", path, rate)
-	}
 	run := graph.NewRun(plan, graph.RunOptions{Segment: renderSegment})
 	run.Input = input
 	w, err := wav.Create(out, int(rate), plan.Output.Channels, format)
 	if err != nil {
 		return err
 	}
-	peak, err := stream(run, w, f.keepLatency)
+	peak, err := stream(ctx, run, w, f.keepLatency)
 	if err != nil {
 		w.Abort()
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
 		return failed(err)
 	}
 	if err := w.Close(); err != nil {
 		return failed(err)
 	}
 	if n := w.Clipped(); n > 0 {
-		fmt.Fprintf(stderr, "ampfit: warning: %d samples were beyond full scale and were clipped; use --bits 32f to keep them\n", n)
+		fmt.Fprintf(stderr, "ampfit: warning: %s beyond full scale clipped; use --bits 32f to keep what is beyond\n", count(int(n), "sample"))
 	}
-	fmt.Fprintf(stdout, "%s: %d frames, %d channels, %g Hz, peak %.1f dB\n", out, frames, plan.Output.Channels, rate, 20*math.Log10(math.Max(peak, 1e-20)))
-	return nil
+	level := "silent"
+	if peak > 0 {
+		level = fmt.Sprintf("peak %.1f dB", 20*math.Log10(peak))
+	}
+	_, err = fmt.Fprintf(stdout, "%s: %s, %s, %g Hz, %s\n", out, count(frames, "frame"), count(plan.Output.Channels, "channel"), rate, level)
+	return err
 }
 
 // stream renders segment by segment into the writer and returns the peak.
-func stream(run *graph.Run, w *wav.Writer, keepLatency bool) (peak float64, err error) {
+func stream(ctx context.Context, run *graph.Run, w *wav.Writer, keepLatency bool) (peak float64, err error) {
 	err = run.Stream(keepLatency, func(rows [][]float64) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		for _, row := range rows {
 			for _, v := range row {
 				peak = math.Max(peak, math.Abs(v))

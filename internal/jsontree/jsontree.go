@@ -11,6 +11,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Kind is the JSON type of a value.
@@ -97,6 +98,19 @@ func (p *Problem) Error() string { return p.Msg }
 // problems beside the tree. A syntax error is the only problem then, and the
 // tree is nil.
 func Parse(data []byte) (*Value, []Problem) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, []Problem{{0, "the file is empty"}}
+	}
+	if rest, ok := bytes.CutPrefix(data, []byte("\xef\xbb\xbf")); ok { // the mark that some editors put
+		data = append([]byte("   "), rest...)
+	}
+	if !utf8.Valid(data) {
+		at := 0
+		for r, n := utf8.DecodeRune(data); r != utf8.RuneError || n > 1; r, n = utf8.DecodeRune(data[at:]) {
+			at += n
+		}
+		return nil, []Problem{{at, "this is not UTF-8 text; save the file as UTF-8"}}
+	}
 	p := &parser{dec: json.NewDecoder(bytes.NewReader(data)), data: data}
 	p.dec.UseNumber()
 	var whole json.RawMessage
@@ -142,12 +156,29 @@ func (p *parser) explain(err error) Problem {
 		if strings.Contains(msg, "unexpected end") {
 			return Problem{len(p.data), "the text ends before the JSON value does; a bracket or brace may be missing"}
 		}
-		return Problem{max(0, int(se.Offset)-1), "this is not JSON: " + msg}
+		return p.syntax(max(0, int(se.Offset)-1), msg)
 	}
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return Problem{len(p.data), "the text ends before the JSON value does; a bracket or brace may be missing"}
 	}
 	return Problem{p.at(), "this is not JSON: " + err.Error()}
+}
+
+// syntax says what the usual slips are; msg is the decoder's sentence.
+func (p *parser) syntax(at int, msg string) Problem {
+	before := bytes.TrimRight(p.data[:at], " \t\r\n")
+	switch {
+	case strings.Contains(msg, "max depth"):
+		return Problem{at, fmt.Sprintf("brackets are nested more than %d deep", maxDepth)}
+	case at >= len(p.data):
+	case (p.data[at] == ']' || p.data[at] == '}') && bytes.HasSuffix(before, []byte(",")):
+		return Problem{len(before) - 1, fmt.Sprintf("nothing follows this comma but %q; remove the comma", p.data[at])}
+	case p.data[at] == '/' || p.data[at] == '#':
+		return Problem{at, `JSON has no comments; use a "comment" key`}
+	case p.data[at] == '\'':
+		return Problem{at, "names and texts stand in double quotes in JSON"}
+	}
+	return Problem{at, "this is not JSON: " + msg}
 }
 
 func (p *parser) value() (*Value, error) {

@@ -228,7 +228,7 @@ func result(f *Fit) string {
 		s = fmt.Sprintf("%s did not fall; it is %s", name, number(start))
 	}
 	if n := len(f.Steps); n > 0 {
-		s += ", in " + count(n, "step")
+		s += ", in " + count(f.Steps[n-1].Step, "step")
 	}
 	if f.Seconds > 0 {
 		s += " and " + duration(f.Seconds)
@@ -265,7 +265,9 @@ func settings(f *Fit) []Setting {
 	add("loss", f.LossName)
 	add("optimizer", f.Optimizer)
 	add("seed", fmt.Sprint(f.Seed))
-	add("steps", fmt.Sprint(len(f.Steps)))
+	if n := len(f.Steps); n > 0 { // the first is the start, step 0
+		add("steps", fmt.Sprint(f.Steps[n-1].Step))
+	}
 	if f.Seconds > 0 {
 		add("time", duration(f.Seconds))
 	}

@@ -12,11 +12,23 @@ func Nearest(name string, candidates []string) string {
 		if strings.HasPrefix(strings.ToLower(c), strings.ToLower(name)) && name != "" {
 			cost = min(cost, 1)
 		}
+		if n := prefix(strings.ToLower(name), strings.ToLower(c)); n >= 4 && 2*n >= len(name) {
+			cost = min(cost, len(name)/2) // freq_hz for frequency
+		}
 		if cost < bestCost {
 			best, bestCost = c, cost
 		}
 	}
 	return best
+}
+
+// prefix is the length of the common beginning.
+func prefix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // distance is the Levenshtein distance.
