@@ -33,6 +33,12 @@ func (t TapePlan) String() string {
 
 func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
+// PlanTape returns how a model of the plan would keep its tape.
+func PlanTape(p *graph.Plan, o Options) (TapePlan, error) {
+	t, _, err := planTape(p, o)
+	return t, err
+}
+
 // planTape chooses mode and segment for a budget. The results of all are the
 // same bits.
 func planTape(p *graph.Plan, o Options) (TapePlan, *tape.Schedule, error) {

@@ -185,7 +185,7 @@ func NewPlan(g *Graph, o Options) (*Plan, error) {
 	p.Block = min(p.Block, Grid)
 	steps := []func(){
 		func() { p.units(max(o.Channels, 1)) },
-		p.connect, p.values, p.latencies, p.oversample, p.order,
+		p.connect, p.values, p.latencies, p.oversample, p.order, p.userStages,
 	}
 	for _, step := range steps {
 		step()

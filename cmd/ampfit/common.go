@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"runtime"
 
 	"ampfit/graph"
 	"ampfit/internal/wav"
@@ -15,18 +16,31 @@ import (
 
 // runFlags are those of every command that runs a graph.
 type runFlags struct {
-	input       string
-	block       int
-	keepLatency bool
+	input        string
+	block        int
+	keepLatency  bool
+	scheduleName string
+	schedule     graph.Schedule
+	threads      int
+	profile      bool
 }
 
 func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.input, "input", "i", "", "dry signal for the InputNode (WAV)")
 	fs.IntVar(&f.block, "block", graph.DefaultBlock, "frames rendered at a time; results do not depend on it")
 	fs.BoolVar(&f.keepLatency, "keep-latency", false, "leave the graph's own latency in its output")
+	fs.StringVar(&f.scheduleName, "schedule", "auto", "order of rendering: auto, kpn or ipls; results do not depend on it")
+	fs.IntVar(&f.threads, "threads", runtime.NumCPU(), "workers; results do not depend on their number")
+	fs.BoolVar(&f.profile, "profile", false, "print a table of time, delay and heat of every node")
 }
 
-func (f *runFlags) check() error {
+func (f *runFlags) check() (err error) {
+	if f.schedule, err = graph.ParseSchedule(f.scheduleName); err != nil {
+		return fmt.Errorf("--schedule %w", err)
+	}
+	if f.threads < 1 || f.threads > 256 {
+		return fmt.Errorf("--threads %d: allowed are 1 to 256", f.threads)
+	}
 	if f.block < 1 || f.block > graph.Grid {
 		return fmt.Errorf("--block %d: allowed are 1 to %d frames", f.block, graph.Grid)
 	}

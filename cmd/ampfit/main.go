@@ -95,7 +95,7 @@ sound, plots, and a report to listen to. Exit codes: 0 done, 1 the fit failed,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	f.flags(root.Flags())
-	root.AddCommand(newRender(stdout, stderr), newCheck(stdout, stderr), newNodes(stdout), newLoss(stdout), newSchema(stdout))
+	root.AddCommand(newRender(stdout, stderr), newCheck(stdout, stderr), newGraph(stdout, stderr), newNodes(stdout), newLoss(stdout), newSchema(stdout))
 	root.SetFlagErrorFunc(flagError)
 	return root
 }

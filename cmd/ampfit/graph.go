@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"ampfit/adjoint"
+	"ampfit/graph"
+	"ampfit/internal/atomicfile"
+	"ampfit/internal/draw"
+
+	"github.com/spf13/cobra"
+)
+
+func newGraph(stdout, stderr io.Writer) *cobra.Command {
+	var f runFlags
+	var out string
+	var channels bool
+	c := &cobra.Command{
+		Use:   "graph GRAPH.json [-o graph.svg]",
+		Short: "Show how a graph runs: latencies, stages, cohorts, tape",
+		Long: `graph prints the plan of a graph: every node with stage and delay, every edge
+with its read offset and what that is made of, the cohorts that one kernel call
+runs side by side, and how the tape of a gradient over 10 s would be kept. With
+-o it draws the plan as SVG.`,
+		Args: oneGraph,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			return describe(args[0], out, channels, &f, stdout, stderr)
+		},
+	}
+	f.add(c.Flags())
+	c.Flags().StringVarP(&out, "out", "o", "", "also draw the plan into this SVG file")
+	c.Flags().BoolVar(&channels, "channels", false, "print every channel with its cursors after one second")
+	return c
+}
+
+// describeSeconds is the length of the gradient whose tape is described.
+const describeSeconds = 10
+
+func describe(path, out string, channels bool, f *runFlags, stdout, stderr io.Writer) error {
+	g, err := graph.Load(path)
+	if err != nil {
+		return err
+	}
+	rate := g.Rate
+	if rate == 0 {
+		rate = 48000
+	}
+	var input [][]float64
+	if f.input != "" {
+		in, err := f.read(g, stderr)
+		if err != nil {
+			return err
+		}
+		if input, err = f.dry(in, g, g.Rate, 0, path, stderr); err != nil {
+			return err
+		}
+	}
+	o := adjoint.Options{Rate: rate, Frames: int(describeSeconds * rate), Block: f.block, KeepLatency: f.keepLatency, Audio: adjoint.ReadAudio}
+	plan, err := graph.NewPlan(g, graph.Options{Rate: rate, Frames: o.Frames, Channels: len(input), Block: f.block, Audio: adjoint.ReadAudio})
+	if err != nil {
+		return err
+	}
+	run := graph.NewRun(plan, graph.RunOptions{Segment: graph.Grid, Schedule: f.schedule, Threads: f.threads})
+	run.Input = input
+	fmt.Fprint(stdout, run.Describe())
+	tape, err := adjoint.PlanTape(plan, o)
+	if err != nil {
+		return failed(err)
+	}
+	fmt.Fprintf(stdout, "\na gradient over %d s: %s\n", describeSeconds, tape)
+	if channels {
+		for run.End() < int64(rate) {
+			run.Advance(graph.Grid)
+		}
+		fmt.Fprint(stdout, "\n"+run.Channels())
+	}
+	if out != "" {
+		if err := atomicfile.Write(out, func(w io.Writer) error { return draw.SVG(w, run) }); err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "\ndrawn into %s\n", out)
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package graph
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Describe prints the plan: nodes with their latency, stage and block, edges
+// with what their read offset is made of, cohorts.
+func (r *Run) Describe() string {
+	p := r.Plan
+	var b strings.Builder
+	fmt.Fprintf(&b, "%g Hz, blocks of %d frames, schedule %s, latency of its own %d frames (%.2f ms)\n\nnodes\n",
+		p.Rate, p.Block, r.schedule, p.Latency, 1000*float64(p.Latency)/p.Rate)
+	rows := [][]string{{"  name", "type", "stage", "lanes", "rate", "measured delay", "renders"}}
+	for _, c := range p.Components {
+		for _, u := range c.Units {
+			block := fmt.Sprintf("%d frames", c.Block)
+			if c.Loop {
+				block += " (feedback loop)"
+			}
+			adjoint := ""
+			if u.NoAdjoint {
+				adjoint = ", no adjoint"
+			}
+			rows = append(rows, []string{"  " + u.Name, u.Type.Name, fmt.Sprint(c.Stage), fmt.Sprint(u.Lanes), fmt.Sprintf("%g Hz", u.Rate), p.delayText(u), block + adjoint})
+		}
+	}
+	alignColumns(&b, rows)
+	b.WriteString("\nedges\n")
+	rows = [][]string{{"  from", "to", "read offset R", "made of", "latency L"}}
+	for _, l := range p.Links {
+		if l.Edge == nil {
+			continue
+		}
+		rows = append(rows, []string{"  " + l.From.Unit.Node.Name + "." + l.Edge.Source.Name, l.targetName(), fmt.Sprint(l.R), l.parts(), fmt.Sprint(l.L)})
+	}
+	alignColumns(&b, rows)
+	if p.lengthened() != "" {
+		b.WriteString("\n" + p.lengthened())
+	}
+	b.WriteString("\ncohorts (lanes that one kernel call runs side by side)\n")
+	for _, c := range r.Cohorts {
+		if len(c.Execs) > 1 || c.Lanes() > 1 {
+			fmt.Fprintf(&b, "  %d lanes: %s\n", c.Lanes(), strings.Join(c.Names(), ", "))
+		}
+	}
+	return b.String()
+}
+
+func (p *Plan) delayText(u *Unit) string {
+	if u.Filter {
+		return "counted at " + u.Node.Name
+	}
+	total := p.measured(u)
+	if total == 0 {
+		return "0"
+	}
+	if u.Mult > 1 {
+		return fmt.Sprintf("%d = %d kernel + %d filters", total, (u.Setup.Delay+u.Mult-1)/u.Mult, total-(u.Setup.Delay+u.Mult-1)/u.Mult)
+	}
+	return fmt.Sprint(total)
+}
+
+func (l *Link) targetName() string {
+	if l.Edge.Param != "" {
+		return l.Edge.Target.Node.Name + "." + l.Edge.Param
+	}
+	return l.Edge.Target.Node.Name + "." + l.Edge.Target.Name
+}
+
+// parts says what the read offset of a link is made of.
+func (l *Link) parts() string {
+	var parts []string
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	add(l.Edge.Delay, "delay_frames")
+	add(l.R-l.Edge.Delay-l.Padding, "declared_delay")
+	add(l.Padding, "synchrony gate")
+	if len(parts) == 0 {
+		return "–"
+	}
+	return strings.Join(parts, " + ")
+}
+
+// lengthened names the loops that gates or oversampling make longer.
+func (p *Plan) lengthened() string {
+	var b strings.Builder
+	for _, c := range p.Components {
+		if !c.Loop {
+			continue
+		}
+		pad, filters := 0, 0
+		for _, l := range p.Links {
+			if l.From.Unit.Component == c && l.To().Component == c {
+				pad += l.Padding
+				if l.Edge != nil && l.From.Unit.Filter {
+					filters += l.From.Measured
+				}
+			}
+		}
+		if pad > 0 {
+			fmt.Fprintf(&b, "synchrony gates lengthen the loop of %s by %d frames\n", c.Units[0].Node.Name, pad)
+		}
+		if filters > 0 {
+			fmt.Fprintf(&b, "oversampling filters lengthen the loop of %s by %d frames\n", c.Units[0].Node.Name, filters)
+		}
+	}
+	return b.String()
+}
+
+// Channels prints every channel: its history, its write cursor and, for each
+// reader, the read cursor and the frame that is visible to it next.
+func (r *Run) Channels() string {
+	var b strings.Builder
+	rows := [][]string{{"channel", "rows", "history", "written to", "reader", "reads at", "next visible token"}}
+	for _, x := range r.Execs {
+		for i, out := range x.Unit.Out {
+			name := x.Unit.Name + "." + out.Name
+			hist := 0
+			if len(x.Out[i]) > 0 {
+				hist = x.Out[i][0].Hist
+			}
+			head := []string{name, fmt.Sprint(len(x.Out[i])), fmt.Sprint(hist), fmt.Sprint(r.end)}
+			if out == r.Plan.Output {
+				rows = append(rows, append(head, "output", fmt.Sprint(r.end), fmt.Sprint(r.end)))
+				head = []string{"", "", "", ""}
+			}
+			for _, l := range out.Readers {
+				to := l.To().Name
+				if l.Param != nil {
+					to += "." + l.Param.Name
+				} else {
+					to += "." + l.In.Name
+				}
+				rows = append(rows, append(head[:4:4], to, fmt.Sprint(r.end-int64(l.R)), fmt.Sprintf("made at %d, visible at %d", r.end, r.end+int64(l.R))))
+				head = []string{"", "", "", ""}
+			}
+		}
+	}
+	alignColumns(&b, rows)
+	return b.String()
+}
+
+// alignColumns prints columns.
+func alignColumns(b *strings.Builder, rows [][]string) {
+	width := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, c := range row {
+			width[i] = max(width[i], len([]rune(c)))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, c := range row {
+			line.WriteString(c + strings.Repeat(" ", width[i]-len([]rune(c))+2))
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+}
