@@ -89,11 +89,15 @@ var parametricEQ = abi.NodeType{
 				}
 				biquadPoles(dy, lambda, ck, dk)
 				sums := biquadCollect(x, y, dx, lambda, ck, before[biquadState*k:], dk, after1, after2)
+				var dfreq, dq, dgain float64
 				for i, s := range sums {
-					dfreqs[k] += s * ck[5+i]
-					dqs[k] += s * ck[10+i]
-					dgains[k] += s * ck[15+i]
+					dfreq += s * ck[5+i]
+					dq += s * ck[10+i]
+					dgain += s * ck[15+i]
 				}
+				dfreqs[k] += dfreq
+				dqs[k] += dq
+				dgains[k] += dgain
 				dy = dx
 			}
 		}
