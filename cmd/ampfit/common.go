@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"runtime"
+	"strconv"
 
 	"ampfit/graph"
 	"ampfit/internal/wav"
@@ -131,6 +132,7 @@ func number(x float64) string {
 	case a >= 1e4:
 		return fmt.Sprintf("%.0f", x)
 	}
-	digits := 4 - int(math.Floor(math.Log10(math.Abs(x))))
+	rounded, _ := strconv.ParseFloat(fmt.Sprintf("%.4e", x), 64) // its own print parses
+	digits := 4 - int(math.Floor(math.Log10(math.Abs(rounded))))
 	return fmt.Sprintf("%.*f", max(digits, 0), x)
 }

@@ -18,7 +18,8 @@ func Text(t *abi.NodeType) string {
 	if len(t.Aliases) > 0 {
 		fmt.Fprintf(&b, "also spelt %s\n", strings.Join(t.Aliases, ", "))
 	}
-	fmt.Fprintf(&b, "\ninputs: %s   outputs: %s\n", orNone(t.Inputs), orNone(t.Outputs))
+	in, out := ports(t)
+	fmt.Fprintf(&b, "\ninputs: %s   outputs: %s\n", orNone(in), orNone(out))
 	fmt.Fprintf(&b, "adjoint: %s\n", adjoint(t))
 	if len(t.Params) > 0 {
 		b.WriteString("\nparameters\n")
@@ -44,6 +45,25 @@ func Text(t *abi.NodeType) string {
 	}
 	fmt.Fprintf(&b, "\na graph with it:\n%s", Snippet(t))
 	return b.String()
+}
+
+// ports are the inputs and outputs that the type has as its default
+// configuration makes it.
+func ports(t *abi.NodeType) (in, out []string) {
+	s := abi.NewSetup(t)
+	s.Node, s.Rate, s.Config = "x", 48000, abi.Config{}
+	for _, k := range t.Config {
+		if k.Default != nil {
+			s.Config[k.Name] = k.Default
+		}
+	}
+	for range t.Inputs {
+		s.Channels = append(s.Channels, 1)
+	}
+	if s.Finish(t) != nil { // some need a file, which has no part in the ports
+		return t.Inputs, t.Outputs
+	}
+	return s.Inputs, s.Outputs
 }
 
 func orNone(s []string) string {
@@ -133,21 +153,30 @@ func columns(b *strings.Builder, rows [][]string) {
 	}
 }
 
+// SnippetFile is the sound that snippets name where a type plays one.
+const SnippetFile = "sound.wav"
+
 // Snippet is a graph that runs the type, as small as it can be.
 func Snippet(t *abi.NodeType) string {
 	var nodes, edges []string
 	if t.External {
 		return "{\n  \"descriptor_version\": 2,\n  \"nodes\": [\n    {\"name\": \"dry\", \"type\": \"InputNode\"}\n  ]\n}\n"
 	}
-	if len(t.Inputs) > 0 {
+	in, _ := ports(t)
+	if len(in) > 0 {
 		nodes = append(nodes, `{"name": "dry", "type": "InputNode"}`)
 	}
 	extra := t.Example
+	for _, k := range t.Config {
+		if extra == "" && k.Kind == abi.File && k.Default == nil {
+			extra = fmt.Sprintf(`"config": {%q: %q}`, k.Name, SnippetFile)
+		}
+	}
 	if extra != "" {
 		extra = ", " + extra
 	}
 	nodes = append(nodes, fmt.Sprintf(`{"name": "x", "type": %q%s}`, t.Name, extra))
-	for _, in := range t.Inputs {
+	for _, in := range in {
 		edges = append(edges, fmt.Sprintf(`{"source": "dry", "target": "x.%s"}`, in))
 	}
 	var b strings.Builder
@@ -216,7 +245,8 @@ func Markdown(types []*abi.NodeType) string {
 
 func markdown(b *strings.Builder, t *abi.NodeType) {
 	fmt.Fprintf(b, "\n### %s\n\n%s\n", t.Name, t.Doc)
-	fmt.Fprintf(b, "\nInputs: %s. Outputs: %s. Adjoint: %s.\n", orNone(t.Inputs), orNone(t.Outputs), adjoint(t))
+	in, out := ports(t)
+	fmt.Fprintf(b, "\nInputs: %s. Outputs: %s. Adjoint: %s.\n", orNone(in), orNone(out), adjoint(t))
 	if len(t.Params) > 0 {
 		b.WriteString("\n| parameter | unit | default | range | scale | mod | meaning |\n| --- | --- | --- | --- | --- | --- | --- |\n")
 		for _, p := range t.Params {

@@ -27,9 +27,10 @@ func JSON(types []*abi.NodeType) ([]byte, error) {
 		for _, k := range t.Config {
 			config = append(config, object{"name": k.Name, "type": kindName(k.Kind), "default": k.Default, "allowed": k.Enum, "doc": k.Doc})
 		}
+		in, outs := ports(t)
 		out = append(out, object{
 			"name": t.Name, "aliases": append([]string{}, t.Aliases...), "family": t.Family, "doc": t.Doc, "detail": t.Detail, "source": t.Source,
-			"inputs": append([]string{}, t.Inputs...), "outputs": t.Outputs, "params": params, "config": config,
+			"inputs": append([]string{}, in...), "outputs": outs, "params": params, "config": config,
 			"adjoint": t.Backward != nil || t.External, "example": json.RawMessage(Snippet(t)),
 		})
 	}

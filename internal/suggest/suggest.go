@@ -6,10 +6,13 @@ import "strings"
 // Nearest returns the candidate closest to name, "" when none is close enough
 // to be what was meant.
 func Nearest(name string, candidates []string) string {
+	if name == "" {
+		return ""
+	}
 	best, bestCost := "", 1+max(1, len(name)/2)
 	for _, c := range candidates {
 		cost := distance(strings.ToLower(name), strings.ToLower(c))
-		if strings.HasPrefix(strings.ToLower(c), strings.ToLower(name)) && name != "" {
+		if strings.HasPrefix(strings.ToLower(c), strings.ToLower(name)) {
 			cost = min(cost, 1)
 		}
 		if n := prefix(strings.ToLower(name), strings.ToLower(c)); n >= 4 && 2*n >= len(name) {
@@ -31,23 +34,26 @@ func prefix(a, b string) int {
 	return n
 }
 
-// distance is the Levenshtein distance.
+// distance counts the letters to insert, remove, replace, or swap with their
+// neighbour, to make b of a (optimal string alignment).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
+	above, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
+		next[0] = i
 		for j := 1; j <= len(b); j++ {
-			cost := diagonal
+			cost := row[j-1]
 			if a[i-1] != b[j-1] {
 				cost++
 			}
-			diagonal = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
+			next[j] = min(cost, row[j]+1, next[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				next[j] = min(next[j], above[j-2]+1)
+			}
 		}
+		above, row, next = row, next, above
 	}
 	return row[len(b)]
 }
