@@ -59,7 +59,8 @@ type Options struct {
 	Slots    int
 	// Schedule and Threads change how long a run takes, never its bits.
 	Schedule graph.Schedule
-	Threads  int // 0 means 1
+	Threads  int  // 0 means 1
+	Profile  bool // measure the time of every node: Run.Profile
 	// Audio reads files that nodes name.
 	Audio func(path string) (*abi.Audio, error)
 }
@@ -127,7 +128,7 @@ func NewModel(g *graph.Graph, o Options) (*Model, error) {
 	if m.Tape, m.schedule, err = planTape(p, o); err != nil {
 		return nil, err
 	}
-	m.Run = graph.NewRun(p, graph.RunOptions{Segment: m.Tape.Segment, Tape: true, Heat: o.Heat || o.HeatWeights != nil, Schedule: o.Schedule, Threads: o.Threads})
+	m.Run = graph.NewRun(p, graph.RunOptions{Segment: m.Tape.Segment, Tape: true, Heat: o.Heat || o.HeatWeights != nil, Schedule: o.Schedule, Threads: o.Threads, Profile: o.Profile})
 	m.Run.Input = o.Input
 	if !o.KeepLatency {
 		m.skip = int64(p.Latency)

@@ -2,6 +2,7 @@ package adjoint
 
 import (
 	"math"
+	"time"
 
 	"ampfit/abi"
 	"ampfit/graph"
@@ -74,6 +75,9 @@ func (m *Model) reverseStep(jobs []graph.Job) { m.Run.Each(jobs, m.walkJob) }
 // reverse walks one job.
 func (m *Model) reverse(j *graph.Job) {
 	s := system{m}
+	if m.Run.Profiled() {
+		defer m.Run.Clock(j, time.Now())
+	}
 	if j.Loop != nil {
 		s.loop(j.Loop, j.Spans[0])
 		return

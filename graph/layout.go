@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"time"
+
 	"ampfit/abi"
 	"ampfit/arena"
 )
@@ -37,6 +39,11 @@ type Exec struct {
 
 	Cohort *Cohort
 	first  int // of its lanes in the cohort
+
+	// Metrics of a profiled run.
+	Forward, Backward time.Duration // spent in kernels and what feeds them
+	HeatAt            []float64     // joules at the end of each second
+	AdjointEnergy     []float64     // of the gradient by the outputs, each second
 
 	clamped                                  int64       // frames clamped by modulation
 	heatIn, heatOut, heatDualIn, heatDualOut [][]float64 // scratch of heatRows

@@ -3,6 +3,8 @@ package graph
 import (
 	"fmt"
 	"math"
+	"strings"
+	"time"
 
 	"ampfit/abi"
 	"ampfit/arena"
@@ -28,6 +30,7 @@ type Run struct {
 	linkDual         map[*Link][]Row
 	tape             bool
 	heat             bool
+	profile          bool
 	prepared         bool
 
 	Cohorts  []*Cohort
@@ -46,6 +49,9 @@ type RunOptions struct {
 	// Schedule and Threads change how long a run takes, never its bits.
 	Schedule Schedule
 	Threads  int // 0 means 1
+	// Profile measures the time of every node, and keeps heat and adjoint
+	// energy by the second.
+	Profile bool
 }
 
 // Size is what a run takes, in bytes.
@@ -75,7 +81,7 @@ func SegmentCount(p *Plan, segment, total int) int {
 
 // NewRun reserves the memory of a run and sets the parameters to the plan's.
 func NewRun(p *Plan, o RunOptions) *Run {
-	r := &Run{Plan: p, Segment: o.Segment, tape: o.Tape, heat: o.Heat, threads: max(o.Threads, 1)}
+	r := &Run{Plan: p, Segment: o.Segment, tape: o.Tape, heat: o.Heat, threads: max(o.Threads, 1), profile: o.Profile}
 	r.render = r.renderJob
 	if r.Segment <= 0 {
 		r.Segment = p.Frames + p.Latency
@@ -276,6 +282,9 @@ func (r *Run) shift(m []float64) {
 
 // renderJob renders one job, keeping the states before each block.
 func (r *Run) renderJob(j *Job) {
+	if r.profile {
+		defer r.clock(j, time.Now(), false)
+	}
 	if j.Loop != nil {
 		r.renderLoop(j)
 		return
@@ -302,6 +311,67 @@ func (r *Run) renderJob(j *Job) {
 			sp := &j.Spans[i]
 			r.integrateHeat(sp.Exec, sp.S, sp.Frames)
 		}
+	}
+}
+
+// clock shares the time since a start among the units of a job, by lanes.
+func (r *Run) clock(j *Job, start time.Time, backward bool) {
+	spent := time.Since(start)
+	lanes := 0
+	j.each(r, func(x *Exec, _ Span) { lanes += x.Unit.Lanes })
+	j.each(r, func(x *Exec, sp Span) {
+		part := spent * time.Duration(x.Unit.Lanes) / time.Duration(lanes)
+		if backward {
+			x.Backward += part
+			return
+		}
+		x.Forward += part
+		second := int(float64(sp.At) / r.Plan.Rate)
+		for len(x.HeatAt) <= second {
+			x.HeatAt = append(x.HeatAt, 0)
+		}
+		x.HeatAt[second] = 0
+		for lane := range x.Unit.Lanes {
+			x.HeatAt[second] += r.Mem.Primal[x.Heat+lane]
+		}
+	})
+}
+
+// Clock is clock for the package that walks backward; it does nothing unless
+// the run is profiled.
+func (r *Run) Clock(j *Job, start time.Time) {
+	if !r.profile {
+		return
+	}
+	r.clock(j, start, true)
+	j.each(r, func(x *Exec, sp Span) {
+		second := int(float64(sp.At) / r.Plan.Rate)
+		for len(x.AdjointEnergy) <= second {
+			x.AdjointEnergy = append(x.AdjointEnergy, 0)
+		}
+		for _, rows := range x.Out {
+			for _, row := range rows {
+				for _, v := range r.Mem.Dual[row.Dual+sp.S*row.Mult : row.Dual+(sp.S+sp.Frames)*row.Mult] {
+					x.AdjointEnergy[second] += v * v
+				}
+			}
+		}
+	})
+}
+
+// Profiled reports whether times are measured.
+func (r *Run) Profiled() bool { return r.profile }
+
+// each calls do with every unit of a job and what it renders.
+func (j *Job) each(r *Run, do func(x *Exec, sp Span)) {
+	if j.Loop == nil {
+		for _, sp := range j.Spans {
+			do(sp.Exec, sp)
+		}
+		return
+	}
+	for _, u := range j.Loop.Units {
+		do(r.Execs[u.Index], j.Spans[0])
 	}
 }
 
@@ -778,4 +848,45 @@ func (r *Run) ShiftDuals(frames int) {
 			clear(region[n+row.Hist:])
 		}
 	}
+}
+
+// Profile is a table of time, delay and heat of every node, for a profiled run.
+func (r *Run) Profile() string {
+	var b strings.Builder
+	total := time.Duration(0)
+	for _, x := range r.Execs {
+		total += x.Forward + x.Backward
+	}
+	rows := [][]string{{"node", "type", "forward", "backward", "share", "delay", "heat", "adjoint energy per second"}}
+	for _, x := range r.Execs {
+		heat := 0.0
+		for _, h := range r.UnitHeat(x) {
+			heat += h
+		}
+		text := fmt.Sprintf("%.4g J", heat)
+		if x.Unit.Filter {
+			text = ""
+		}
+		rows = append(rows, []string{
+			x.Unit.Name, x.Unit.Type.Name, fmt.Sprintf("%.2f ms", ms(x.Forward)), fmt.Sprintf("%.2f ms", ms(x.Backward)),
+			fmt.Sprintf("%.0f %%", 100*float64(x.Forward+x.Backward)/math.Max(float64(total), 1)), r.Plan.delayText(x.Unit), text, energies(x.AdjointEnergy),
+		})
+	}
+	alignColumns(&b, rows)
+	return b.String()
+}
+
+func ms(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
+
+// energies prints the first seconds and the last.
+func energies(e []float64) string {
+	var parts []string
+	for i, v := range e {
+		if i < 4 || i == len(e)-1 {
+			parts = append(parts, fmt.Sprintf("%.2g", v))
+		} else if i == 4 {
+			parts = append(parts, "…")
+		}
+	}
+	return strings.Join(parts, " ")
 }

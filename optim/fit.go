@@ -38,6 +38,7 @@ type FitOptions struct {
 	TapeMemory  int64 // bytes; 0 is adjoint.DefaultTapeMemory
 	Schedule    graph.Schedule
 	Threads     int
+	Profile     bool
 	KeepLatency bool
 	Audio       func(path string) (*abi.Audio, error)
 	Progress    func(Progress)
@@ -80,6 +81,8 @@ type FitParam struct {
 // FitResult is the outcome of a fit.
 type FitResult struct {
 	Plan           *graph.Plan
+	Tape           adjoint.TapePlan
+	Profile        string // table of times, when asked for
 	LossName       string
 	Optimizer      string
 	Initial, Final float64
@@ -222,7 +225,7 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	}
 	m, err := adjoint.NewModel(g, adjoint.Options{
 		Input: o.Input, Rate: o.Rate, Frames: frames, Block: o.Block, TapeMemory: o.TapeMemory,
-		Schedule: o.Schedule, Threads: o.Threads, SkipInputGrad: true,
+		Schedule: o.Schedule, Threads: o.Threads, Profile: o.Profile, SkipInputGrad: true,
 		KeepLatency: o.KeepLatency, Heat: true, HeatWeights: weights, Audio: o.Audio,
 	})
 	if err != nil {
@@ -248,9 +251,11 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	if err != nil {
 		return nil, err
 	}
+	loss.SetThreads(l, o.Threads)
 	f.objective = newGraphObjective(m, l, vars)
+	f.objective.target, f.objective.channels = slices.Concat(o.Target...), len(o.Target)
 	f.result = &FitResult{
-		Plan: m.Plan, LossName: l.Name(), Optimizer: orElse(o.Optimizer, "auto"), Seed: o.Seed, Unsupported: m.Unsupported,
+		Plan: m.Plan, Tape: m.Tape, LossName: l.Name(), Optimizer: orElse(o.Optimizer, "auto"), Seed: o.Seed, Unsupported: m.Unsupported,
 	}
 	for _, n := range g.Nodes {
 		f.result.HeatNodes = append(f.result.HeatNodes, n.Name)
@@ -392,6 +397,9 @@ func (f *fit) finish(x []float64) {
 	r.Final = f.objective.Evaluate(make([]float64, len(x)), x) // with heat
 	r.Output = f.output()
 	r.Clamped = f.model.Run.Clamped()
+	if f.options.Profile {
+		r.Profile = f.model.Run.Profile()
+	}
 	r.Heat = map[string]float64{}
 	for _, n := range r.HeatNodes {
 		r.Heat[n] = sum(f.model.Heat[n])

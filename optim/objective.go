@@ -32,14 +32,16 @@ type GraphObjective struct {
 	Loss      loss.Loss
 	Variables []Variable
 
-	ties    []tie
-	slopes  []float64   // ∂v/∂u of the last point
-	columns [][]float64 // of the Jacobian at base
-	base    []float64
-	output  []float64 // at base
-	g0, g1  []float64 // gradients by the output
-	Calls   int       // evaluations so far
-	tick    func()    // called after each, when not nil
+	target   []float64 // channels × frames, for Guide
+	channels int
+	ties     []tie
+	slopes   []float64   // ∂v/∂u of the last point
+	columns  [][]float64 // of the Jacobian at base
+	base     []float64
+	output   []float64 // at base
+	g0, g1   []float64 // gradients by the output
+	Calls    int       // evaluations so far
+	tick     func()    // called after each, when not nil
 }
 
 // tie is a parameter that follows a learned or held one.
@@ -62,6 +64,21 @@ func newGraphObjective(m *adjoint.Model, l loss.Loss, vars []Variable) *GraphObj
 
 // Dim returns the number of learned numbers.
 func (o *GraphObjective) Dim() int { return len(o.Variables) }
+
+// Guide is the same with the multi-resolution spectral loss, where the loss at
+// hand compares waveforms; nil elsewhere, and for signals too short for it.
+func (o *GraphObjective) Guide() Objective {
+	if o.target == nil || !loss.Quadratic(o.Loss) {
+		return nil
+	}
+	l, err := loss.Parse("mrstft", o.target, o.channels, o.Model.Plan.Rate)
+	if err != nil {
+		return nil
+	}
+	g := *o
+	g.Loss = l
+	return &g
+}
 
 // Start returns the point of the file's values.
 func (o *GraphObjective) Start() []float64 {

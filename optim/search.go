@@ -35,9 +35,9 @@ const done = 1e-10
 
 // Limits of a search.
 const (
-	maxRounds  = 5
-	maxIdle    = 2  // rounds without a better point before it ends
-	scoutSteps = 10 // of a descent that only tells how deep a valley is
+	maxRounds  = 6
+	guideSteps = 200
+	maxIdle    = 2 // rounds without a better point before it ends
 )
 
 // auto descends from the start. Losses of frequencies, rates and delays have
@@ -49,6 +49,9 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 	f, err := a.local(ctx, o, x, Settings{Steps: s.Steps, Report: a.report})
 	search, ok := o.(Searchable)
 	if err != nil || !ok || f <= done || len(x) == 0 {
+		return f, err
+	}
+	if f, err = a.follow(ctx, x, f); err != nil || f <= done {
 		return f, err
 	}
 	a.rng = rand.New(rand.NewPCG(s.Seed, 0x736561726368))
@@ -74,6 +77,47 @@ type searcher struct {
 	step     int
 }
 
+// Guided is an objective with a smoother relative: one whose minima lie near
+// its own and are found from further away.
+type Guided interface {
+	Objective
+	// Guide returns it, nil when there is none.
+	Guide() Objective
+}
+
+// follow descends on the guide from the start and from x, and from where that
+// leads on the objective itself. The waveform error of an equaliser that is
+// octaves off has hills all around; that of its spectra leads home.
+func (a *searcher) follow(ctx context.Context, x []float64, f float64) (float64, error) {
+	g, ok := a.o.(Guided)
+	if !ok {
+		return f, nil
+	}
+	guide := g.Guide()
+	if guide == nil {
+		return f, nil
+	}
+	for _, from := range [][]float64{a.start, x} {
+		p := append([]float64(nil), from...)
+		// Adam crosses the small ridges that stop a line search.
+		if _, err := adam(ctx, guide, p, Settings{Steps: guideSteps, LR: 0.03}); err != nil {
+			return f, err
+		}
+		fp, err := a.local(ctx, a.o, p, Settings{Steps: a.settings.Steps})
+		if fp < f {
+			copy(x, p)
+			f = fp
+			if e := a.report(Point{Value: f, GradNorm: math.NaN(), X: x}); err == nil {
+				err = e
+			}
+		}
+		if err != nil || f <= done {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
 func (a *searcher) report(p Point) error {
 	p.Step = a.step
 	a.step++
@@ -89,21 +133,25 @@ func (a *searcher) round(ctx context.Context, o Searchable, x []float64, f float
 	if err != nil {
 		return f, err
 	}
-	for i := range tries {
-		t := &tries[i]
-		if t.f, err = a.local(ctx, o, t.x, Settings{Steps: scoutSteps}); err != nil {
-			if t.f < f {
-				copy(x, t.x)
-				f = t.f
+	// A few steps tell which valleys are deep; more are for the best of them.
+	for _, heat := range []struct{ keep, steps int }{{len(tries), 3}, {6, 8}} {
+		tries = lowest(tries, heat.keep)
+		for i := range tries {
+			t := &tries[i]
+			if t.f, err = a.local(ctx, o, t.x, Settings{Steps: heat.steps}); err != nil {
+				if t.f < f {
+					copy(x, t.x)
+					f = t.f
+				}
+				return f, err
 			}
-			return f, err
-		}
-		if t.f <= done {
-			break
+			if t.f <= done {
+				break
+			}
 		}
 	}
-	sort.SliceStable(tries, func(i, j int) bool { return tries[i].f < tries[j].f })
-	for _, t := range tries[:min(3, len(tries))] {
+	tries = lowest(tries, 2)
+	for _, t := range tries {
 		if t.f > 10*f {
 			break
 		}

@@ -37,6 +37,8 @@ type fitCommand struct {
 	freeze     []string
 	heatWeight float64
 	timeLimit  time.Duration
+	tapeMemory string
+	tapeBytes  int64
 	strict     bool
 	json       bool
 	quiet      bool
@@ -55,6 +57,7 @@ func (f *fitCommand) flags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.learn, "learn", nil, "learn exactly these: node.param,…")
 	fs.StringSliceVar(&f.freeze, "freeze", nil, "do not learn these: node.param,…")
 	fs.Float64Var(&f.heatWeight, "heat-weight", 0, "add the heat of all nodes in joules, times this, to the loss")
+	fs.StringVar(&f.tapeMemory, "tape-memory", "1GiB", "memory for the tape of a gradient, such as 512MiB; less means rendering parts again")
 	fs.DurationVar(&f.timeLimit, "time-limit", 0, "stop after this time, such as 30s or 5m, and keep the best")
 	fs.BoolVar(&f.strict, "strict", false, "fail when a learned parameter lies behind a node without an adjoint")
 	fs.BoolVar(&f.json, "json", false, "print the summary as JSON")
@@ -103,9 +106,10 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	bar := newProgress(f.stderr, f.quiet)
 	r, err := optim.Fit(ctx, g, optim.FitOptions{
 		Target: target.Rows(), Input: input, Rate: rate, Loss: f.loss, Optimizer: f.optimizer, Steps: f.steps, LR: f.lr, Seed: f.seed,
-		Learn: f.learn, Freeze: f.freeze, HeatWeight: f.heatWeight, Block: f.block, KeepLatency: f.keepLatency,
+		Learn: f.learn, Freeze: f.freeze, HeatWeight: f.heatWeight, Block: f.block, KeepLatency: f.keepLatency, Schedule: f.schedule, Threads: f.threads, Profile: f.profile, TapeMemory: f.tapeBytes,
 		Audio: adjoint.ReadAudio, Progress: bar.tell,
 		Ready: func(r *optim.FitResult) error {
+			bar.line(r.Tape.String())
 			for _, n := range r.Notes {
 				bar.line("note: " + n)
 			}
@@ -118,6 +122,9 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	bar.done()
 	if err != nil {
 		return err
+	}
+	if f.profile {
+		fmt.Fprint(f.stderr, r.Profile)
 	}
 	w := &fitWriter{fitCommand: f, dir: dir, graph: g, result: r, targetPath: targetPath, target: target, input: input}
 	if err := w.write(); err != nil {
@@ -150,7 +157,30 @@ func (f *fitCommand) check() error {
 	case !slices.ContainsFunc(optim.Methods(), func(m [2]string) bool { return m[0] == f.optimizer }):
 		return fmt.Errorf("--optimizer %q: there are %s", f.optimizer, optimizers())
 	}
+	var err error
+	if f.tapeBytes, err = parseBytes(f.tapeMemory); err != nil {
+		return fmt.Errorf("--tape-memory %s: %w", f.tapeMemory, err)
+	}
 	return f.runFlags.check()
+}
+
+// parseBytes reads "512MiB", "2GB" or a number of bytes.
+func parseBytes(s string) (int64, error) {
+	units := []struct {
+		name string
+		size float64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1}}
+	for _, u := range units {
+		head, ok := strings.CutSuffix(s, u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(head), 64)
+		if err == nil && n > 0 && n*u.size < 1<<60 {
+			return int64(n * u.size), nil
+		}
+	}
+	return 0, errors.New("a size above 0 is needed, such as 512MiB or 2GB")
 }
 
 // writable tries, before time is spent on a fit, whether the results can be

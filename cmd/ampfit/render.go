@@ -92,7 +92,7 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	if err != nil {
 		return err
 	}
-	run := graph.NewRun(plan, graph.RunOptions{Segment: renderSegment})
+	run := graph.NewRun(plan, graph.RunOptions{Segment: renderSegment, Schedule: f.schedule, Threads: f.threads, Profile: f.profile, Heat: f.profile})
 	run.Input = input
 	w, err := wav.Create(out, int(rate), plan.Output.Channels, format)
 	if err != nil {
@@ -108,6 +108,9 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	}
 	if err := w.Close(); err != nil {
 		return failed(err)
+	}
+	if f.profile {
+		fmt.Fprint(stderr, run.Profile())
 	}
 	if n := w.Clipped(); n > 0 {
 		fmt.Fprintf(stderr, "ampfit: warning: %s beyond full scale clipped; use --bits 32f to keep what is beyond\n", count(int(n), "sample"))

@@ -66,7 +66,7 @@ func place(p *graph.Plan) (at map[*graph.Unit]box, width, height int) {
 			last[c] = column[c]
 			at[u] = box{margin + c*(boxWidth+gapX), margin + (column[c]-1)*(boxHeight+gapY)}
 			most = max(most, inLoop)
-			width = max(width, at[u].x+boxWidth+margin)
+			width = max(width, at[u].x+boxWidth+margin+44)
 			height = max(height, at[u].y+boxHeight+margin+40)
 		}
 		shift += most
@@ -86,6 +86,9 @@ func node(out *printer, p *graph.Plan, u *graph.Unit, b box) {
 	out.printf(`<text class="label" font-weight="bold" x="%d" y="%d">%s</text>`, b.x+10, b.y+19, text(u.Name, 24))
 	out.printf(`<text class="label" x="%d" y="%d">%s</text>`, b.x+10, b.y+36, text(u.Type.Name, 26))
 	note := fmt.Sprintf("stage %d · %d lanes", u.Component.Stage, u.Lanes)
+	if u.Lanes == 1 {
+		note = fmt.Sprintf("stage %d · 1 lane", u.Component.Stage)
+	}
 	if u.Setup.Delay > 0 {
 		note += fmt.Sprintf(" · delay %d", u.Setup.Delay)
 	}
