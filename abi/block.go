@@ -76,14 +76,23 @@ func (b *Block) InChannels(port int) int { return b.inBase[port+1] - b.inBase[po
 func (b *Block) OutChannels(port int) int { return b.outBase[port+1] - b.outBase[port] }
 
 // InPast returns the input row with InHistory past frames in front: frame n−k
-// of the block is InPast[InHistory+n−k]. Frames before the run are zero.
+// of the block is InPast[InHistory+n−k]. Frames before the run are zero. With
+// InHistory 0, as Configure may find, it is the input row.
 func (b *Block) InPast(port, channel, lane int) []float64 {
-	return b.lanes[lane].InPast[b.inBase[port]+channel]
+	l := &b.lanes[lane]
+	if l.InPast == nil {
+		return l.In[b.inBase[port]+channel]
+	}
+	return l.InPast[b.inBase[port]+channel]
 }
 
 // OutPast returns the output row with OutHistory past frames in front.
 func (b *Block) OutPast(port, channel, lane int) []float64 {
-	return b.lanes[lane].OutPast[b.outBase[port]+channel]
+	l := &b.lanes[lane]
+	if l.OutPast == nil {
+		return l.Out[b.outBase[port]+channel]
+	}
+	return l.OutPast[b.outBase[port]+channel]
 }
 
 // Internal returns internal row i with its history in front. In the dual it

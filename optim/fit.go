@@ -131,6 +131,13 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 		return nil, err
 	}
 	r := f.result
+	m, err := lookup(r.Optimizer)
+	if err != nil {
+		return nil, err
+	}
+	if m.curved && !loss.Quadratic(f.objective.Loss) {
+		return nil, fmt.Errorf("the optimizer %s needs a quadratic loss (esr, mse and their sums), not %s; use lbfgs or adam", m.name, r.LossName)
+	}
 	if o.Ready != nil {
 		if err := o.Ready(r); err != nil {
 			return nil, err
@@ -142,13 +149,6 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 		return nil, fmt.Errorf("the loss %s is not a number at the start; check the target and the parameters", r.LossName)
 	}
 	r.Start = f.output()
-	m, err := lookup(r.Optimizer)
-	if err != nil {
-		return nil, err
-	}
-	if m.curved && !loss.Quadratic(f.objective.Loss) {
-		return nil, fmt.Errorf("the optimizer %s needs a quadratic loss (esr, mse and their sums), not %s; use lbfgs or adam", m.name, r.LossName)
-	}
 	low := r.Initial
 	tell := func(step int, value float64, searching bool) {
 		if o.Progress != nil {

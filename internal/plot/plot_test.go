@@ -90,7 +90,7 @@ func figures() map[string]func(io.Writer, plot.Format) error {
 		"rate is NaN": {Rate: nan, Target: sound},
 	} {
 		all["spectrogram, "+name] = func(w io.Writer, as plot.Format) error { return plot.Spectrogram(w, as, f) }
-		g := plot.WaveformFigure{Rate: f.Rate, Target: f.Target, Fit: f.Fit}
+		g := plot.WaveformFigure(f)
 		all["waveform, "+name] = func(w io.Writer, as plot.Format) error { return plot.Waveform(w, as, g) }
 	}
 	noisy := noise(3, 20000)
