@@ -112,6 +112,11 @@ type NodeType struct {
 	// outputs and replaces t.State by the tangent of the state after.
 	Tangent func(b, t *Block)
 
+	// Kernel names the kernel that a family of types shares: while no parameter
+	// varies, their lanes may stand in one cohort, so the cohort kernels then
+	// use Coefs and Params only, not Data. Empty: the type's own.
+	Kernel string
+
 	// CohortForward and CohortBackward are optional fast kernels, equal to
 	// the plain ones to rounding, with the same bits for any number of lanes.
 	// Where they exist they are always used.

@@ -105,6 +105,10 @@ func (b *Block) Record(i, lane int) []float64 { return b.lanes[lane].Record[i] }
 // Param returns the values of scalar parameter i.
 func (b *Block) Param(i, lane int) Values { return b.lanes[lane].Params[i] }
 
+// Params returns the number of parameters of a lane; lanes of types that share
+// a kernel may differ in it.
+func (b *Block) Params(lane int) int { return len(b.lanes[lane].Params) }
+
 // Vector returns the elements of vector parameter i.
 func (b *Block) Vector(i, lane int) []float64 { return b.lanes[lane].Params[i].v }
 

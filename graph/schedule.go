@@ -82,7 +82,11 @@ func (u *Unit) key() string {
 	} else if u.usesFile() {
 		config = fmt.Sprint("node ", u.Index)
 	}
-	return fmt.Sprint(u.Type.Name, "|", config, "|", u.Rate, u.Mult, u.NoAdjoint, mods, in, out, u.Setup.State, u.Setup.Internal, u.Node.Library, u.asked)
+	shape := fmt.Sprint(u.Rate, u.Mult, u.NoAdjoint, in, out, u.Setup.State, u.Setup.Internal, u.Setup.Record)
+	if u.Type.Kernel != "" && u.held() {
+		return fmt.Sprint("kernel ", u.Type.Kernel, "|", shape)
+	}
+	return fmt.Sprint(u.Type.Name, "|", config, "|", shape, mods, u.Node.Library, u.asked)
 }
 
 // usesFile reports whether the configuration names a file.

@@ -311,7 +311,7 @@ func biquadDots(x, y, lambda, before []float64) [5]float64 {
 // biquadChain turns gradients of the coefficients into those of the parameters.
 func biquadChain(b, d *abi.Block, lane int, sums *[5]float64) {
 	c := b.Coefs(lane)
-	for p := range b.Data.(*biquad).params {
+	for p := range b.Params(lane) {
 		slope := 0.0
 		for i, s := range sums {
 			slope = math.FMA(s, c[5+5*p+i], slope)

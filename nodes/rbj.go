@@ -73,6 +73,7 @@ func init() {
 			Forward:        biquadForward,
 			Backward:       biquadBackward,
 			Tangent:        biquadTangent,
+			Kernel:         "biquad",
 			CohortForward:  biquadForwardPairs,
 			CohortBackward: biquadBackwardPairs,
 		})
