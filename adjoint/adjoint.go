@@ -145,11 +145,11 @@ func NewModel(g *graph.Graph, o Options) (*Model, error) {
 	m.rows = split(m.Output, o.Frames)
 	m.seedBuf = make([]float64, len(m.Output))
 	m.seed = split(m.seedBuf, o.Frames)
-	for range o.Input {
+	for _, row := range o.Input {
 		if o.SkipInputGrad {
 			break
 		}
-		m.InputGrad = append(m.InputGrad, make([]float64, o.Frames))
+		m.InputGrad = append(m.InputGrad, make([]float64, len(row)))
 	}
 	m.mods = make([][]modulator, len(p.Units))
 	m.walkJob, m.walkStep = m.reverse, m.reverseStep

@@ -100,3 +100,22 @@ func TestQuantizerConfigurationWithoutAdjoint(t *testing.T) {
 	}
 	require.InEpsilon(t, want, through.Param("before", "gain")[0], 1e-12)
 }
+
+// The gradient by an input shorter than the run is as long as the input, and so
+// is that by a longer one, whose end is heard when the graph is late.
+func TestInputGradientHasLengthOfInput(t *testing.T) {
+	g := load(t, `{"sample_rate": 48000, "nodes": [{"name": "dry", "type": "InputNode"},
+		{"name": "vca", "type": "GainNode", "params": {"gain": 0.5}, "oversample_ratio": 2}], "edges": [{"source": "dry", "target": "vca"}]}`)
+	for _, frames := range []int{50, 200} {
+		in := noise(1, 1, frames)
+		r, err := adjoint.CheckGraph(g, adjoint.CheckOptions{Options: adjoint.Options{Input: in, Frames: 120}})
+		require.NoError(t, err)
+		require.True(t, r.OK, "%s", r)
+		d, err := adjoint.Gradient(g, half, adjoint.Options{Input: in, Frames: 120})
+		require.NoError(t, err)
+		require.Len(t, d.Input[0], frames)
+		if frames > 120 {
+			require.NotZero(t, d.Input[0][130])
+		}
+	}
+}

@@ -391,25 +391,45 @@ func (p *Plan) sorted(part []int, in map[int]bool, b int) []int {
 }
 
 // ownLatency sums measured delays along the longest path to the output; links
-// that close a loop are not followed.
+// that close a loop are not followed. Which ones do is read off an order that
+// holds within one frame, so that it does not depend on the block.
 func (p *Plan) ownLatency() {
 	arrival := map[*Node]int{}
 	position := map[*Unit]int{}
+	var order []*Unit
 	for _, c := range p.Components {
-		for _, u := range c.Units {
+		for _, u := range p.frameOrder(c) {
 			position[u] = len(position)
+			order = append(order, u)
 		}
 	}
-	for _, c := range p.Components {
-		for _, u := range c.Units {
-			for _, l := range p.Links {
-				if l.To() == u && l.Edge != nil && position[l.From.Unit] < position[u] {
-					arrival[u.Node] = max(arrival[u.Node], arrival[l.From.Unit.Node]+l.From.Measured)
-				}
+	for _, u := range order {
+		for _, l := range p.Links {
+			if l.To() == u && l.Edge != nil && position[l.From.Unit] < position[u] {
+				arrival[u.Node] = max(arrival[u.Node], arrival[l.From.Unit.Node]+l.From.Measured)
 			}
 		}
 	}
 	p.Latency = arrival[p.Output.Unit.Node] + p.Output.Measured
+}
+
+// frameOrder returns the units of a component in an order that respects its
+// links with R = 0.
+func (p *Plan) frameOrder(c *Component) []*Unit {
+	if !c.Loop {
+		return c.Units
+	}
+	var part []int
+	in := map[int]bool{}
+	for _, u := range c.Units {
+		part = append(part, u.Index)
+		in[u.Index] = true
+	}
+	var units []*Unit
+	for _, u := range p.sorted(part, in, 1) {
+		units = append(units, p.Units[u])
+	}
+	return units
 }
 
 // tarjan returns the strongly connected parts of a graph of n vertices.

@@ -45,6 +45,7 @@ type Plan struct {
 	Latency int
 
 	audio func(path string) (*abi.Audio, error)
+	late  int // bound of Latency, for Configure
 	*report
 }
 
@@ -231,11 +232,31 @@ func (p *Plan) units(inputChannels int) {
 			changed, lonely = true, true // a loop that nothing feeds: one channel
 		}
 	}
+	if p.late = p.latest(); p.late > 0 { // the run is longer by what is cut off
+		for i, n := range g.Nodes {
+			u := p.Units[i]
+			u.Setup, u.asked = p.setup(n, u.Setup.Channels, inputChannels), ""
+			faults[i] = u.Setup.Finish(n.Type)
+		}
+	}
 	for i, err := range faults {
 		u := p.Units[i]
 		u.NoAdjoint = u.NoAdjoint || u.Setup.NoBackward
 		p.configureFault(u, err)
 	}
+}
+
+// latest bounds the latency of the graph: all measured delays together.
+func (p *Plan) latest() int {
+	sum := 0
+	for _, u := range p.Units {
+		r := u.Node.Oversample
+		sum += (u.Setup.Delay + r - 1) / r
+		if r > 1 {
+			sum += 2 * resampleDelay
+		}
+	}
+	return sum
 }
 
 func (p *Plan) anyUnset() bool {
@@ -297,7 +318,9 @@ func (p *Plan) setup(n *Node, counts []int, inputChannels int) *abi.Setup {
 	s := abi.NewSetup(n.Type)
 	s.Node, s.Channels, s.Config = n.Name, counts, n.Config
 	s.Rate = p.Rate * float64(n.Oversample)
-	s.Frames = p.Frames * n.Oversample
+	if p.Frames > 0 {
+		s.Frames = (p.Frames + p.late) * n.Oversample
+	}
 	u := p.Units[n.Index]
 	s.Given = func(param string) bool {
 		given := n.Setting(param) != nil
