@@ -307,3 +307,29 @@ func TestNumberHasFiveDigits(t *testing.T) {
 	require.Equal(t, "123.46", errorBar(123.456))
 	require.Equal(t, "–", errorBar(math.NaN()))
 }
+
+// The commands of the README's tour run as they stand.
+func TestReadmeTour(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "testdata", "readme"))))
+	t.Chdir(dir)
+	ran := 0
+	for _, line := range strings.Split(string(readme), "\n") {
+		args, found := strings.CutPrefix(line, "ampfit ")
+		if !found || strings.Contains(line, "takes") {
+			continue
+		}
+		ran++
+		words := strings.Fields(args)
+		if strings.HasSuffix(words[0], ".wav") {
+			words = append(words, "--time-limit", "1s") // the whole fit is in .ci/run
+		}
+		ok(t, words...)
+	}
+	require.Equal(t, 10, ran)
+}

@@ -232,7 +232,7 @@ func TestTruncatedRecordingIsUsedAsFarAsItGoes(t *testing.T) {
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, whole[:len(whole)-4000], 0o644))
-	r := ok(t, fitArgs(dir, "--steps", "1")...)
+	r := ok(t, fitArgs(dir, "--optimizer", "lbfgs", "--steps", "1")...)
 	require.Contains(t, r.errout, "warning: "+path)
 }
 
