@@ -119,3 +119,14 @@ func TestInputGradientHasLengthOfInput(t *testing.T) {
 		}
 	}
 }
+
+// A node that hears nothing leaves a gradient of 1e-17, all rounding, where
+// differences are 0: that is no wrong gradient.
+func TestCheckOfSilence(t *testing.T) {
+	g := load(t, `{"sample_rate": 8000, "nodes": [{"name": "a", "type": "TanhNode", "params": {"level": 0.8207, "bias": 0.1}}]}`)
+	for seed := range uint64(5) {
+		r, err := adjoint.CheckGraph(g, adjoint.CheckOptions{Seed: seed, Options: adjoint.Options{Frames: 30}})
+		require.NoError(t, err)
+		require.True(t, r.OK, "%s", r)
+	}
+}

@@ -67,6 +67,9 @@ const (
 	dotTolerance  = 1e-10
 	// dotLoose bounds the dot product when Jv is a Richardson difference.
 	dotLoose = 1e-6
+	// nothing is a change of ⟨w, output⟩ that leaves only rounding to compare:
+	// w has norm 1, and signals are of the order of 1.
+	nothing = 1e-6
 )
 
 // TB is the part of testing.TB that Check uses.
@@ -270,7 +273,7 @@ func (c *checker) row(p *Param, i int, adjoint, largest float64) CheckRow {
 	defer c.set(p, start)
 	d := derivative(at, start[i], scaleOf(p, start[i]), p.Spec)
 	row.Difference = d.value
-	row.Error = math.Abs(adjoint-d.value) / max(math.Abs(d.value), 1e-3*largest, 1e-300)
+	row.Error = math.Abs(adjoint-d.value) / max(math.Abs(d.value), 1e-3*largest, nothing/scaleOf(p, start[i]))
 	row.Kink = d.kink
 	row.OK = row.Error <= rowTolerance
 	return row
@@ -403,7 +406,7 @@ func (c *checker) taylor(d Direction, grads map[*Param][]float64) [2]float64 {
 		}
 	}
 	f0 := c.value()
-	floor := 1e-13 * (math.Abs(f0) + norm(c.w)*norm(c.m.Output))
+	floor := 1e-13 * (math.Abs(f0) + norm(c.w)*norm(c.m.Output) + nothing)
 	const steps = 14
 	var rem [2][steps]float64
 	h := 0.02
@@ -457,12 +460,12 @@ func (c *checker) dotTest(d Direction, grads map[*Param][]float64, input [][]flo
 	tangent, err := c.m.Tangent(d)
 	if err != nil {
 		forth := c.jvpDifference(d)
-		return math.Abs(forth-back) / max(math.Abs(forth), math.Abs(back), 1e-300), false
+		return math.Abs(forth-back) / max(math.Abs(forth), math.Abs(back), 100*nothing), false
 	}
 	forth := dot(tangent, c.w)
 	// The sums cancel; their rounding is relative to the size of the terms.
 	size = max(math.Abs(forth), math.Abs(back), 1e-3*norm(tangent)*norm(c.w))
-	return math.Abs(forth-back) / max(size, 1e-300), true
+	return math.Abs(forth-back) / max(size, 100*nothing), true
 }
 
 // jvpDifference is ⟨w, Jv⟩ by differences, over parameters and input at once.
