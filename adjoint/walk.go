@@ -208,10 +208,14 @@ func (s system) gather(x *graph.Exec, i int, out *graph.OutPort, seg, frames int
 		if out != s.Plan.Output {
 			continue
 		}
+		// Frame n of the block is frame at+n−skip of the seed.
 		seed := s.seed[j]
-		for n := range dy {
-			if t := at + int64(n) - s.skip; t >= 0 && t < int64(len(seed)) {
-				dy[n] += seed[t]
+		first := max(s.skip-at, 0)
+		if from := at + first - s.skip; from < int64(len(seed)) && first < int64(len(dy)) {
+			part := dy[first:]
+			seed = seed[from:min(from+int64(len(part)), int64(len(seed)))]
+			for n, v := range seed {
+				part[n] += v
 			}
 		}
 	}

@@ -105,12 +105,18 @@ func biquadRun(x, y, c, state []float64) {
 	state[0], state[1], state[2], state[3] = x1, x2, y1, y2
 }
 
-// biquadForwardPairs takes two lanes at a time: the zeros lane by lane, then
-// both recursions side by side, each of which alone would wait for itself. More
-// than two do not pay: they want more registers than there are.
-func biquadForwardPairs(b *abi.Block) {
+// biquadForwardCohort takes four lanes at a time where the processor has vectors
+// for them, then two: the zeros lane by lane, and both recursions side by side,
+// each of which alone would wait for itself. More do not pay without vectors:
+// they want more registers than there are.
+func biquadForwardCohort(b *abi.Block) {
 	lane := 0
 	if b.Held() {
+		if useAVX2 && b.Frames >= 4 {
+			for ; lane+4 <= b.Lanes; lane += 4 {
+				biquadFour(b, lane)
+			}
+		}
 		for ; lane+2 <= b.Lanes; lane += 2 {
 			biquadZeros(b.In(0, lane), b.Out(0, lane), b.Coefs(lane), b.State(lane))
 			biquadZeros(b.In(0, lane+1), b.Out(0, lane+1), b.Coefs(lane+1), b.State(lane+1))
@@ -174,11 +180,8 @@ func biquadBackward(b, d *abi.Block) {
 
 func biquadBackwardLane(b, d *abi.Block, lane int) {
 	if b.Held() {
-		lambda := b.FrameScratch(lane)
-		before, dstate := b.Before(lane), d.State(lane)
-		biquadPoles(d.Out(0, lane), lambda, b.Coefs(lane), dstate)
-		sums := biquadCollect(b.In(0, lane), b.Out(0, lane), d.In(0, lane), lambda, b.Coefs(lane), before, dstate, dstate[0], dstate[1])
-		biquadChain(b, d, lane, &sums)
+		biquadPoles(d.Out(0, lane), b.FrameScratch(lane), b.Coefs(lane), d.State(lane))
+		biquadFinish(b, d, lane)
 		return
 	}
 	x, y, dx, dy := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane)
@@ -211,16 +214,10 @@ func biquadBackwardLane(b, d *abi.Block, lane int) {
 // biquadPoles writes λ and replaces the gradients of the output's state.
 func biquadPoles(dy, lambda, c, dstate []float64) {
 	a1, a2 := -c[3], -c[4]
-	l1, l2 := 0.0, 0.0
-	e1, e2 := dstate[2], dstate[3]
+	n := max(len(dy)-2, 0)
+	l1, l2 := biquadPolesTail(dy, lambda, c, dstate, n)
 	lambda = lambda[:len(dy)]
-	n := len(dy) - 1
-	for ; n >= 0 && n >= len(dy)-2; n-- { // the state after the block adds to the last two frames
-		l1, l2 = math.FMA(a1, l1, math.FMA(a2, l2, dy[n]+e1)), l1
-		lambda[n] = l1
-		e1, e2 = e2, 0
-	}
-	for ; n >= 1; n -= 2 {
+	for n--; n >= 1; n -= 2 {
 		l2 = math.FMA(a1, l1, math.FMA(a2, l2, dy[n]))
 		lambda[n] = l2
 		l1 = math.FMA(a1, l2, math.FMA(a2, l1, dy[n-1]))
@@ -230,12 +227,47 @@ func biquadPoles(dy, lambda, c, dstate []float64) {
 		l1, l2 = math.FMA(a1, l1, math.FMA(a2, l2, dy[n])), l1
 		lambda[n] = l1
 	}
-	dstate[2] = math.FMA(a1, l1, math.FMA(a2, l2, e1))
-	dstate[3] = math.FMA(a2, l1, e2)
+	biquadPolesEnd(c, dstate, l1, l2)
+}
+
+// biquadPolesTail writes λ of the frames from the given one on, where the state
+// after the block adds to the last two, and returns λ of the first two of them.
+// It leaves in dstate[2:4] what the state adds before the block.
+func biquadPolesTail(dy, lambda, c, dstate []float64, from int) (l1, l2 float64) {
+	a1, a2 := -c[3], -c[4]
+	e1, e2 := dstate[2], dstate[3]
+	for n := len(dy) - 1; n >= from; n-- {
+		l1, l2 = math.FMA(a1, l1, math.FMA(a2, l2, dy[n]+e1)), l1
+		lambda[n] = l1
+		e1, e2 = e2, 0
+	}
+	dstate[2], dstate[3] = e1, e2
+	return l1, l2
+}
+
+// biquadPolesEnd carries λ of the first two frames on to the state before.
+func biquadPolesEnd(c, dstate []float64, l1, l2 float64) {
+	a1, a2 := -c[3], -c[4]
+	dstate[2] = math.FMA(a1, l1, math.FMA(a2, l2, dstate[2]))
+	dstate[3] = math.FMA(a2, l1, dstate[3])
+}
+
+// biquadFinish does, with λ in the frame scratch, what is no recursion.
+func biquadFinish(b, d *abi.Block, lane int) {
+	dstate := d.State(lane)
+	sums := biquadCollect(b.In(0, lane), b.Out(0, lane), d.In(0, lane), b.FrameScratch(lane), b.Coefs(lane), b.Before(lane), dstate, dstate[0], dstate[1])
+	c := b.Coefs(lane)
+	for p := range b.Params(lane) {
+		slope := 0.0
+		for i, s := range sums {
+			slope = math.FMA(s, c[5+5*p+i], slope)
+		}
+		d.Param(p, lane).Add(0, slope)
+	}
 }
 
 // biquadCollect adds the gradient of the input, replaces those of the input's
-// state and returns the sums Σ λ[n] x[n-k], Σ λ[n] y[n-k], the gradients of the
+// state and returns the sums Σ λ[n] x[n-k], -Σ λ[n] y[n-k], the gradients of the
 // coefficients. after1 and after2 are the gradients of the last two inputs.
 func biquadCollect(x, y, dx, lambda, c, before, dstate []float64, after1, after2 float64) [5]float64 {
 	frames := len(x)
@@ -246,6 +278,9 @@ func biquadCollect(x, y, dx, lambda, c, before, dstate []float64, after1, after2
 		dstate[0] += c[2] * lambda[1]
 	} else {
 		dstate[0] += after2
+	}
+	if useAVX2 {
+		return biquadProducts(x, y, dx, lambda, c, before)
 	}
 	biquadInput(dx, lambda[:frames], c)
 	return biquadDots(x, y, lambda, before)
@@ -308,28 +343,19 @@ func biquadDots(x, y, lambda, before []float64) [5]float64 {
 	return [5]float64{s0, s1, s2, -r1, -r2}
 }
 
-// biquadChain turns gradients of the coefficients into those of the parameters.
-func biquadChain(b, d *abi.Block, lane int, sums *[5]float64) {
-	c := b.Coefs(lane)
-	for p := range b.Params(lane) {
-		slope := 0.0
-		for i, s := range sums {
-			slope = math.FMA(s, c[5+5*p+i], slope)
-		}
-		d.Param(p, lane).Add(0, slope)
-	}
-}
-
-func biquadBackwardPairs(b, d *abi.Block) {
+func biquadBackwardCohort(b, d *abi.Block) {
 	lane := 0
 	if b.Held() {
+		if useAVX2 && b.Frames >= 8 {
+			for ; lane+4 <= b.Lanes; lane += 4 {
+				biquadPolesFour(b, d, lane)
+			}
+		}
 		for ; lane+2 <= b.Lanes; lane += 2 {
 			biquadPolesPair(b, d, lane)
-			for l := lane; l < lane+2; l++ {
-				dstate := d.State(l)
-				sums := biquadCollect(b.In(0, l), b.Out(0, l), d.In(0, l), b.FrameScratch(l), b.Coefs(l), b.Before(l), dstate, dstate[0], dstate[1])
-				biquadChain(b, d, l, &sums)
-			}
+		}
+		for l := range lane {
+			biquadFinish(b, d, l)
 		}
 	}
 	for ; lane < b.Lanes; lane++ {

@@ -74,8 +74,8 @@ func init() {
 			Backward:       biquadBackward,
 			Tangent:        biquadTangent,
 			Kernel:         "biquad",
-			CohortForward:  biquadForwardPairs,
-			CohortBackward: biquadBackwardPairs,
+			CohortForward:  biquadForwardCohort,
+			CohortBackward: biquadBackwardCohort,
 		})
 	}
 }
