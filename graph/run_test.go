@@ -89,3 +89,5 @@ func TestDelayReachesIntoTheLatencyThatIsCut(t *testing.T) {
 		require.Equal(t, out, y, "block %d", block)
 	}
 }
+
+func itoa(n int) string { return fmt.Sprint(n) }
