@@ -271,7 +271,7 @@ func (c *checker) row(p *Param, i int, adjoint, largest float64) CheckRow {
 		return c.value()
 	}
 	defer c.set(p, start)
-	d := derivative(at, start[i], scaleOf(p, start[i]), p.Spec)
+	d := derivative(at, start[i], scaleOf(p, start[i]), 1e-16*norm(c.w)*norm(c.m.Output), p.Spec)
 	row.Difference = d.value
 	row.Error = math.Abs(adjoint-d.value) / max(math.Abs(d.value), 1e-3*largest, nothing/scaleOf(p, start[i]))
 	row.Kink = d.kink
@@ -291,8 +291,8 @@ type difference struct {
 }
 
 // derivative differentiates f at x, inside [q.Min, q.Max] where x lies on or
-// near a bound.
-func derivative(f func(float64) float64, x, scale float64, q *graph.Param) difference {
+// near a bound. Noise is the rounding error of f.
+func derivative(f func(float64) float64, x, scale, noise float64, q *graph.Param) difference {
 	lo, hi := math.Inf(-1), math.Inf(1)
 	if q.Scale != abi.Periodic {
 		lo, hi = q.Min, q.Max
@@ -322,7 +322,8 @@ func derivative(f func(float64) float64, x, scale float64, q *graph.Param) diffe
 			s := side * h
 			d = (-25*f0 + 48*f(x+s) - 36*f(x+2*s) + 16*f(x+3*s) - 3*f(x+4*s)) / (12 * s)
 		}
-		if gap := math.Abs(d - previous); gap < bestGap {
+		// Among rounding errors two neighbours may agree by chance.
+		if gap := math.Abs(d-previous) + noise/h; gap < bestGap {
 			bestGap, best.value, last = gap, d, h
 		}
 		previous = d
