@@ -54,8 +54,17 @@ func planTape(p *graph.Plan, o Options) (TapePlan, *tape.Schedule, error) {
 		return fixedTape(p, o, total)
 	}
 	need := graph.Measure(p, total)
-	if need.Run <= budget && o.TapeMode == "" || o.TapeMode == "full" {
-		return TapePlan{Mode: "full", Segment: total, Segments: 1, Bytes: need.Run}, tape.Full(), nil
+	full := TapePlan{Mode: "full", Segment: total, Segments: 1, Bytes: need.Run}
+	if o.TapeMode == "full" {
+		return full, tape.Full(), nil
+	}
+	if o.TapeMode == "" && (need.Run > cacheBytes || need.Run > budget) {
+		if t := cachedTape(p, total); t.Segments > 1 && t.Bytes <= budget {
+			return t, tape.InSegments(t.Segments), nil
+		}
+	}
+	if o.TapeMode == "" && need.Run <= budget {
+		return full, tape.Full(), nil
 	}
 	var best TapePlan
 	for length := graph.Grid; ; length *= 2 {
@@ -73,6 +82,27 @@ func planTape(p *graph.Plan, o Options) (TapePlan, *tape.Schedule, error) {
 		return best, tape.InSegments(best.Segments), nil
 	}
 	return binomialTape(p, total, budget)
+}
+
+// cacheBytes is what rows and duals of a segment may take to stay in the caches
+// of a core. Rendering a segment twice there costs less than fetching the rows
+// of the whole run from memory: 43 against 83 ns a frame in a chain of ten nodes.
+const cacheBytes = 4 << 20
+
+// cachedTape cuts the run into segments that stay in the cache, but no shorter
+// than twice the longest history, which is moved at every segment.
+func cachedTape(p *graph.Plan, total int) TapePlan {
+	length := graph.Grid
+	for length < total {
+		longer := graph.Measure(p, 2*length)
+		if longer.Run > cacheBytes && length >= 2*longer.History {
+			break
+		}
+		length *= 2
+	}
+	m := graph.Measure(p, min(length, total))
+	n := (total + length - 1) / length
+	return TapePlan{Mode: "segments", Segment: min(length, total), Segments: n, Slots: n - 1, Bytes: m.Run + int64(n-1)*m.Snapshot, Extra: float64(n-1) / float64(n)}
 }
 
 // fixedTape keeps segments of the length that the caller wants.

@@ -58,6 +58,7 @@ type RunOptions struct {
 type Size struct {
 	Run      int64 // both arenas
 	Snapshot int64
+	History  int // the longest of a row, in graph frames
 }
 
 // Measure returns the memory of a run with a tape and segments of so many
@@ -65,7 +66,11 @@ type Size struct {
 func Measure(p *Plan, segment int) Size {
 	r := &Run{Plan: p, Segment: max(segment, p.Block), tape: true}
 	r.layout()
-	return Size{8 * int64(r.primal+r.dual), 8 * int64(r.SnapshotLen())}
+	size := Size{Run: 8 * int64(r.primal+r.dual), Snapshot: 8 * int64(r.SnapshotLen())}
+	for _, row := range r.allRows {
+		size.History = max(size.History, row.Hist/row.Mult)
+	}
+	return size
 }
 
 // SegmentCount returns how many segments of at most so many frames a run of
