@@ -69,5 +69,6 @@ func (p *progress) line(s string) {
 func (p *progress) done() {
 	if p.bar != nil {
 		_ = p.bar.Finish()
+		fmt.Fprint(p.out, "\r\x1b[K") // what Ctrl-C left of the line
 	}
 }
