@@ -104,9 +104,7 @@ type Model struct {
 	channels int
 	index    map[string]*graph.Exec
 	skip     int64
-	mods     [][]modulator // scratch of backward calls, by unit
-	walkJob  func(*graph.Job)
-	walkStep func([]graph.Job)
+	walker   *walker
 	tangent  []float64 // memory of Tangent, with the layout of the primal arena
 }
 
@@ -151,8 +149,8 @@ func NewModel(g *graph.Graph, o Options) (*Model, error) {
 		}
 		m.InputGrad = append(m.InputGrad, make([]float64, len(row)))
 	}
-	m.mods = make([][]modulator, len(p.Units))
-	m.walkJob, m.walkStep = m.reverse, m.reverseStep
+	m.walker = newWalker(m.Run, o.HeatWeights)
+	m.walker.seeds = []seed{{p.Output, m.seed, m.skip}}
 	m.params()
 	return m, nil
 }

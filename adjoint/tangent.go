@@ -152,9 +152,12 @@ func (t tangentRun) modulate(x *graph.Exec, k int, q *graph.Param, s, frames int
 				c := l.Pick(channel)
 				v := t.Run.Source(mem, l, batch, c, s, frames)[n]
 				dv := t.Run.Source(t.tangent, l, batch, c, s, frames)[n]
-				if l.Mode == graph.Multiply {
+				switch l.Mode {
+				case graph.Multiply:
 					p, dp = p*(l.Scale*v), dp*l.Scale*v+p*l.Scale*dv
-				} else {
+				case graph.Replace:
+					p, dp = v, dv
+				default:
 					p, dp = p+float64(l.Scale*v), dp+l.Scale*dv
 				}
 			}

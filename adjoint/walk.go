@@ -6,86 +6,80 @@ import (
 
 	"ampfit/abi"
 	"ampfit/graph"
-	"ampfit/tape"
 )
 
-// system drives a model by the actions of a tape schedule.
-type system struct{ *Model }
+// walker walks the steps of a rendered segment back.
+type walker struct {
+	Run  *graph.Run
+	Plan *graph.Plan
 
-func (m *Model) system() tape.System { return system{m} }
-
-func (s system) Advance(k int) error {
-	s.Run.Advance(int(s.bounds[k+1] - s.bounds[k]))
-	s.Run.CopyOut(s.rows, s.skip)
-	return nil
+	weights map[string]float64 // of heat in the loss, by node
+	seeds   []seed
+	mods    [][]modulator // scratch, by unit
+	job     func(*graph.Job)
+	step    func([]graph.Job)
 }
 
-func (s system) Record(k int) error { return s.Advance(k) }
+// seed is the gradient of the loss by the rows of an output.
+type seed struct {
+	port *graph.OutPort
+	rows [][]float64
+	at   int64 // absolute frame of their first element
+}
 
-func (s system) Turn() error {
-	s.Model.Heat = s.Run.Heat()
-	if err := s.turn(); err != nil {
-		return err
+// add adds what the seed has for the frames of dy, which begin at an absolute
+// frame.
+func (s *seed) add(dy []float64, row int, at int64) {
+	g := s.rows[row]
+	first := max(s.at-at, 0)
+	from := at + first - s.at
+	if from >= int64(len(g)) || first >= int64(len(dy)) {
+		return
 	}
-	s.Run.ClearDuals()
-	for _, in := range s.InputGrad {
-		clear(in)
+	dy = dy[first:]
+	for n, v := range g[from:min(from+int64(len(dy)), int64(len(g)))] {
+		dy[n] += v
 	}
-	for _, x := range s.Run.Execs {
-		if w := s.options.HeatWeights[x.Unit.Name]; w != 0 && !x.Unit.Filter {
+}
+
+func newWalker(r *graph.Run, weights map[string]float64) *walker {
+	w := &walker{Run: r, Plan: r.Plan, weights: weights, mods: make([][]modulator, len(r.Plan.Units))}
+	w.job = w.reverse
+	w.step = func(jobs []graph.Job) { r.Each(jobs, w.job) }
+	return w
+}
+
+// segment walks [start, end), which the rows hold. The duals behind it are
+// those that the segment after left.
+func (w *walker) segment(start, end int64) {
+	w.Run.Work(func() { w.Run.Steps(start, end, true, w.step) })
+}
+
+// begin clears the duals and puts the weights of heat in.
+func (w *walker) begin() {
+	w.Run.ClearDuals()
+	for _, x := range w.Run.Execs {
+		if weight := w.weights[x.Unit.Name]; weight != 0 && !x.Unit.Filter {
 			for lane := range x.Unit.Lanes {
-				s.Run.Mem.Dual[x.Heat+lane] = w
+				w.Run.Mem.Dual[x.Heat+lane] = weight
 			}
 		}
 	}
-	return nil
 }
-
-func (s system) Save(_, slot int) error {
-	s.Run.Snapshot(s.slots[slot])
-	return nil
-}
-
-func (s system) Load(k, slot int) error {
-	s.Run.Restore(s.slots[slot], s.bounds[k])
-	return nil
-}
-
-// Reverse walks the recorded segment: the steps of its rendering from the last
-// to the first.
-func (s system) Reverse(k int) error {
-	r := s.Run
-	start, end := s.bounds[k], s.bounds[k+1]
-	if k < len(s.bounds)-2 {
-		r.ShiftDuals(int(end - start))
-	}
-	r.Work(func() {
-		r.Steps(start, end, true, s.walkStep)
-	})
-	for _, x := range r.Execs {
-		if x.Unit.Type.External {
-			s.input(x, start, end)
-		}
-	}
-	return nil
-}
-
-func (m *Model) reverseStep(jobs []graph.Job) { m.Run.Each(jobs, m.walkJob) }
 
 // reverse walks one job.
-func (m *Model) reverse(j *graph.Job) {
-	s := system{m}
-	if m.Run.Profiled() {
-		defer m.Run.Clock(j, time.Now())
+func (w *walker) reverse(j *graph.Job) {
+	if w.Run.Profiled() {
+		defer w.Run.Clock(j, time.Now())
 	}
 	if j.Loop != nil {
-		s.loop(j.Loop, j.Spans[0])
+		w.loop(j.Loop, j.Spans[0])
 		return
 	}
 	for i := range j.Spans {
 		sp := &j.Spans[i]
-		s.gatherAll(sp.Exec, sp.S, sp.Frames, sp.At)
-		s.bind(sp.Exec, sp.S, sp.Frames, sp.At, sp.Exec.Before+sp.Index*sp.Exec.StateLen)
+		w.gatherAll(sp.Exec, sp.S, sp.Frames, sp.At)
+		w.bind(sp.Exec, sp.S, sp.Frames, sp.At, sp.Exec.Before+sp.Index*sp.Exec.StateLen)
 	}
 	for rest := j.Spans; len(rest) > 0; {
 		n := graph.Together(rest)
@@ -97,7 +91,7 @@ func (m *Model) reverse(j *graph.Job) {
 	}
 	for i := range j.Spans {
 		sp := &j.Spans[i]
-		s.handOn(sp.Exec, sp.S, sp.Frames, sp.At)
+		w.handOn(sp.Exec, sp.S, sp.Frames, sp.At)
 	}
 }
 
@@ -112,8 +106,8 @@ func kernel(u *graph.Unit, b, d *abi.Block) {
 
 // loop walks one block of a feedback component. Only the states before the
 // whole block are kept: it is played again, keeping those before every call.
-func (s system) loop(c *graph.Component, sp graph.Span) {
-	r := s.Run
+func (w *walker) loop(c *graph.Component, sp graph.Span) {
+	r := w.Run
 	mem := r.Mem.Primal
 	for _, u := range c.Units {
 		x := r.Execs[u.Index]
@@ -135,27 +129,27 @@ func (s system) loop(c *graph.Component, sp graph.Span) {
 		n := min(c.Block, sp.Frames-done)
 		for i := len(c.Units) - 1; i >= 0; i-- {
 			x := r.Execs[c.Units[i].Index]
-			s.gatherAll(x, sp.S+done, n, sp.At+int64(done))
-			s.bind(x, sp.S+done, n, sp.At+int64(done), x.SubCalls+calls*x.StateLen)
+			w.gatherAll(x, sp.S+done, n, sp.At+int64(done))
+			w.bind(x, sp.S+done, n, sp.At+int64(done), x.SubCalls+calls*x.StateLen)
 			if u := x.Unit; !u.Type.External && !u.NoAdjoint {
 				kernel(u, x.Block, x.Dual)
 			}
-			s.handOn(x, sp.S+done, n, sp.At+int64(done))
+			w.handOn(x, sp.S+done, n, sp.At+int64(done))
 		}
 	}
 }
 
 // gatherAll completes the gradients of a unit's outputs.
-func (s system) gatherAll(x *graph.Exec, seg, frames int, at int64) {
+func (w *walker) gatherAll(x *graph.Exec, seg, frames int, at int64) {
 	for i, out := range x.Unit.Out {
-		s.gather(x, i, out, seg, frames, at)
+		w.gather(x, i, out, seg, frames, at)
 	}
 }
 
 // bind points the blocks of a unit at a call, and adds what the loss wants of
 // the unit's heat.
-func (s system) bind(x *graph.Exec, seg, frames int, at int64, before int) {
-	r, u := s.Run, x.Unit
+func (w *walker) bind(x *graph.Exec, seg, frames int, at int64, before int) {
+	r, u := w.Run, x.Unit
 	if u.Type.External {
 		return
 	}
@@ -166,73 +160,48 @@ func (s system) bind(x *graph.Exec, seg, frames int, at int64, before int) {
 	x.Bind(r.Mem.Primal, seg, frames, at)
 	x.BindDual(r.Mem.Dual, seg, frames)
 	x.BindBefore(r.Mem.Primal, before)
-	if s.heatWeight(x) {
-		s.heat(x, seg, frames)
+	if w.heatWeight(x) {
+		w.heat(x, seg, frames)
 	}
 }
 
 // handOn gives modulators and the links of gathered ports what the kernel
 // found.
-func (s system) handOn(x *graph.Exec, seg, frames int, at int64) {
+func (w *walker) handOn(x *graph.Exec, seg, frames int, at int64) {
 	u := x.Unit
 	if u.Type.External || u.NoAdjoint {
 		return
 	}
 	for k, q := range u.Params {
 		if x.Mod[k] != nil {
-			s.modulation(x, k, q, seg, frames, at)
+			w.modulation(x, k, q, seg, frames, at)
 		}
 	}
 	for i, in := range u.In {
 		if x.In[i] != nil {
-			s.scatter(x, i, in, seg, frames)
+			w.scatter(x, i, in, seg, frames)
 		}
 	}
 }
 
 // gather completes ȳ of an output: the readers that keep rows of their own, in
 // file order, and the loss.
-func (s system) gather(x *graph.Exec, i int, out *graph.OutPort, seg, frames int, at int64) {
-	dual := s.Run.Mem.Dual
+func (w *walker) gather(x *graph.Exec, i int, out *graph.OutPort, seg, frames int, at int64) {
+	dual := w.Run.Mem.Dual
 	for j, row := range x.Out[i] {
 		dy := dual[row.Dual+seg*row.Mult : row.Dual+(seg+frames)*row.Mult]
 		for _, l := range out.Readers {
-			if !s.Run.OwnDual(l) {
+			if !w.Run.OwnDual(l) {
 				continue
 			}
-			from := s.Run.LinkDual(l)[j]
+			from := w.Run.LinkDual(l)[j]
 			for n, v := range dual[from.Dual+seg*from.Mult : from.Dual+(seg+frames)*from.Mult] {
 				dy[n] += v
 			}
 		}
-		if out != s.Plan.Output {
-			continue
-		}
-		// Frame n of the block is frame at+n−skip of the seed.
-		seed := s.seed[j]
-		first := max(s.skip-at, 0)
-		if from := at + first - s.skip; from < int64(len(seed)) && first < int64(len(dy)) {
-			part := dy[first:]
-			seed = seed[from:min(from+int64(len(part)), int64(len(seed)))]
-			for n, v := range seed {
-				part[n] += v
-			}
-		}
-	}
-}
-
-// input copies the gradient by the dry signal out, at the end of a segment and
-// unit by unit, so that sums have one order.
-func (s system) input(x *graph.Exec, start, end int64) {
-	if len(s.InputGrad) == 0 {
-		return
-	}
-	per := len(x.Out[0]) / s.Plan.Batches
-	for j, row := range x.Out[0] {
-		dst := s.InputGrad[min(j%per, len(s.InputGrad)-1)]
-		for n, v := range s.Run.Mem.Dual[row.Dual : row.Dual+int(end-start)] {
-			if t := start + int64(n); t < int64(len(dst)) {
-				dst[t] += v
+		for i := range w.seeds {
+			if w.seeds[i].port == out {
+				w.seeds[i].add(dy, j, at)
 			}
 		}
 	}
@@ -240,19 +209,19 @@ func (s system) input(x *graph.Exec, start, end int64) {
 
 // heatWeight reports whether the loss contains the heat of this unit by the
 // runtime's own rule.
-func (s system) heatWeight(x *graph.Exec) bool {
-	return s.options.HeatWeights[x.Unit.Name] != 0 && !x.Unit.Type.OwnHeat && !x.Unit.Filter
+func (w *walker) heatWeight(x *graph.Exec) bool {
+	return w.weights[x.Unit.Name] != 0 && !x.Unit.Type.OwnHeat && !x.Unit.Filter
 }
 
 // heat adds the gradient of | ‖x‖² − ‖y‖² | dt to inputs and outputs; at 0 the
 // slope is 0.
-func (s system) heat(x *graph.Exec, seg, frames int) {
-	r, u := s.Run, x.Unit
-	perBatch := u.Lanes / s.Plan.Batches
-	for b := range s.Plan.Batches {
+func (w *walker) heat(x *graph.Exec, seg, frames int) {
+	r, u := w.Run, x.Unit
+	perBatch := u.Lanes / w.Plan.Batches
+	for b := range w.Plan.Batches {
 		in, out := r.HeatRows(x, b, seg, frames, false)
 		din, dout := r.HeatRows(x, b, seg, frames, true)
-		w := 2 * r.Mem.Dual[x.Heat+b*perBatch] / u.Rate
+		slope := 2 * r.Mem.Dual[x.Heat+b*perBatch] / u.Rate
 		for n := range frames * u.Mult {
 			e := 0.0
 			for _, row := range in {
@@ -264,7 +233,7 @@ func (s system) heat(x *graph.Exec, seg, frames int) {
 			if e == 0 {
 				continue
 			}
-			g := math.Copysign(w, e)
+			g := math.Copysign(slope, e)
 			for i, row := range in {
 				din[i][n] += g * row[n]
 			}
@@ -277,26 +246,26 @@ func (s system) heat(x *graph.Exec, seg, frames int) {
 
 // modulation walks the steps of graph.Run.modulate back, each with the value
 // before it.
-func (s system) modulation(x *graph.Exec, k int, q *graph.Param, seg, frames int, at int64) {
-	r, u := s.Run, x.Unit
+func (w *walker) modulation(x *graph.Exec, k int, q *graph.Param, seg, frames int, at int64) {
+	r, u := w.Run, x.Unit
 	mem, dual := r.Mem.Primal, r.Mem.Dual
-	perBatch := u.Lanes / s.Plan.Batches
+	perBatch := u.Lanes / w.Plan.Batches
 	for lane := range u.Lanes {
 		batch, channel := lane/perBatch, lane%perBatch
 		row := x.Mod[k][lane]
 		dp := dual[row.Dual+seg*row.Mult : row.Dual+(seg+frames)*row.Mult]
 		base := mem[x.Param[k]+lane]
-		mods := s.mods[u.Index][:0]
+		mods := w.mods[u.Index][:0]
 		for _, l := range q.Mods {
 			j := batch*l.From.Channels + l.Pick(channel)
 			from := r.LinkDual(l)[j]
 			lo := (seg - l.R) * from.Mult
 			mods = append(mods, modulator{
 				value: mem[from.Base+lo : from.Base+lo+len(dp)], dual: dual[from.Dual+lo : from.Dual+lo+len(dp)],
-				hidden: l.Hidden(at, frames, u.Mult), scale: l.Scale, multiply: l.Mode == graph.Multiply,
+				hidden: l.Hidden(at, frames, u.Mult), scale: l.Scale, mode: l.Mode,
 			})
 		}
-		s.mods[u.Index] = mods
+		w.mods[u.Index] = mods
 		sum := 0.0
 		for n := len(dp) - 1; n >= 0; n-- {
 			sum += through(mods, n, base, dp[n], q)
@@ -310,7 +279,7 @@ type modulator struct {
 	value, dual []float64
 	hidden      int
 	scale       float64
-	multiply    bool
+	mode        graph.Mode
 	before      float64 // the parameter before this step, at the frame at hand
 }
 
@@ -324,8 +293,10 @@ func through(mods []modulator, n int, base, g float64, q *graph.Param) float64 {
 		m.before = p
 		switch {
 		case n < m.hidden:
-		case m.multiply:
+		case m.mode == graph.Multiply:
 			p *= m.scale * m.value[n]
+		case m.mode == graph.Replace:
+			p = m.value[n]
 		default:
 			p += float64(m.scale * m.value[n])
 		}
@@ -337,9 +308,12 @@ func through(mods []modulator, n int, base, g float64, q *graph.Param) float64 {
 		m := &mods[i]
 		switch {
 		case n < m.hidden:
-		case m.multiply:
+		case m.mode == graph.Multiply:
 			m.dual[n] += g * m.scale * m.before
 			g *= m.scale * m.value[n]
+		case m.mode == graph.Replace:
+			m.dual[n] += g
+			g = 0
 		default:
 			m.dual[n] += g * m.scale
 		}
@@ -348,14 +322,14 @@ func through(mods []modulator, n int, base, g float64, q *graph.Param) float64 {
 }
 
 // scatter hands the gradient of a gathered port to the links that filled it.
-func (s system) scatter(x *graph.Exec, port int, in *graph.InPort, seg, frames int) {
-	dual := s.Run.Mem.Dual
-	for b := range s.Plan.Batches {
+func (w *walker) scatter(x *graph.Exec, port int, in *graph.InPort, seg, frames int) {
+	dual := w.Run.Mem.Dual
+	for b := range w.Plan.Batches {
 		for c := range in.Channels {
 			row := x.In[port][b*in.Channels+c]
 			dx := dual[row.Dual+seg*row.Mult : row.Dual+(seg+frames)*row.Mult]
 			for _, l := range in.Heard(c) {
-				from := s.Run.LinkDual(l.Link)[b*l.Link.From.Channels+l.Channel]
+				from := w.Run.LinkDual(l.Link)[b*l.Link.From.Channels+l.Channel]
 				lo := from.Dual + (seg-l.Link.R)*from.Mult
 				for n, v := range dx {
 					dual[lo+n] += v

@@ -65,6 +65,9 @@ type Mode int
 const (
 	Add Mode = iota
 	Multiply
+	// Replace takes the place of the value. Files do not have it; hosts use it
+	// for parameters that they pass frame by frame.
+	Replace
 )
 
 // Edge is one connection of the file.

@@ -176,7 +176,7 @@ func (r *Run) layout() {
 		if !r.tape {
 			continue
 		}
-		x.Before = l.Take(x.StateLen * (r.blockOf(r.Segment-1) + 1))
+		x.Before = l.Take(x.StateLen * (r.blockOf(r.Segment-1) + 3)) // a segment may begin and end within blocks
 		if u.Component.Loop {
 			b := u.Component.Block
 			x.SubCalls = l.Take(x.StateLen * ((p.Block + b - 1) / b))

@@ -21,6 +21,9 @@ type Run struct {
 	// Input is the dry signal, one slice per channel; frames past their end
 	// are zero.
 	Input [][]float64
+	// Feed, when not nil, takes the place of Input: it fills the frames of an
+	// external unit from the absolute frame at on.
+	Feed func(u *Unit, batch, channel int, at int64, dst []float64)
 
 	start, end       int64 // absolute frames of the current segment
 	stateLo, stateHi int
@@ -470,6 +473,10 @@ func (r *Run) ready(x *Exec, s, frames int, at int64) {
 func (r *Run) play(x *Exec, at int64) {
 	for lane := range x.lanes {
 		for c, y := range x.lanes[lane].Out {
+			if r.Feed != nil {
+				r.Feed(x.Unit, x.lanes[lane].Batch, x.lanes[lane].Channel+c, at, y)
+				continue
+			}
 			n := 0
 			if len(r.Input) > 0 {
 				in := r.Input[min(x.lanes[lane].Channel+c, len(r.Input)-1)]
@@ -579,11 +586,14 @@ func (r *Run) modulate(x *Exec, k int, q *Param, s, frames int, at int64) {
 		for _, l := range q.Mods {
 			mod := r.Source(m, l, batch, l.Pick(channel), s, frames)
 			hidden := l.Hidden(at, frames, u.Mult)
-			if l.Mode == Multiply {
+			switch l.Mode {
+			case Multiply:
 				for n := hidden; n < len(p); n++ {
 					p[n] *= l.Scale * mod[n]
 				}
-			} else {
+			case Replace:
+				copy(p[hidden:], mod[hidden:])
+			default:
 				for n := hidden; n < len(p); n++ {
 					p[n] += float64(l.Scale * mod[n])
 				}
@@ -895,3 +905,16 @@ func energies(e []float64) string {
 	}
 	return strings.Join(parts, " ")
 }
+
+// Head returns the part of the primal arena that holds parameters and their
+// coefficients, and the same part of the dual.
+func (r *Run) Head() (primal, dual []float64) {
+	primal = r.Mem.Primal[:r.stateLo]
+	if r.tape {
+		dual = r.Mem.Dual[:r.stateLo]
+	}
+	return primal, dual
+}
+
+// Prepare brings the coefficients of held parameters up to date.
+func (r *Run) Prepare() { r.prepare() }

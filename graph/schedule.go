@@ -227,8 +227,11 @@ const laneChunk = 8
 
 // blockSpan returns the frames of the b-th block from start on.
 func (r *Run) blockSpan(start, end int64, b int) (at int64, frames int) {
+	if b == 0 {
+		return start, int(min(r.nextBlock(start), end) - start)
+	}
 	perGrid := (Grid + int64(r.Plan.Block) - 1) / int64(r.Plan.Block)
-	// start is a block boundary; count from its grid cell.
+	// The later ones begin at boundaries; count from the grid cell of start.
 	inGrid := start % Grid / int64(r.Plan.Block)
 	n := inGrid + int64(b)
 	at = start/Grid*Grid + n/perGrid*Grid + n%perGrid*int64(r.Plan.Block)
