@@ -21,19 +21,20 @@ func (q Quality) Delay() int {
 	if q == LowLatency {
 		return 12
 	}
-	return 38
+	return 32
 }
 
 // Design returns the taps of a low-pass filter at ratio times the lower rate,
 // 2·Delay·ratio+1 of them, symmetric, with unit gain at 0 Hz. The cutoff lies
-// at half the lower rate; the window is Kaiser's.
+// just below half the lower rate, where the least delay meets the mask; the
+// window is Kaiser's.
 //
 // Source: J. F. Kaiser, Nonrecursive Digital Filter Design Using the I0-sinh
 // Window Function, ISCAS 1974.
 func Design(ratio int, q Quality) []float64 {
-	beta := 10.6 // 105 dB
+	beta, cutoff := 10.0, 0.4975
 	if q == LowLatency {
-		beta = 8.0 // 82 dB
+		beta, cutoff = 8, 0.5
 	}
 	half := q.Delay() * ratio
 	taps := make([]float64, 2*half+1)
@@ -41,7 +42,7 @@ func Design(ratio int, q Quality) []float64 {
 	for i := range taps {
 		t := float64(i - half)
 		x := t / float64(half+1)
-		taps[i] = sinc(t/float64(ratio)) * bessel(beta*math.Sqrt(1-x*x))
+		taps[i] = sinc(2*cutoff*t/float64(ratio)) * bessel(beta*math.Sqrt(1-x*x))
 		sum += taps[i]
 	}
 	for i := range taps {
