@@ -49,8 +49,8 @@ func TestDeclaredDelayIsPadded(t *testing.T) {
 
 	_, err := tryPlan(late(`, "declared_delay": 6`), edges, graph.Options{})
 	require.ErrorContains(t, err, `nodes[1].declared_delay: l needs 7 frames of its own, more than the 6 declared; declare at least 7 or leave the key out`)
-	_, err = tryPlan(dry+`,{"name": "a", "type": "GainNode", "oversample_ratio": 2, "declared_delay": 75}`, edge("dry", "a", 0), graph.Options{})
-	require.ErrorContains(t, err, `a needs 76 frames of its own (0 for its kernel, the rest for the filters of 2 times oversampling), more than the 75 declared`)
+	_, err = tryPlan(dry+`,{"name": "a", "type": "GainNode", "oversample_ratio": 2, "declared_delay": 63}`, edge("dry", "a", 0), graph.Options{})
+	require.ErrorContains(t, err, `a needs 64 frames of its own (0 for its kernel, the rest for the filters of 2 times oversampling), more than the 63 declared`)
 }
 
 // The largest block is the largest b such that the edges with R < b form no
@@ -145,8 +145,8 @@ func TestGateWaitsForOversampledNode(t *testing.T) {
 	p := plan(t, dry+`,{"name": "up", "type": "GainNode", "oversample_ratio": 4},{"name": "inv", "type": "GainNode", "params": {"gain": -1}},
 		{"name": "sum", "type": "GainNode", "gather": "sum"}`,
 		edge("dry", "up", 0)+","+edge("dry", "inv", 0)+","+gated("up", "sum", 0, "1")+","+gated("inv", "sum", 0, "1"), graph.Options{Frames: 400})
-	require.Equal(t, []int{0, 0, 0, 76}, padding(p))
-	require.Equal(t, 76, p.Latency)
+	require.Equal(t, []int{0, 0, 0, 64}, padding(p))
+	require.Equal(t, 64, p.Latency)
 	r := graph.NewRun(p, graph.RunOptions{})
 	x := make([]float64, 400)
 	for n := range x {
@@ -198,5 +198,5 @@ func TestLatencyIsThatOfTheLongestPath(t *testing.T) {
 	require.Equal(t, 54, p.Latency)
 	// A modulator is on a path to the output like any input.
 	p = plan(t, nodes+","+`{"name": "vca", "type": "GainNode", "oversample_ratio": 2}`, edge("dry", "a", 0)+","+edge("dry", "b", 0)+","+edge("a", "c", 0)+","+edge("c", "vca", 0)+`,{"source": "b", "target": "vca.gain"}`, graph.Options{})
-	require.Equal(t, 50+76, p.Latency)
+	require.Equal(t, 50+64, p.Latency)
 }
