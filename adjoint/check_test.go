@@ -20,7 +20,11 @@ func TestGraphGradients(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			g, err := graph.Load(file)
 			require.NoError(t, err)
-			for _, o := range []adjoint.Options{{}, {Block: 100, Segment: 700, Frames: 3000}} {
+			options := []adjoint.Options{{Frames: 6000}, {Block: 100, Segment: 700, Frames: 3000}}
+			if testing.Short() {
+				options = []adjoint.Options{{Block: 100, Segment: 700, Frames: 1500}}
+			}
+			for _, o := range options {
 				r, err := adjoint.CheckGraph(g, adjoint.CheckOptions{Options: o})
 				require.NoError(t, err)
 				t.Logf("\n%s", r)
