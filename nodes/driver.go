@@ -25,7 +25,7 @@ var parametricDriver = abi.NodeType{
 	Doc: "Oscillator of few harmonics; its input is the frequency in Hz.",
 	Detail: "φ[n] = frac(φ[n−1] + hz[n]/rate), hz the first input channel, below 0 taken as 0 (at 0 its slope is 1); s = Σ_h a_h sin(2πh(φ + phase_offset)); " +
 		"y = ((1 − render_mode) s + render_mode m) amplitude, m the mean of the other input channels, 0 without. " +
-		"a is 1 for quartz, 1, 0.35, 0.12 for piezo, and the parameter harmonics for custom.",
+		"a is 1 for quartz, 1, 0.35, 0.12 for piezo, and the parameter harmonics for custom (elsewhere it has no effect).",
 	Source: "The AMP runtime's ParametricDriverNode.",
 	Inputs: in, Outputs: out, Coupled: true,
 	Params: []abi.Param{
@@ -39,19 +39,19 @@ var parametricDriver = abi.NodeType{
 	},
 	Configure: func(s *abi.Setup) error {
 		s.OutChannels = []int{1}
+		k := max(s.Length("harmonics"), 1)
+		if k > 32 {
+			return abi.Errorf("params.harmonics", "%d harmonics; at most 32 are allowed", k)
+		}
+		list := s.Param("harmonics")
+		list.Len, list.NoGradient = k, true
 		switch s.Config.Text("mode") {
 		case "quartz":
-			s.Drop("harmonics")
 			s.Data = harmonics{1}
 		case "piezo", "piezoelectric":
-			s.Drop("harmonics")
 			s.Data = harmonics{1, 0.35, 0.12}
 		default:
-			k := max(s.Length("harmonics"), 1)
-			if k > 32 {
-				return abi.Errorf("params.harmonics", "%d harmonics; at most 32 are allowed", k)
-			}
-			s.Param("harmonics").Len = k
+			list.NoGradient = false
 			s.Data = harmonics(nil)
 		}
 		return nil

@@ -1,0 +1,343 @@
+package nodes
+
+import (
+	"math"
+
+	"ampfit/abi"
+)
+
+func init() { abi.Register(osc) }
+
+// osc is an oscillator with four waves and three ways to use them.
+//
+//	φ[n] = frac(φ[n-1] + h[n]),   h = hz/rate; φ[n-1] = 0 where reset > 1/2
+//	t[n] = frac(φ[n] + phase_offset[n] + h[n] frame_delay[n])
+//	w[n] = wave(t[n], h[n])
+//	polyblep:    v[n] = w[n]
+//	integrator:  v[n] = clamp(leak v[n-1] + gain w[n], ±clamp)
+//	op_amp:      v[n] = clamp(v[n-1] + clamp(m[n] - v[n-1], ±slew/rate), ±clamp)
+//	y[n] = amp[n] v[n], or with pan y[n] (cos θ, sin θ), θ = (pan+1) π/4
+//
+// The waves have their corners rounded by two-sample polynomials, so that they
+// and their slopes are continuous. The adjoint walks back and carries the
+// gradients of φ, of the triangle's integral and of v, which the block after
+// hands over. With s the gradient of t, and λ that of φ,
+//
+//	λ[n] = s[n] + λ[n+1] where no reset was at n+1
+//	h̄[n] = λ[n] + frame_delay[n] s[n] + w̄[n] ∂w/∂h
+//
+// Where a clamp holds, the gradient goes to its bound; at equality it passes.
+var osc = abi.NodeType{
+	Name: "OscNode", Family: sources,
+	Doc: "Band-limited oscillator, with an integrator or a slew-limited follower behind it.",
+	Detail: "Advances, then reads: φ[n] = frac(φ[n−1] + hz[n]/rate), read at φ + phase_offset + frame_delay·hz/rate. hz is freq where the file sets or modulates it, else the first channel of the input; " +
+		"with neither it is 0. Waves: sine; saw and square (duty 1/2) with polynomial band-limited steps; triangle, a leaky integral of that square (0.9995, 0.0005), very quiet at high pitches. " +
+		"integrator: v ← clamp(integration_leak v + integration_gain w, ±integration_clamp). op_amp: v follows the mean of the input's other channels by at most slew per second " +
+		"(slew_rate where slew is negative; a limit of 0 is none), within ±slew_clamp; the wave is not used. With pan there are two channels, cos θ and sin θ, θ = (pan + 1) π/4. " +
+		"The threshold of reset has no slope. Parameters of other modes have no effect. compat amp reproduces two defects of the AMP runtime: the corrections of the square have the wrong sign (so it jumps by up to 4, and the triangle is one of that square), " +
+		"and phase_offset and frame_delay are ignored where both are given.",
+	Source: "V. Välimäki, J. Pekonen, J. Nam, Perceptually Informed Synthesis of Bandlimited Classical Waveforms Using Integrated Polynomial Interpolation, JASA 131(1), 2012; the AMP runtime's OscNode.",
+	Inputs: in, Outputs: out, Coupled: true, Example: `"params": {"freq": 220}`,
+	Params: []abi.Param{
+		{Name: "freq", Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Frequency, in the place of the input's first channel."},
+		{Name: "pan", Default: 0, Min: -1, Max: 1, Mod: true, Doc: "From left to right; absent: one channel."},
+		{Name: "amp", Default: 1, Min: 0, Max: 10, Mod: true, Doc: "Gain of the output."},
+		{Name: "phase_offset", Unit: "cycles", Default: 0, Scale: abi.Periodic, Mod: true, Doc: "Added to the phase where it is read."},
+		{Name: "frame_delay", Unit: "frames", Default: 0, Min: 0, Max: 4096, Mod: true, Doc: "Frames by which the phase is read ahead."},
+		{Name: "reset", Default: 0, Min: 0, Max: 1, Mod: true, NoGradient: true, Doc: "Above 1/2 the phase starts again at 0."},
+		{Name: "slew", Unit: "1/s", Default: -1, Min: -1, Max: 1e6, Mod: true, Doc: "Fastest change in op_amp; negative: slew_rate."},
+		{Name: "integration_leak", Default: 0.9995, Min: 0, Max: 0.999999, Doc: "What the integrator keeps of its value in a frame."},
+		{Name: "integration_gain", Default: 1, Min: 0, Max: 10, Doc: "Gain into the integrator."},
+		{Name: "integration_clamp", Default: 1.2, Min: 0.001, Max: 1000, Scale: abi.Log, Doc: "Bound of the integrator."},
+		{Name: "slew_rate", Unit: "1/s", Default: 12000, Min: 0, Max: 1e6, Doc: "Fastest change in op_amp."},
+		{Name: "slew_clamp", Default: 1.2, Min: 0.001, Max: 1000, Scale: abi.Log, Doc: "Bound of the follower."},
+	},
+	Config: []abi.Key{
+		{Name: "wave", Kind: abi.String, Default: "sine", Enum: []string{"sine", "saw", "square", "triangle"}, Doc: "Shape."},
+		{Name: "mode", Kind: abi.String, Default: "polyblep", Enum: []string{"polyblep", "integrator", "blep_integrator", "op_amp", "opamp", "slew_opamp"}, Doc: "What stands behind the wave; blep_integrator is integrator, opamp and slew_opamp are op_amp."},
+		{Name: "accept_reset", Kind: abi.Bool, Default: true, Doc: "Whether reset is heard."},
+		{Name: "compat", Kind: abi.String, Enum: []string{"amp"}, Doc: "Reproduce the recorded defects of the AMP runtime."},
+	},
+	Configure: func(s *abi.Setup) error {
+		law := oscLaw{wave: waves[s.Config.Text("wave")], reset: s.Config.Bool("accept_reset"), sign: 1, moved: true}
+		switch s.Config.Text("mode") {
+		case "integrator", "blep_integrator":
+			law.mode = oscIntegrator
+		case "op_amp", "opamp", "slew_opamp":
+			law.mode = oscFollower
+		}
+		if s.Config.Text("compat") == "amp" {
+			law.sign = -1
+			law.moved = !s.Given("phase_offset") || !s.Given("frame_delay")
+		}
+		// freq and pan, where they exist, come before amp.
+		s.OutChannels, law.freq, law.pan = []int{1}, -1, -1
+		if s.Given("freq") {
+			law.freq = law.amp
+			law.amp++
+			if law.mode != oscFollower {
+				s.Inputs = nil
+			}
+		} else {
+			s.Drop("freq")
+		}
+		if s.Given("pan") {
+			law.pan, s.OutChannels[0] = law.amp, 2
+			law.amp++
+		} else {
+			s.Drop("pan")
+		}
+		s.Data = law
+		return nil
+	},
+	State:        4, // φ, the triangle's integral, v of integrator and op_amp
+	Record:       3, // t, w, v
+	FrameScratch: 1, // mean of the drive
+	Forward:      oscForward,
+	Backward:     oscBackward,
+}
+
+type oscMode int
+
+const (
+	oscPlain oscMode = iota
+	oscIntegrator
+	oscFollower
+)
+
+type oscLaw struct {
+	wave           wave
+	mode           oscMode
+	reset, moved   bool
+	sign           float64 // of the square's corrections
+	freq, pan, amp int     // index of the parameter, -1: none; the others follow amp
+}
+
+const (
+	triangleLeak = 0.9995 // of the AMP runtime
+	triangleGain = 0.0005
+)
+
+// blep returns the two-sample residual of a falling unit step at t = 0, of
+// height 2, and its slopes.
+func blep(t, h float64) (v, byT, byH float64) {
+	switch {
+	case t < h:
+		u := t / h
+		k := 2 * (1 - u) / h
+		return 2*u - u*u - 1, k, -k * u
+	case t > 1-h:
+		u := (t - 1) / h
+		k := 2 * (1 + u) / h
+		return u*u + 2*u + 1, k, -k * u
+	}
+	return 0, 0, 0
+}
+
+// at returns the wave at phase t, and its slopes by phase and step; for the
+// triangle that of the square under it.
+func (law *oscLaw) at(t, h float64) (v, byT, byH float64) {
+	switch law.wave {
+	case sineWave:
+		return sinTurn(t), 2 * math.Pi * cosTurn(t), 0
+	case sawWave:
+		p, pt, ph := blep(t, h)
+		return 2*t - 1 - p, 2 - pt, -ph
+	}
+	v = 1
+	if t >= 0.5 {
+		v = -1
+	}
+	p, pt, ph := blep(t, h)
+	q, qt, qh := blep(frac(t+0.5), h)
+	return v + law.sign*(p-q), law.sign * (pt - qt), law.sign * (ph - qh)
+}
+
+// hertz returns the frequency of frame n.
+func (law *oscLaw) hertz(b *abi.Block, lane int) abi.Values {
+	if law.freq < 0 {
+		return abi.FrameValues(b.In(0, lane))
+	}
+	return b.Param(law.freq, lane)
+}
+
+// limit returns the fastest change of op_amp in a frame.
+func (law *oscLaw) limit(b *abi.Block, lane, n int) float64 {
+	if slew := b.Param(law.amp+4, lane).At(n); slew >= 0 {
+		return slew / b.Rate
+	}
+	return b.Param(law.amp+8, lane).At(0) / b.Rate
+}
+
+func oscForward(b *abi.Block) {
+	law := b.Data.(oscLaw)
+	for lane := range b.Lanes {
+		y, ts, ws, vs, state := b.Out(0, lane), b.Record(0, lane), b.Record(1, lane), b.Record(2, lane), b.State(lane)
+		hz, amp := law.hertz(b, lane), b.Param(law.amp, lane)
+		offset, ahead, reset := b.Param(law.amp+1, lane), b.Param(law.amp+2, lane), b.Param(law.amp+3, lane)
+		leak, gain, bound := b.Param(law.amp+5, lane).At(0), b.Param(law.amp+6, lane).At(0), b.Param(law.amp+7, lane).At(0)
+		rail := b.Param(law.amp+9, lane).At(0)
+		var drive []float64
+		if law.mode == oscFollower {
+			drive = b.FrameScratch(lane)
+			driverMean(b, lane, drive)
+		}
+		p, triangle, sum, follower := state[0], state[1], state[2], state[3]
+		for n := range y {
+			h := hz.At(n) / b.Rate
+			if law.reset && reset.At(n) > 0.5 {
+				p = 0
+			}
+			p = frac(p + h)
+			t := p
+			if law.moved {
+				t = frac(p + offset.At(n) + h*ahead.At(n))
+			}
+			ts[n] = t
+			w, v := 0.0, 0.0
+			if law.mode != oscFollower {
+				w, _, _ = law.at(t, h)
+				if law.wave == triangleWave {
+					triangle = triangleLeak*triangle + triangleGain*w
+					w = triangle
+				}
+			}
+			switch law.mode {
+			case oscPlain:
+				v = w
+			case oscIntegrator:
+				sum = min(max(leak*sum+gain*w, -bound), bound)
+				v = sum
+			case oscFollower:
+				step := drive[n] - follower
+				if limit := law.limit(b, lane, n); limit > 0 {
+					step = min(max(step, -limit), limit)
+				}
+				follower = min(max(follower+step, -rail), rail)
+				v = follower
+			}
+			ws[n], vs[n] = w, v
+			y[n] = v * amp.At(n)
+		}
+		state[0], state[1], state[2], state[3] = p, triangle, sum, follower
+		if law.pan >= 0 {
+			right, pan := b.OutCh(0, 1, lane), b.Param(law.pan, lane)
+			for n, v := range y {
+				turn := (pan.At(n) + 1) / 8
+				y[n], right[n] = v*cosTurn(turn), v*sinTurn(turn)
+			}
+		}
+	}
+}
+
+func oscBackward(b, d *abi.Block) {
+	law := b.Data.(oscLaw)
+	for lane := range b.Lanes {
+		ts, ws, vs, before, dstate := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane), b.Before(lane), d.State(lane)
+		hz, amp := law.hertz(b, lane), b.Param(law.amp, lane)
+		dhz, damp := law.hertz(d, lane), d.Param(law.amp, lane)
+		ahead, reset := b.Param(law.amp+2, lane), b.Param(law.amp+3, lane)
+		doffset, dahead := d.Param(law.amp+1, lane), d.Param(law.amp+2, lane)
+		leak, gain, bound := b.Param(law.amp+5, lane).At(0), b.Param(law.amp+6, lane).At(0), b.Param(law.amp+7, lane).At(0)
+		rail := b.Param(law.amp+9, lane).At(0)
+		dleak, dgain, dbound, drate, drail := 0.0, 0.0, 0.0, 0.0, 0.0
+		var drive []float64
+		others := 0
+		if law.mode == oscFollower {
+			drive, others = b.FrameScratch(lane), b.InChannels(0)-1
+			driverMean(b, lane, drive)
+		}
+		dy := d.Out(0, lane)
+		phi, triangle, sum, follower := dstate[0], dstate[1], dstate[2], dstate[3]
+		for n := len(dy) - 1; n >= 0; n-- {
+			g := dy[n]
+			if law.pan >= 0 {
+				turn, other := (b.Param(law.pan, lane).At(n)+1)/8, d.OutCh(0, 1, lane)[n]
+				c, s := cosTurn(turn), sinTurn(turn)
+				d.Param(law.pan, lane).Add(n, math.Pi/4*vs[n]*amp.At(n)*(c*other-s*g))
+				g = c*g + s*other
+			}
+			damp.Add(n, vs[n]*g)
+			g *= amp.At(n)
+			h, dh, dw := hz.At(n)/b.Rate, 0.0, 0.0
+			switch law.mode {
+			case oscPlain:
+				dw = g
+			case oscIntegrator:
+				last := before[2]
+				if n > 0 {
+					last = vs[n-1]
+				}
+				g += sum
+				sum = 0
+				switch v := leak*last + gain*ws[n]; {
+				case v > bound:
+					dbound += g
+				case v < -bound:
+					dbound -= g
+				default:
+					dleak += g * last
+					dgain += g * ws[n]
+					dw, sum = gain*g, leak*g
+				}
+			case oscFollower:
+				last := before[3]
+				if n > 0 {
+					last = vs[n-1]
+				}
+				g += follower
+				follower = 0
+				limit := law.limit(b, lane, n)
+				move := drive[n] - last
+				held := limit > 0 && math.Abs(move) > limit
+				v := drive[n]
+				if held {
+					v = last + math.Copysign(limit, move)
+				}
+				switch {
+				case v > rail:
+					drail += g
+				case v < -rail:
+					drail -= g
+				case held:
+					follower = g
+					if slew := b.Param(law.amp+4, lane).At(n); slew >= 0 {
+						d.Param(law.amp+4, lane).Add(n, math.Copysign(g/b.Rate, g*move))
+					} else {
+						drate += math.Copysign(g/b.Rate, g*move)
+					}
+				default:
+					for c := range others {
+						d.InCh(0, c+1, lane)[n] += g / float64(others)
+					}
+				}
+			}
+			if law.mode != oscFollower {
+				if law.wave == triangleWave {
+					triangle += dw
+					dw = triangleGain * triangle
+					triangle *= triangleLeak
+				}
+				_, byT, byH := law.at(ts[n], h)
+				s := dw * byT
+				dh = dw * byH
+				phi += s
+				if law.moved {
+					doffset.Add(n, s)
+					dahead.Add(n, h*s)
+					dh += ahead.At(n) * s
+				}
+			}
+			dhz.Add(n, (dh+phi)/b.Rate)
+			if law.reset && reset.At(n) > 0.5 {
+				phi = 0
+			}
+		}
+		d.Param(law.amp+5, lane).Add(0, dleak)
+		d.Param(law.amp+6, lane).Add(0, dgain)
+		d.Param(law.amp+7, lane).Add(0, dbound)
+		d.Param(law.amp+8, lane).Add(0, drate)
+		d.Param(law.amp+9, lane).Add(0, drail)
+		dstate[0], dstate[1], dstate[2], dstate[3] = phi, triangle, sum, follower
+	}
+}
