@@ -97,10 +97,10 @@ type Model struct {
 	schedule *tape.Schedule
 	bounds   []int64 // segment starts and the end
 	slots    [][]float64
-	rows     [][]float64 // Output by channel
-	seedBuf  []float64   // gradient by Output
-	seed     [][]float64 // the same by channel
-	turn     func() error
+	rows     [][]float64                  // Output by channel
+	seedBuf  []float64                    // gradient by Output
+	seed     [][]float64                  // the same by channel
+	seedWith func(grad, output []float64) // of the evaluation at hand; nil: forward only
 	channels int
 	index    map[string]*graph.Exec
 	skip     int64
@@ -149,6 +149,7 @@ func NewModel(g *graph.Graph, o Options) (*Model, error) {
 		}
 		m.InputGrad = append(m.InputGrad, make([]float64, len(row)))
 	}
+	m.Heat = map[string][]float64{}
 	m.walker = newWalker(m.Run, o.HeatWeights)
 	m.walker.seeds = []seed{{p.Output, m.seed, m.skip}}
 	m.params()
@@ -254,10 +255,6 @@ func (m *Model) Param(node, name string) *Param {
 
 // Set changes the values of a parameter for the next evaluation.
 func (m *Model) Set(p *Param, values []float64) error {
-	if p.Spec == nil {
-		copy(p.Values, values)
-		return nil
-	}
 	if err := m.Run.SetParam(p.Node, p.Name, values); err != nil {
 		return err
 	}
@@ -274,26 +271,18 @@ func (m *Model) Forward() { m.evaluate(nil) }
 // ForwardBackward renders, calls seed with the output to get the gradient of
 // the loss by it (both batches × channels × frames; seed fills grad), and walks
 // back. The gradients are in Params and InputGrad afterwards.
-func (m *Model) ForwardBackward(seed func(grad, output []float64)) {
-	m.evaluate(func() error {
-		seed(m.seedBuf, m.Output)
-		return nil
-	})
-}
+func (m *Model) ForwardBackward(seed func(grad, output []float64)) { m.evaluate(seed) }
 
 // errNoWayBack ends a schedule after the forward run.
 var errNoWayBack = fmt.Errorf("adjoint: forward only")
 
-func (m *Model) evaluate(turn func() error) {
-	m.turn = turn
+func (m *Model) evaluate(seedWith func(grad, output []float64)) {
+	m.seedWith = seedWith
 	m.Run.Reset()
-	if turn == nil {
-		m.turn = func() error { return errNoWayBack }
-	}
-	if err := m.schedule.Run(m.system()); err != nil && turn != nil {
+	if err := m.schedule.Run(m.system()); err != nil && seedWith != nil {
 		panic(err) // the model's own actions cannot fail
 	}
-	if turn != nil {
+	if seedWith != nil {
 		m.collect()
 	}
 }

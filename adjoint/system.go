@@ -19,10 +19,11 @@ func (s system) Advance(k int) error {
 func (s system) Record(k int) error { return s.Advance(k) }
 
 func (s system) Turn() error {
-	s.Model.Heat = s.Run.Heat()
-	if err := s.turn(); err != nil {
-		return err
+	s.Run.HeatTo(s.Heat)
+	if s.seedWith == nil {
+		return errNoWayBack
 	}
+	s.seedWith(s.seedBuf, s.Output)
 	s.walker.begin()
 	for _, in := range s.InputGrad {
 		clear(in)

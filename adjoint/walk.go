@@ -1,7 +1,6 @@
 package adjoint
 
 import (
-	"math"
 	"time"
 
 	"ampfit/abi"
@@ -151,6 +150,9 @@ func (w *walker) gatherAll(x *graph.Exec, seg, frames int, at int64) {
 func (w *walker) bind(x *graph.Exec, seg, frames int, at int64, before int) {
 	r, u := w.Run, x.Unit
 	if u.Type.External {
+		if w.heatWeight(x) {
+			w.heat(x, seg, frames)
+		}
 		return
 	}
 	if u.NoAdjoint {
@@ -233,7 +235,10 @@ func (w *walker) heat(x *graph.Exec, seg, frames int) {
 			if e == 0 {
 				continue
 			}
-			g := math.Copysign(slope, e)
+			g := slope
+			if e < 0 {
+				g = -slope
+			}
 			for i, row := range in {
 				din[i][n] += g * row[n]
 			}

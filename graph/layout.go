@@ -45,6 +45,7 @@ type Exec struct {
 	HeatAt            []float64     // joules at the end of each second
 	AdjointEnergy     []float64     // of the gradient by the outputs, each second
 
+	heatStart                                []float64   // one value, or one per batch
 	clamped                                  int64       // frames clamped by modulation
 	heatIn, heatOut, heatDualIn, heatDualOut [][]float64 // scratch of heatRows
 

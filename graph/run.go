@@ -101,6 +101,9 @@ func NewRun(p *Plan, o RunOptions) *Run {
 	r.Mem.Reserve(r.primal, r.dual)
 	for _, x := range r.Execs {
 		r.wire(x)
+		if s := x.Unit.Node.Setting(HeatParam); s != nil {
+			x.heatStart = append(x.heatStart, s.Value...)
+		}
 		for k, q := range x.Unit.Params {
 			r.store(x, k, q.Value)
 		}
@@ -136,6 +139,10 @@ func (r *Run) SetParam(node, param string, v []float64) error {
 		if x.Unit.Name != node {
 			continue
 		}
+		if param == HeatParam && (len(v) == 1 || len(v) == r.Plan.Batches) {
+			x.heatStart = append(x.heatStart[:0], v...)
+			return nil
+		}
 		for k, q := range x.Unit.Params {
 			if q.Name != param {
 				continue
@@ -158,10 +165,10 @@ func (r *Run) Reset() {
 		clear(r.Mem.Primal[row.Base-row.Hist : row.Base])
 	}
 	for _, x := range r.Execs {
-		if s := x.Unit.Node.Setting(HeatParam); s != nil && len(s.Value) > 0 && !x.Unit.Filter {
+		if n := len(x.heatStart); n > 0 && !x.Unit.Filter {
 			perBatch := x.Unit.Lanes / r.Plan.Batches
 			for b := range r.Plan.Batches {
-				r.Mem.Primal[x.Heat+b*perBatch] = s.Value[min(b, len(s.Value)-1)]
+				r.Mem.Primal[x.Heat+b*perBatch] = x.heatStart[min(b, n-1)]
 			}
 		}
 	}
@@ -707,22 +714,36 @@ func (r *Run) inputRow(x *Exec, i int, port *InPort, batch, c int) (row Row, off
 // Heat returns the heat of every node so far in joules, by node and batch.
 func (r *Run) Heat() map[string][]float64 {
 	heat := map[string][]float64{}
-	for _, x := range r.Execs {
-		if !x.Unit.Filter {
-			heat[x.Unit.Name] = r.UnitHeat(x)
-		}
-	}
+	r.HeatTo(heat)
 	return heat
+}
+
+// HeatTo is Heat into a map that is used again: it allocates when it is empty.
+func (r *Run) HeatTo(heat map[string][]float64) {
+	for _, x := range r.Execs {
+		if x.Unit.Filter {
+			continue
+		}
+		if heat[x.Unit.Name] == nil {
+			heat[x.Unit.Name] = make([]float64, r.Plan.Batches)
+		}
+		r.unitHeat(heat[x.Unit.Name], x)
+	}
 }
 
 // UnitHeat sums the heat cells of a unit for each batch.
 func (r *Run) UnitHeat(x *Exec) []float64 {
-	perBatch := x.Unit.Lanes / r.Plan.Batches
 	sum := make([]float64, r.Plan.Batches)
+	r.unitHeat(sum, x)
+	return sum
+}
+
+func (r *Run) unitHeat(sum []float64, x *Exec) {
+	perBatch := x.Unit.Lanes / r.Plan.Batches
+	clear(sum)
 	for lane := range x.Unit.Lanes {
 		sum[lane/perBatch] += r.Mem.Primal[x.Heat+lane]
 	}
-	return sum
 }
 
 // OutputRows returns the rows of the graph's output.
