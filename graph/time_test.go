@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"ampfit/graph"
+	"ampfit/internal/resample"
 
 	"github.com/stretchr/testify/require"
 )
@@ -199,4 +200,24 @@ func TestLatencyIsThatOfTheLongestPath(t *testing.T) {
 	// A modulator is on a path to the output like any input.
 	p = plan(t, nodes+","+`{"name": "vca", "type": "GainNode", "oversample_ratio": 2}`, edge("dry", "a", 0)+","+edge("dry", "b", 0)+","+edge("a", "c", 0)+","+edge("c", "vca", 0)+`,{"source": "b", "target": "vca.gain"}`, graph.Options{})
 	require.Equal(t, 50+64, p.Latency)
+}
+
+// A kernel's delay that is no whole number of frames is waited out: the output
+// is the input, late by whole frames.
+func TestOversampledDelayIsRoundedUpToFrames(t *testing.T) {
+	x := make([]float64, 400)
+	for n := range x {
+		x[n] = math.Sin(2 * math.Pi * 997 / 48000 * float64(n))
+	}
+	for frames, want := range map[int]int{0: 0, 1: 1, 3: 1, 4: 1, 5: 2, 8: 2} {
+		p := plan(t, dry+`,{"name": "l", "type": "LookaheadNode", "config": {"frames": `+itoa(frames)+`}, "oversample_ratio": 4}`, edge("dry", "l", 0), graph.Options{Frames: 400})
+		late := 2*resample.Standard.Delay() + want
+		require.Equal(t, late, p.Latency)
+		r := graph.NewRun(p, graph.RunOptions{})
+		r.Input = [][]float64{x}
+		y := r.Render(true)[0]
+		for n := 300; n < 400; n++ {
+			require.InDelta(t, x[n-late], y[n], 3e-3, "%d frames, frame %d", frames, n) // 0.01 dB twice
+		}
+	}
 }
