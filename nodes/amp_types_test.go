@@ -274,3 +274,35 @@ func init() {
 	configs["ControllerNode"] = []abi.Config{{"__controller_outputs__": "a,b,c", "__controller_sources__": "c=a"}}
 	configs["SubharmonicLowLifterNode"] = []abi.Config{{"use_div4": true}}
 }
+
+func init() {
+	configs["FFTDivisionNode"] = []abi.Config{{"window_size": 12.0, "epsilon": 0.01}, {"window_size": 16.0, "window": "rectangular", "epsilon": 1e-3}}
+}
+
+// Where the input is the circular convolution of a periodic divisor with s, the
+// quotient of any window is s, and its newest frame the last value of s.
+func TestFFTDivisionUndoesConvolution(t *testing.T) {
+	for _, n := range []int{8, 11} {
+		rng := rand.New(rand.NewPCG(3, 4))
+		d, s := make([]float64, n), make([]float64, n)
+		for i := range d {
+			d[i], s[i] = 0.2*rng.NormFloat64(), rng.NormFloat64()
+		}
+		d[0] += 2 // no small bin
+		x, divisor := make([]float64, 50), make(abitest.PerFrame, 50)
+		for i := range x {
+			divisor[i] = d[i%n]
+			for k := range n {
+				x[i] += d[(i+n-k)%n] * s[k]
+			}
+		}
+		y := abitest.Run(t, "FFTDivisionNode", abitest.P{"divisor": divisor, "config": abi.Config{"window_size": float64(n), "window": "rectangular"}}, x)
+		for i := range x {
+			if i < n-1 {
+				require.InDelta(t, x[i]/divisor[i], y[i], 1e-12)
+			} else {
+				require.InDelta(t, s[n-1], y[i], 1e-12, i)
+			}
+		}
+	}
+}
