@@ -3,6 +3,7 @@
 package nodedoc
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"sort"
@@ -18,7 +19,7 @@ func Text(t *abi.NodeType) string {
 	if len(t.Aliases) > 0 {
 		fmt.Fprintf(&b, "also spelt %s\n", strings.Join(t.Aliases, ", "))
 	}
-	in, out := ports(t)
+	in, out := ports(t, "")
 	fmt.Fprintf(&b, "\ninputs: %s   outputs: %s\n", orNone(in), orNone(out))
 	fmt.Fprintf(&b, "adjoint: %s\n", adjoint(t))
 	if len(t.Params) > 0 {
@@ -38,23 +39,45 @@ func Text(t *abi.NodeType) string {
 		columns(&b, rows)
 	}
 	if t.Detail != "" {
-		b.WriteString("\n" + strings.TrimSpace(t.Detail) + "\n")
+		b.WriteString("\n" + wrap(t.Detail) + "\n")
 	}
 	if t.Source != "" {
-		b.WriteString("\nsource: " + strings.TrimSpace(t.Source) + "\n")
+		b.WriteString("\n" + wrap("source: "+strings.TrimSpace(t.Source)) + "\n")
 	}
 	fmt.Fprintf(&b, "\na graph with it:\n%s", Snippet(t))
 	return b.String()
 }
 
-// ports are the inputs and outputs that the type has as its default
-// configuration makes it.
-func ports(t *abi.NodeType) (in, out []string) {
+// ports are the inputs and outputs that a node of the type has: one that a
+// graph gives these members, such as `"params": {"freq": 220}`, and otherwise
+// leaves as it is.
+func ports(t *abi.NodeType, members string) (in, out []string) {
+	var given struct {
+		Params map[string]json.RawMessage
+		Config map[string]any
+	}
+	if json.Unmarshal([]byte("{"+members+"}"), &given) != nil {
+		panic(fmt.Sprintf("nodedoc: the example of %s is not JSON: %s", t.Name, members))
+	}
 	s := abi.NewSetup(t)
 	s.Node, s.Rate, s.Config = "x", 48000, abi.Config{}
+	s.Given = func(param string) bool { return given.Params[param] != nil }
+	s.Length = func(param string) int {
+		var list []float64
+		if given.Params[param] == nil {
+			return 0
+		}
+		if json.Unmarshal(given.Params[param], &list) != nil {
+			return 1
+		}
+		return len(list)
+	}
 	for _, k := range t.Config {
 		if k.Default != nil {
 			s.Config[k.Name] = k.Default
+		}
+		if v, ok := given.Config[k.Name]; ok {
+			s.Config[k.Name] = configValue(k.Kind, v)
 		}
 	}
 	for range t.Inputs {
@@ -64,6 +87,60 @@ func ports(t *abi.NodeType) (in, out []string) {
 		return t.Inputs, t.Outputs
 	}
 	return s.Inputs, s.Outputs
+}
+
+// wrap breaks lines between words before they are longer than a page is wide.
+func wrap(text string) string {
+	const width = 100
+	var out []string
+	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		at := 0 // where the line that is being filled begins
+		for space := strings.IndexByte(line, ' '); space >= 0; {
+			next := strings.IndexByte(line[space+1:], ' ')
+			end := len(line)
+			if next >= 0 {
+				next += space + 1
+				end = next
+			}
+			if len([]rune(line[at:end])) > width && space > at {
+				out = append(out, line[at:space])
+				at = space + 1
+			}
+			space = next
+		}
+		out = append(out, line[at:])
+	}
+	return strings.Join(out, "\n")
+}
+
+// configValue turns a JSON value into what abi.Config holds.
+func configValue(kind abi.Kind, v any) any {
+	list, ok := v.([]any)
+	if !ok {
+		return v
+	}
+	var numbers []float64
+	var pairs [][2]float64
+	var texts []string
+	for _, e := range list {
+		switch e := e.(type) {
+		case float64:
+			numbers = append(numbers, e)
+		case string:
+			texts = append(texts, e)
+		case []any:
+			a, _ := e[0].(float64)
+			b, _ := e[1].(float64)
+			pairs = append(pairs, [2]float64{a, b})
+		}
+	}
+	switch kind {
+	case abi.Numbers:
+		return numbers
+	case abi.Pairs:
+		return pairs
+	}
+	return texts
 }
 
 func orNone(s []string) string {
@@ -162,18 +239,18 @@ func Snippet(t *abi.NodeType) string {
 	if t.External {
 		return "{\n  \"descriptor_version\": 2,\n  \"nodes\": [\n    {\"name\": \"dry\", \"type\": \"InputNode\"}\n  ]\n}\n"
 	}
-	in, _ := ports(t)
-	if len(in) > 0 {
-		nodes = append(nodes, `{"name": "dry", "type": "InputNode"}`)
-	}
 	extra := t.Example
 	for _, k := range t.Config {
 		if extra == "" && k.Kind == abi.File && k.Default == nil {
 			extra = fmt.Sprintf(`"config": {%q: %q}`, k.Name, SnippetFile)
 		}
 	}
+	in, _ := ports(t, extra)
 	if extra != "" {
 		extra = ", " + extra
+	}
+	if len(in) > 0 {
+		nodes = append(nodes, `{"name": "dry", "type": "InputNode"}`)
 	}
 	nodes = append(nodes, fmt.Sprintf(`{"name": "x", "type": %q%s}`, t.Name, extra))
 	for _, in := range in {
@@ -245,7 +322,7 @@ func Markdown(types []*abi.NodeType) string {
 
 func markdown(b *strings.Builder, t *abi.NodeType) {
 	fmt.Fprintf(b, "\n### %s\n\n%s\n", t.Name, t.Doc)
-	in, out := ports(t)
+	in, out := ports(t, "")
 	fmt.Fprintf(b, "\nInputs: %s. Outputs: %s. Adjoint: %s.\n", orNone(in), orNone(out), adjoint(t))
 	if len(t.Params) > 0 {
 		b.WriteString("\n| parameter | unit | default | range | scale | mod | meaning |\n| --- | --- | --- | --- | --- | --- | --- |\n")
@@ -260,7 +337,7 @@ func markdown(b *strings.Builder, t *abi.NodeType) {
 		}
 	}
 	if t.Detail != "" {
-		fmt.Fprintf(b, "\n```\n%s\n```\n", strings.TrimSpace(t.Detail))
+		fmt.Fprintf(b, "\n```\n%s\n```\n", wrap(t.Detail))
 	}
 	if t.Source != "" {
 		fmt.Fprintf(b, "\nSource: %s\n", strings.TrimSpace(t.Source))

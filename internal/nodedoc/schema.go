@@ -27,7 +27,7 @@ func JSON(types []*abi.NodeType) ([]byte, error) {
 		for _, k := range t.Config {
 			config = append(config, object{"name": k.Name, "type": kindName(k.Kind), "default": k.Default, "allowed": k.Enum, "doc": k.Doc})
 		}
-		in, outs := ports(t)
+		in, outs := ports(t, "")
 		out = append(out, object{
 			"name": t.Name, "aliases": append([]string{}, t.Aliases...), "family": t.Family, "doc": t.Doc, "detail": t.Detail, "source": t.Source,
 			"inputs": append([]string{}, in...), "outputs": outs, "params": params, "config": config,
