@@ -73,6 +73,9 @@ type NodeType struct {
 	Coupled bool
 	// External rows are filled by the runtime: the graph's dry input.
 	External bool
+	// Advances says that a source moves on before it reads: frame n holds the
+	// phase at the end of the frame. Oversampled, it then keeps that instant.
+	Advances bool
 	// Delay is the measured delay in frames at the kernel's rate.
 	Delay int
 

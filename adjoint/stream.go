@@ -20,6 +20,7 @@ type Stream struct {
 	calls  []call
 	feed   Feed
 	walked bool // the duals hold what the call after left
+	length int  // frames of the call that was walked last
 	tape   bool
 	heat   bool
 }
@@ -189,7 +190,7 @@ func (s *Stream) Backward(seeds map[*graph.OutPort][][]float64) error {
 		}
 	}
 	s.walker.segment(c.start, c.start+int64(c.frames))
-	s.walked = true
+	s.walked, s.length = true, c.frames
 	r.Restore(c.snapshot, c.start)
 	copy(head, now)
 	return nil
@@ -225,4 +226,19 @@ func (s *Stream) Heat(node string) float64 {
 		sum += h
 	}
 	return sum
+}
+
+// Walked returns the frames of the call that Backward walked last.
+func (s *Stream) Walked() int { return s.length }
+
+// SetHeat sets the joules of a node so far, in every batch.
+func (s *Stream) SetHeat(node string, joules float64) {
+	x := s.Run.Execs[s.Plan.Unit(node).Index]
+	per := x.Unit.Lanes / s.Plan.Batches
+	for lane := range x.Unit.Lanes {
+		s.Run.Mem.Primal[x.Heat+lane] = 0
+		if lane%per == 0 {
+			s.Run.Mem.Primal[x.Heat+lane] = joules
+		}
+	}
 }

@@ -69,6 +69,9 @@ func (p *Plan) upsampleModulator(u *Unit, q *Param, i int, l *Link) {
 
 func (p *Plan) downsample(u *Unit, out *OutPort) {
 	fraction := (u.Mult - u.Setup.Delay%u.Mult) % u.Mult // to a whole graph frame
+	if u.Type.Advances && len(u.In) == 0 && !p.modulated(u) {
+		fraction = 1 - u.Mult // the last of the frames that stand for one
+	}
 	down := p.filter(u, fmt.Sprintf("%s.%s ↓%d", u.Name, out.Name, u.Mult), downsampler, out.Channels, fraction)
 	down.Out[0].Readers, down.Out[0].Measured = out.Readers, out.Measured
 	for _, l := range out.Readers {

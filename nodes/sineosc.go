@@ -25,7 +25,8 @@ var sineOscillator = abi.NodeType{
 	Doc: "Sine oscillator.",
 	Detail: "φ[n] = frac(φ[n−1] + frequency[n]/rate), y[n] = amplitude[n] sin(2π(φ[n] + phase)), φ before the run 0. " +
 		"The gradient of the frequency is exact, but a waveform loss has a minimum for almost every cycle of the run: start near, or use a spectral loss.",
-	Outputs: out,
+	Outputs:  out,
+	Advances: true,
 	Params: []abi.Param{
 		{Name: "frequency", Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Frequency."},
 		{Name: "amplitude", Default: 0.5, Min: 0, Max: 10, Mod: true, Doc: "Peak value."},

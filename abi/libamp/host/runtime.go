@@ -1,0 +1,607 @@
+package host
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"ampfit/abi"
+	"ampfit/adjoint"
+	"ampfit/graph"
+	"ampfit/internal/jsontree"
+)
+
+// Runtime is a graph that a host executes block by block, from AMP's blobs or
+// from a graph file.
+type Runtime struct {
+	native    bool // AMP's own behaviour: delays and oversampling of blobs 1 and 2 are not honoured
+	nodes     []blobNode
+	plan      *blobPlan
+	text      []byte // of a graph file, instead of blobs
+	batches   int
+	frames    int
+	rate      float64
+	record    int
+	overrides map[string]blobParam // node + "\x00" + param
+	stream    *adjoint.Stream
+	history   map[string]curve
+	fault     string
+	stage     string
+	node      string
+}
+
+// NewRuntime makes a runtime of AMP's descriptor and plan blobs. native gives
+// it AMP's own time: declared delays and oversampling are carried, not honoured.
+func NewRuntime(descriptor, plan []byte, native bool) (*Runtime, error) {
+	r := &Runtime{native: native, batches: 1, rate: 48000, overrides: map[string]blobParam{}}
+	var err error
+	if r.nodes, err = parseDescriptor(descriptor); err != nil {
+		return nil, err
+	}
+	if r.plan, err = parsePlan(plan); err != nil {
+		return nil, err
+	}
+	if len(r.nodes) == 0 {
+		return nil, fault(abi.EInvalidArg, "the descriptor blob holds no node")
+	}
+	return r, r.checkBlobs()
+}
+
+// NewRuntimeJSON makes a runtime of the text of a graph file.
+func NewRuntimeJSON(text []byte) (*Runtime, error) {
+	if _, err := graph.Parse("", text); err != nil {
+		return nil, fault(abi.EInvalidArg, "%v", err)
+	}
+	return &Runtime{text: text, batches: 1, rate: 48000, overrides: map[string]blobParam{}}, nil
+}
+
+func (r *Runtime) find(name string) *blobNode {
+	for i := range r.nodes {
+		if r.nodes[i].name == name {
+			return &r.nodes[i]
+		}
+	}
+	return nil
+}
+
+func (r *Runtime) checkBlobs() error {
+	seen := map[string]bool{}
+	for i := range r.nodes {
+		n := &r.nodes[i]
+		if n.name == "" || seen[n.name] {
+			return fault(abi.EInvalidArg, "the node name %q is empty or stands twice", n.name)
+		}
+		seen[n.name] = true
+		if abi.Lookup(n.typ) == nil {
+			return fault(abi.EUnknownNode, "there is no node type %q (node %q)", n.typ, n.name)
+		}
+		for _, in := range n.audio {
+			if r.find(in) == nil {
+				return fault(abi.EInvalidArg, "the node %q takes its input from %q, which does not exist", n.name, in)
+			}
+		}
+		for _, m := range n.mods {
+			if r.find(m.source) == nil {
+				return fault(abi.EInvalidArg, "the node %q is modulated by %q, which does not exist", n.name, m.source)
+			}
+		}
+	}
+	if r.plan == nil {
+		return nil
+	}
+	for _, p := range r.plan.nodes {
+		if r.find(p.name) == nil {
+			return fault(abi.EInvalidArg, "the plan names the node %q, which the descriptor does not have", p.name)
+		}
+	}
+	return nil
+}
+
+// Configure sets batches and the length of a block; the run starts afresh.
+func (r *Runtime) Configure(batches, frames int) error {
+	if batches < 0 || frames < 0 || batches > 1<<16 || frames > 1<<28 {
+		return fault(abi.EInvalidArg, "%d batches of %d frames cannot be configured", batches, frames)
+	}
+	r.batches, r.frames, r.stream = max(batches, 1), frames, nil
+	return nil
+}
+
+// SetRate sets the sample rate; values of 0 and below mean 48000 Hz.
+func (r *Runtime) SetRate(rate float64) {
+	if !(rate > 0) || math.IsInf(rate, 0) {
+		rate = 48000
+	}
+	if rate != r.rate {
+		r.rate, r.stream = rate, nil
+	}
+}
+
+// SetRecord says how many executes are kept for backward.
+func (r *Runtime) SetRecord(n int) { r.record, r.stream = n, nil }
+
+// SetParam overrides a parameter with a tensor (batches, channels, frames). Its
+// batches and channels must be those of the default, its frames those of the
+// default or a multiple; a parameter without default takes the block's frames.
+func (r *Runtime) SetParam(node, param string, data []float64, batches, channels, frames int) error {
+	n := r.findAny(node)
+	if n == nil {
+		return r.fail("set_param", node, fault(abi.EInvalidArg, "there is no node %q", node))
+	}
+	if batches < 1 || channels < 1 || frames < 1 || len(data) != batches*channels*frames {
+		return r.fail("set_param", node, fault(abi.EInvalidArg, "%s.%s: %d values are no tensor (%d, %d, %d)", node, param, len(data), batches, channels, frames))
+	}
+	want := blobParam{batches: batches, channels: channels, frames: max(r.frames, 1)}
+	key := node + "\x00" + param
+	if p, ok := r.overrides[key]; ok {
+		want = p
+	} else {
+		for _, p := range n.params {
+			if p.name == param {
+				want = p
+			}
+		}
+	}
+	if batches != want.batches || channels != want.channels || frames%want.frames != 0 {
+		return r.fail("set_param", node, fault(abi.EShape, "shape mismatch for %s.%s (expected %dx%dx%d, got %dx%dx%d)", node, param, want.batches, want.channels, want.frames, batches, channels, frames))
+	}
+	_, known := r.overrides[key]
+	r.overrides[key] = blobParam{param, batches, channels, frames, slices.Clone(data)}
+	if param == graph.HeatParam {
+		r.setHeat(node, data[0])
+	} else if !known && !r.hasDefault(n, param) {
+		r.restart() // the graph gets an input for it
+	}
+	return nil
+}
+
+// findAny is find, or a stand-in for a node of a graph file.
+func (r *Runtime) findAny(name string) *blobNode {
+	if r.text == nil {
+		return r.find(name)
+	}
+	g, err := graph.Parse("", r.text)
+	if err != nil || g.Node(name) == nil {
+		return nil
+	}
+	return &blobNode{name: name}
+}
+
+func (r *Runtime) hasDefault(n *blobNode, param string) bool {
+	return slices.ContainsFunc(n.params, func(p blobParam) bool { return p.name == param })
+}
+
+// restart plans again and keeps nothing.
+func (r *Runtime) restart() { r.stream = nil }
+
+// ClearParams drops all overrides.
+func (r *Runtime) ClearParams() {
+	for key := range r.overrides {
+		node, param, _ := strings.Cut(key, "\x00")
+		if n := r.findAny(node); n != nil && !r.hasDefault(n, param) {
+			r.restart()
+		}
+	}
+	clear(r.overrides)
+}
+
+func (r *Runtime) setHeat(node string, joules float64) {
+	if r.stream == nil {
+		return
+	}
+	if u := r.stream.Plan.Unit(node); u != nil {
+		r.stream.SetHeat(node, joules)
+	}
+}
+
+// fail keeps an error for LastError.
+func (r *Runtime) fail(stage, node string, err error) error {
+	r.stage, r.node, r.fault = stage, node, err.Error()
+	return err
+}
+
+// LastError returns what failed last: stage, node and text.
+func (r *Runtime) LastError() (stage, node, detail string) { return r.stage, r.node, r.fault }
+
+// Summary is what describe_node tells.
+type Summary struct {
+	Declared, Oversample int
+	SupportsV2           bool
+	Delay                int
+	Heat                 float64
+}
+
+// Describe tells about a node.
+func (r *Runtime) Describe(node string) (Summary, error) {
+	n := r.findAny(node)
+	if n == nil {
+		return Summary{}, r.fail("describe_node", node, fault(abi.EInvalidArg, "there is no node %q", node))
+	}
+	s := Summary{Oversample: 1, SupportsV2: true}
+	tree, _ := jsontree.Parse([]byte(orEmpty(n.json)))
+	if v := tree.Get("declared_delay"); v != nil {
+		s.Declared = int(v.Num)
+	}
+	if v := tree.Get("oversample_ratio"); v != nil && v.Num >= 1 {
+		s.Oversample = int(v.Num)
+	}
+	if v := tree.Get("supports_v2"); v != nil && v.Kind == jsontree.Bool {
+		s.SupportsV2 = v.Bool
+	}
+	if r.plan != nil {
+		for _, p := range r.plan.nodes {
+			if p.name == node && p.declared > 0 {
+				s.Declared = p.declared
+			}
+			if p.name == node && p.oversample > 0 {
+				s.Oversample = p.oversample
+			}
+		}
+	}
+	if r.stream != nil {
+		if u := r.stream.Plan.Unit(node); u != nil {
+			s.Delay = u.Setup.Delay
+			s.Heat = r.stream.Heat(node)
+		}
+	}
+	if s.Heat == 0 {
+		if p, ok := r.overrides[node+"\x00"+graph.HeatParam]; ok {
+			s.Heat = p.data[0]
+		}
+	}
+	return s, nil
+}
+
+func orEmpty(s string) string {
+	if strings.TrimSpace(s) == "" {
+		return "{}"
+	}
+	return s
+}
+
+// Execute renders one block and returns it as (batches, channels, frames).
+func (r *Runtime) Execute(history []byte, frames int) (out []float64, channels, length int, err error) {
+	if frames <= 0 {
+		frames = r.frames
+	}
+	if frames <= 0 {
+		return nil, 0, 0, r.fail("execute", "", fault(abi.EInvalidArg, "the block has no frames; configure the runtime or pass a hint"))
+	}
+	if r.history, err = parseHistory(history); err != nil {
+		return nil, 0, 0, r.fail("execute", "", err)
+	}
+	if r.stream == nil {
+		if err := r.start(frames); err != nil {
+			return nil, 0, 0, r.fail("create", "", err)
+		}
+	}
+	r.stream.Forward(frames, r.feed)
+	port := r.stream.Plan.Output
+	out = make([]float64, r.batches*port.Channels*frames)
+	for i, row := range r.stream.Output(port) {
+		copy(out[i*frames:], row)
+	}
+	return out, port.Channels, frames, nil
+}
+
+// feed plays controllers, and parameters that are tensors.
+func (r *Runtime) feed(node string, batch, channel int, dst []float64) {
+	if name, ok := strings.CutPrefix(node, paramPrefix); ok {
+		node, param, _ := strings.Cut(name, "\x1f")
+		p := r.value(node, param)
+		for n := range dst {
+			if len(p.data) > 0 {
+				b, c := min(batch, p.batches-1), min(channel, p.channels-1)
+				dst[n] = p.data[(b*p.channels+c)*p.frames+min(n, p.frames-1)]
+			}
+		}
+		return
+	}
+	names := controllerNames(r.find(node))
+	for n := range dst {
+		dst[n] = 0
+		if channel < len(names) {
+			dst[n] = r.history[names[channel]].at(n)
+		}
+	}
+}
+
+// value is the override of a parameter, or its default.
+func (r *Runtime) value(node, param string) blobParam {
+	if p, ok := r.overrides[node+"\x00"+param]; ok {
+		return p
+	}
+	if n := r.find(node); n != nil {
+		for _, p := range n.params {
+			if p.name == param {
+				return p
+			}
+		}
+	}
+	return blobParam{}
+}
+
+const paramPrefix = "\x1eparam\x1f"
+
+// controllerNames lists the outputs of AMP's controller.
+func controllerNames(n *blobNode) []string {
+	if n == nil {
+		return nil
+	}
+	tree, _ := jsontree.Parse([]byte(orEmpty(n.json)))
+	if v := tree.Get("__controller_outputs__"); v != nil && v.Text != "" {
+		names := strings.Split(v.Text, ",")
+		for i := range names {
+			names[i] = strings.TrimSpace(names[i])
+		}
+		return names
+	}
+	return nil
+}
+
+// start builds the graph and its stream.
+func (r *Runtime) start(frames int) error {
+	var g *graph.Graph
+	var err error
+	if r.text != nil {
+		g, err = graph.Parse("", r.text)
+	} else {
+		g, err = r.graph()
+	}
+	if err != nil {
+		return fault(abi.EInvalidArg, "%v", err)
+	}
+	r.stream, err = adjoint.NewStream(g, adjoint.StreamOptions{Rate: r.rate, Batches: r.batches, Record: r.record, Frames: frames, Audio: adjoint.ReadAudio})
+	if err != nil {
+		return fault(abi.EInvalidArg, "%v", err)
+	}
+	for key, p := range r.overrides {
+		node, param, _ := strings.Cut(key, "\x00")
+		if param == graph.HeatParam {
+			r.stream.SetHeat(node, p.data[0])
+		} else if r.text != nil {
+			if err := r.stream.Run.SetParam(node, param, p.data); err != nil {
+				return fault(abi.EShape, "%v", err)
+			}
+		}
+	}
+	return nil
+}
+
+// graph turns the blobs into a graph file; controllers and tensors become
+// inputs that are fed.
+func (r *Runtime) graph() (*graph.Graph, error) {
+	b := &builder{nodes: &jsontree.Value{Kind: jsontree.Array}, edges: &jsontree.Value{Kind: jsontree.Array}}
+	for i := range r.nodes {
+		if err := r.addNode(b, &r.nodes[i]); err != nil {
+			return nil, err
+		}
+	}
+	r.addEdges(b)
+	top := &jsontree.Value{Kind: jsontree.Object}
+	top.Set("descriptor_version", jsontree.NewNumber(2))
+	top.Set("nodes", b.nodes)
+	top.Set("edges", b.edges)
+	top.Set("output", text(r.sink()))
+	g, err := graph.Parse("", top.Format())
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range g.Edges {
+		if strings.HasPrefix(e.Source.Node.Name, paramPrefix) {
+			e.Mode = graph.Replace
+		}
+	}
+	return g, nil
+}
+
+type builder struct{ nodes, edges *jsontree.Value }
+
+func (b *builder) edge(from, to string) *jsontree.Value {
+	e := &jsontree.Value{Kind: jsontree.Object}
+	e.Set("source", text(from))
+	e.Set("target", text(to))
+	b.edges.Items = append(b.edges.Items, e)
+	return e
+}
+
+// sink is the last node in plan order.
+func (r *Runtime) sink() string {
+	if r.plan != nil && len(r.plan.nodes) > 0 {
+		return r.plan.nodes[len(r.plan.nodes)-1].name
+	}
+	return r.nodes[len(r.nodes)-1].name
+}
+
+func (r *Runtime) addNode(b *builder, n *blobNode) error {
+	if names := controllerNames(n); n.typ == "ControllerNode" && names != nil {
+		b.nodes.Items = append(b.nodes.Items, inputNode(n.name, len(names)))
+		return nil
+	}
+	t := abi.Lookup(n.typ)
+	v, err := nodeObject(t, n.json, true)
+	if err != nil {
+		return err
+	}
+	v.Set("name", text(n.name))
+	v.Set("type", text(t.Name))
+	if hasKey(t, "compat") && !has(v.Get("config"), "compat") {
+		v.Get("config").Set("compat", text("amp"))
+	}
+	r.time(v, n.name)
+	b.nodes.Items = append(b.nodes.Items, v)
+	for _, param := range r.tensors(n) {
+		p := r.value(n.name, param)
+		spec := paramOf(t, param)
+		switch {
+		case spec == nil: // such as thermo.heat, which AMP only checks
+		case spec.Mod:
+			name := paramPrefix + n.name + "\x1f" + param
+			b.nodes.Items = append(b.nodes.Items, inputNode(name, max(p.channels, 1)))
+			b.edge(name, n.name+"."+param)
+		case spec.Vector:
+			v.Get("params").Set(param, jsontree.NewNumbers(p.data))
+		case len(p.data) > 0:
+			v.Get("params").Set(param, jsontree.NewNumber(clamp(p.data[0], *spec, r.rate)))
+		}
+	}
+	return nil
+}
+
+func paramOf(t *abi.NodeType, name string) *abi.Param {
+	for i := range t.Params {
+		if t.Params[i].Name == name {
+			return &t.Params[i]
+		}
+	}
+	return nil
+}
+
+// tensors lists the parameters of a node that start from a tensor: those with
+// a default or an override, and those that are only modulated, which start at
+// zero.
+func (r *Runtime) tensors(n *blobNode) []string {
+	var names []string
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, p := range n.params {
+		add(p.name)
+	}
+	for key := range r.overrides {
+		if node, param, _ := strings.Cut(key, "\x00"); node == n.name {
+			add(param)
+		}
+	}
+	for _, m := range n.mods {
+		add(m.param)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// time sets delay and oversampling, or takes them away where AMP ignores them.
+func (r *Runtime) time(v *jsontree.Value, name string) {
+	drop := func(key string) {
+		v.Members = slices.DeleteFunc(v.Members, func(m jsontree.Member) bool { return m.Key == key })
+	}
+	version := 2
+	if r.plan != nil {
+		version = r.plan.version
+		for _, p := range r.plan.nodes {
+			if p.name == name && p.declared > 0 {
+				v.Set("declared_delay", jsontree.NewNumber(float64(p.declared)))
+			}
+			if p.name == name && p.oversample > 0 {
+				v.Set("oversample_ratio", jsontree.NewNumber(float64(p.oversample)))
+			}
+		}
+	}
+	if r.native && version < 3 {
+		drop("declared_delay")
+		drop("oversample_ratio")
+	}
+	drop("supports_v2") // AMP's default is true, and its types have no adjoint of their own
+}
+
+// addEdges connects the nodes as the plan says, or as the descriptor does.
+func (r *Runtime) addEdges(b *builder) {
+	if r.plan != nil && len(r.plan.edges) > 0 {
+		for _, e := range r.plan.edges {
+			v := b.edge(e.source, e.target)
+			v.Set("delay_frames", jsontree.NewNumber(float64(e.delay)))
+			if len(e.gates) > 0 {
+				gates := &jsontree.Value{Kind: jsontree.Array}
+				for _, g := range e.gates {
+					gates.Items = append(gates.Items, jsontree.NewNumber(float64(g)))
+				}
+				v.Set("synchrony_gates", gates)
+			}
+			setMod(v, e.kind, e.scale, e.channel)
+		}
+		return
+	}
+	for i := range r.nodes {
+		n := &r.nodes[i]
+		for _, in := range n.audio {
+			b.edge(in, n.name)
+		}
+		for _, m := range n.mods {
+			kind := 1
+			if m.multiply {
+				kind = 2
+			}
+			setMod(b.edge(m.source, n.name+"."+m.param), kind, m.scale, m.channel)
+		}
+	}
+}
+
+func setMod(v *jsontree.Value, kind int, scale float64, channel int) {
+	if channel >= 0 {
+		v.Set("channel", jsontree.NewNumber(float64(channel)))
+	}
+	if kind == 0 {
+		return
+	}
+	v.Set("scale", jsontree.NewNumber(scale))
+	if kind == 2 {
+		v.Set("mode", text("multiply"))
+	}
+}
+
+// Backward walks the newest executed block back from the gradient of its
+// output (batches, channels, frames); Gradient then reads the results.
+func (r *Runtime) Backward(grad []float64) error {
+	if r.stream == nil {
+		return r.fail("backward", "", fault(abi.EInvalidArg, "no block was executed"))
+	}
+	frames, ok := r.stream.Pending()
+	if !ok {
+		return r.fail("backward", "", fault(abi.EInvalidArg, "no block is kept; set record before executing"))
+	}
+	port := r.stream.Plan.Output
+	if len(grad) != r.batches*port.Channels*frames {
+		return r.fail("backward", "", fault(abi.EShape, "the gradient has %d values and needs %d", len(grad), r.batches*port.Channels*frames))
+	}
+	rows := make([][]float64, r.batches*port.Channels)
+	for i := range rows {
+		rows[i] = grad[i*frames : (i+1)*frames]
+	}
+	if err := r.stream.Backward(map[*graph.OutPort][][]float64{port: rows}); err != nil {
+		return r.fail("backward", "", err)
+	}
+	return nil
+}
+
+// Gradient returns the gradient by a parameter in the block that was walked
+// back: Len values for each batch of a held one, the frames of each batch and
+// channel of one that is a tensor.
+func (r *Runtime) Gradient(node, param string) ([]float64, error) {
+	if r.stream == nil {
+		return nil, r.fail("gradient", node, fault(abi.EInvalidArg, "no block was walked back"))
+	}
+	q := r.stream.Plan.Param(node, param)
+	if q == nil {
+		return nil, r.fail("gradient", node, fault(abi.EInvalidArg, "there is no parameter %s.%s", node, param))
+	}
+	fed := r.stream.Plan.Unit(paramPrefix + node + "\x1f" + param)
+	if fed == nil {
+		return r.stream.ParamGrad(q), nil
+	}
+	var out []float64
+	frames := int(r.stream.Run.Segment)
+	if n := r.stream.Walked(); n > 0 {
+		frames = n
+	}
+	for b := range r.batches {
+		for c := range fed.Out[0].Channels {
+			out = append(out, r.stream.InputGrad(fed.Name, b, c, frames)...)
+		}
+	}
+	return out, nil
+}
+
+// String names the runtime for messages.
+func (r *Runtime) String() string { return fmt.Sprintf("a graph of %d nodes", len(r.nodes)) }
