@@ -113,8 +113,8 @@ func TestRandomGraphsMatchReference(t *testing.T) {
 	require.Less(t, series, int(to-from)/4+2)
 }
 
-// Output bits depend neither on the block nor on segments, and gradients not on
-// segments; on the block they depend by rounding only.
+// Output bits depend neither on the block nor on segments, schedule and threads,
+// and gradients not on the latter; on the block they depend by rounding only.
 func TestRandomGraphsBlocksAndSegments(t *testing.T) {
 	from, to := seeds()
 	for seed := from; seed < to; seed++ {
@@ -122,7 +122,10 @@ func TestRandomGraphsBlocksAndSegments(t *testing.T) {
 		hold(t, seed, s, func(s *graphtest.Spec) error {
 			var output, grads []float64
 			for i, o := range []adjoint.Options{
-				{}, {Segment: 1}, {Block: 100}, {Block: 100, Segment: 1}, {Block: 100, Segment: 230}, {Block: 1}, {Block: 7, Segment: 20},
+				{}, {Segment: 1}, {Block: 100}, {Block: 100, Segment: 1}, {Block: 100, Segment: 230},
+				{Block: 100, Schedule: graph.IPLS}, {Block: 100, Schedule: graph.IPLS, Threads: 2, Segment: 100}, {Block: 100, Schedule: graph.KPN, Threads: 2},
+				{Block: 100, Segment: 100, TapeMode: "binomial", Slots: 2},
+				{Block: 1}, {Block: 7, Segment: 20},
 			} {
 				o.Heat = true
 				o.HeatWeights = map[string]float64{s.Output: 0.1}
@@ -150,7 +153,7 @@ func TestRandomGraphsBlocksAndSegments(t *testing.T) {
 					return fmt.Errorf("output with %d frames a block, %d a segment: %w", o.Block, o.Segment, err)
 				}
 				switch {
-				case i == 0 || o.Block == 100 && o.Segment == 0:
+				case i == 0 || i == 2:
 					grads = g
 				case o.Block == 1 || o.Block == 7:
 					err = near(grads, g, 1e-10)

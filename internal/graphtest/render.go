@@ -295,6 +295,9 @@ func (e *evaluator) down(n *Node, m *memory, c, frame int) float64 {
 		return m.fast[c][frame]
 	}
 	wait := (r - e.kernelDelay(n)%r) % r
+	if n.Type == "SineOscillatorNode" && !e.modulated(n) {
+		wait = 1 - r // it advances, then reads: the last of r samples has the phase of the frame
+	}
 	sum := 0.0
 	for i, h := range m.taps {
 		if j := frame*r - wait - i; j >= 0 {
