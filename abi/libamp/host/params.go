@@ -147,3 +147,16 @@ func configValue(v *jsontree.Value, k abi.Kind) *jsontree.Value {
 	}
 	return v
 }
+
+// member is a member of a JSON object.
+type member = jsontree.Member
+
+// RecordOf reads how many forward calls params_json wants kept: 1 unless it has
+// "record".
+func RecordOf(params string) int {
+	tree, _ := jsontree.Parse([]byte(params))
+	if v := tree.Get("record"); v != nil && v.Kind == jsontree.Number {
+		return int(v.Num)
+	}
+	return 1
+}

@@ -26,9 +26,13 @@ type Runtime struct {
 	overrides map[string]blobParam // node + "\x00" + param
 	stream    *adjoint.Stream
 	history   map[string]curve
-	fault     string
-	stage     string
-	node      string
+	last      Failure
+}
+
+// Failure is what went wrong last.
+type Failure struct {
+	Code                abi.Code
+	Stage, Node, Detail string
 }
 
 // NewRuntime makes a runtime of AMP's descriptor and plan blobs. native gives
@@ -196,12 +200,12 @@ func (r *Runtime) setHeat(node string, joules float64) {
 
 // fail keeps an error for LastError.
 func (r *Runtime) fail(stage, node string, err error) error {
-	r.stage, r.node, r.fault = stage, node, err.Error()
+	r.last = Failure{CodeOf(err), stage, node, err.Error()}
 	return err
 }
 
-// LastError returns what failed last: stage, node and text.
-func (r *Runtime) LastError() (stage, node, detail string) { return r.stage, r.node, r.fault }
+// LastError returns what failed last.
+func (r *Runtime) LastError() Failure { return r.last }
 
 // Summary is what describe_node tells.
 type Summary struct {

@@ -1,0 +1,61 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+
+	"ampfit/abi"
+	"ampfit/adjoint"
+	"ampfit/graph"
+	"ampfit/optim"
+)
+
+// FitRequest is a fit that a host asks for.
+type FitRequest struct {
+	Graph         string // text of a graph file
+	Options       string // JSON object; "" for the defaults
+	Target, Input [][]float64
+	Rate          float64
+	// Progress is called after each step; true stops the fit.
+	Progress func(step int, loss, fraction float64) (stop bool)
+}
+
+// Fit learns the parameters and returns the result as JSON.
+func Fit(r FitRequest) (string, error) {
+	var o struct {
+		Loss, Optimizer string
+		Steps           int
+		LR              float64
+		Seed            uint64
+		Learn, Freeze   []string
+	}
+	if r.Options != "" {
+		if err := json.Unmarshal([]byte(r.Options), &o); err != nil {
+			return "", fault(abi.EInvalidArg, "options: %v", err)
+		}
+	}
+	g, err := graph.Parse("", []byte(r.Graph))
+	if err != nil {
+		return "", fault(abi.EInvalidArg, "%v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	res, err := optim.Fit(ctx, g, optim.FitOptions{
+		Target: r.Target, Input: r.Input, Rate: r.Rate, Loss: o.Loss, Optimizer: o.Optimizer, Steps: o.Steps, LR: o.LR, Seed: o.Seed,
+		Learn: o.Learn, Freeze: o.Freeze, Audio: adjoint.ReadAudio,
+		Progress: func(p optim.Progress) {
+			if r.Progress != nil && r.Progress(p.Step, p.Best, p.Fraction) {
+				cancel()
+			}
+		},
+	})
+	if err != nil {
+		return "", fault(abi.EInvalidArg, "%v", err)
+	}
+	text, err := json.Marshal(map[string]any{
+		"graph":  json.RawMessage(g.WithValues(res.Values(), ".")),
+		"loss":   map[string]any{"name": res.LossName, "initial": res.Initial, "final": res.Final},
+		"values": res.Values(), "steps": res.Steps, "seconds": res.Seconds, "stopped": res.Interrupted, "notes": res.Notes,
+	})
+	return string(text), err
+}
