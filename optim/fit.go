@@ -207,7 +207,6 @@ type fit struct {
 	model     *adjoint.Model
 	objective *GraphObjective
 	result    *FitResult
-	heat      []string
 }
 
 func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
@@ -233,7 +232,7 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	}
 	f.model = m
 	if got, want := m.Plan.Output.Channels, len(o.Target); got != want {
-		return nil, fmt.Errorf("the output of the graph (%s) has %d channels and the target has %d; bring them together with a MixNode or PanNode in the graph, or convert the target",
+		return nil, fmt.Errorf("the output of the graph (%s) and the target have %d and %d channels; bring them together with a MixNode or PanNode in the graph, or convert the target",
 			m.Plan.Output.Unit.Node.Name, got, want)
 	}
 	spec := orElse(o.Loss, g.Loss)

@@ -30,6 +30,7 @@ func gonum(make func() optimize.Method) Method {
 		problem := optimize.Problem{Func: m.value, Grad: m.gradient}
 		_, err := optimize.Minimize(problem, slices.Clone(x), &optimize.Settings{
 			MajorIterations: steps,
+			FuncEvaluations: 50 * steps, // a line search on a cliff never ends
 			Converger:       &optimize.FunctionConverge{Absolute: 0, Relative: 1e-9, Iterations: 20},
 			Recorder:        watch,
 		}, make())
@@ -77,6 +78,9 @@ func (m *memo) at(x []float64, grad bool) {
 	m.x = append(m.x[:0], x...)
 	// Line searches want both at nearly every point: one pass gives both.
 	m.f, m.hasGrad = m.o.Evaluate(m.g, x), true
+	if math.IsNaN(m.f) {
+		m.f = math.Inf(1) // no comparison with NaN holds, and line searches wait for one
+	}
 	if !m.started {
 		m.first, m.started = m.f, true
 	}

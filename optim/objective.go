@@ -3,6 +3,7 @@ package optim
 import (
 	"math"
 
+	"ampfit/abi"
 	"ampfit/adjoint"
 	"ampfit/graph"
 	"ampfit/optim/loss"
@@ -114,7 +115,12 @@ func (o *GraphObjective) Set(x []float64) {
 	}
 }
 
-func clampTo(v float64, q *graph.Param) float64 { return math.Min(math.Max(v, q.Min), q.Max) }
+func clampTo(v float64, q *graph.Param) float64 {
+	if q.Scale == abi.Periodic {
+		return v
+	}
+	return math.Min(math.Max(v, q.Min), q.Max)
+}
 
 func (o *GraphObjective) count(n int) {
 	o.Calls += n
@@ -156,7 +162,8 @@ func (o *GraphObjective) Evaluate(grad, x []float64) float64 {
 func (o *GraphObjective) pull(grad []float64) {
 	for _, t := range o.ties {
 		for i, g := range t.param.Grad {
-			if t.param.Values[i] > t.param.Spec.Min && t.param.Values[i] < t.param.Spec.Max {
+			q := t.param.Spec
+			if v := t.scale*t.to.Values[i] + t.offset; q.Scale == abi.Periodic || v >= q.Min && v <= q.Max {
 				t.to.Grad[i] += t.scale * g
 			}
 		}

@@ -10,7 +10,6 @@ package optim
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"sort"
@@ -75,9 +74,6 @@ func lookup(name string) (*method, error) {
 	return nil, fmt.Errorf("there is no optimizer %q; there are %s", name, suggest.List(names))
 }
 
-// errConverged ends a minimisation that cannot get better.
-var errConverged = errors.New("optim: converged")
-
 // best keeps the lowest point seen.
 type best struct {
 	x []float64
@@ -87,7 +83,7 @@ type best struct {
 func newBest() *best { return &best{f: math.Inf(1)} }
 
 func (b *best) see(x []float64, f float64) {
-	if f < b.f || b.x == nil {
+	if f < b.f || b.x == nil || math.IsNaN(b.f) {
 		b.x, b.f = append(b.x[:0], x...), f
 	}
 }

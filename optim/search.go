@@ -29,9 +29,13 @@ type Searchable interface {
 	Budget() int
 }
 
-// done is a relative error at which a search has nothing left to find: that of
-// a 24-bit recording.
-const done = 1e-10
+// Losses at which a search has nothing left to find: the error of a waveform
+// with 24 bits, and what the quantisation of a recording leaves of a spectral
+// loss.
+const (
+	waveformDone = 1e-10
+	spectralDone = 5e-4
+)
 
 // Limits of a search.
 const (
@@ -45,17 +49,20 @@ const (
 // descends a few steps from the best of them, and goes on from what is lower.
 // It ends when rounds find nothing better.
 func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, error) {
-	a := &searcher{o: o, local: localMethod(o), settings: s, start: append([]float64(nil), x...)}
+	a := &searcher{o: o, local: localMethod(o), settings: s, start: append([]float64(nil), x...), done: waveformDone}
+	if g, ok := o.(*GraphObjective); ok && !g.leastSquares() {
+		a.done = spectralDone
+	}
 	f, err := a.local(ctx, o, x, Settings{Steps: s.Steps, Report: a.report})
 	search, ok := o.(Searchable)
-	if err != nil || !ok || f <= done || len(x) == 0 {
+	if err != nil || !ok || f <= a.done || len(x) == 0 {
 		return f, err
 	}
-	if f, err = a.follow(ctx, x, f); err != nil || f <= done {
+	if f, err = a.follow(ctx, x, f); err != nil || f <= a.done {
 		return f, err
 	}
 	a.rng = rand.New(rand.NewPCG(s.Seed, 0x736561726368))
-	for round, idle := 0, 0; round < maxRounds && idle < maxIdle && f > done; round++ {
+	for round, idle := 0, 0; round < maxRounds && idle < maxIdle && f > a.done && !a.spent(); round++ {
 		before := f
 		if f, err = a.round(ctx, search, x, f, round == 0); err != nil {
 			return f, err
@@ -75,6 +82,13 @@ type searcher struct {
 	start    []float64
 	rng      *rand.Rand
 	step     int
+	done     float64
+}
+
+// spent reports whether the search has used up its evaluations.
+func (a *searcher) spent() bool {
+	g, ok := a.o.(*GraphObjective)
+	return ok && g.Calls > 4*g.Budget()
 }
 
 // Guided is an objective with a smoother relative: one whose minima lie near
@@ -103,15 +117,12 @@ func (a *searcher) follow(ctx context.Context, x []float64, f float64) (float64,
 		if _, err := adam(ctx, guide, p, Settings{Steps: guideSteps, LR: 0.03}); err != nil {
 			return f, err
 		}
-		fp, err := a.local(ctx, a.o, p, Settings{Steps: a.settings.Steps})
+		fp, err := a.local(ctx, a.o, p, Settings{Steps: a.settings.Steps, Report: a.below(f)})
 		if fp < f {
 			copy(x, p)
 			f = fp
-			if e := a.report(Point{Value: f, GradNorm: math.NaN(), X: x}); err == nil {
-				err = e
-			}
 		}
-		if err != nil || f <= done {
+		if err != nil || f <= a.done {
 			return f, err
 		}
 	}
@@ -125,6 +136,16 @@ func (a *searcher) report(p Point) error {
 		return nil
 	}
 	return a.settings.Report(p)
+}
+
+// below reports the steps of a descent that are lower than what was known.
+func (a *searcher) below(f float64) func(Point) error {
+	return func(p Point) error {
+		if p.Value >= f {
+			return nil
+		}
+		return a.report(p)
+	}
 }
 
 // round looks for something better than x, and moves x there.
@@ -145,7 +166,7 @@ func (a *searcher) round(ctx context.Context, o Searchable, x []float64, f float
 				}
 				return f, err
 			}
-			if t.f <= done {
+			if t.f <= a.done || a.spent() {
 				break
 			}
 		}
@@ -155,15 +176,12 @@ func (a *searcher) round(ctx context.Context, o Searchable, x []float64, f float
 		if t.f > 10*f {
 			break
 		}
-		ft, err := a.local(ctx, o, t.x, Settings{Steps: a.settings.Steps})
+		ft, err := a.local(ctx, o, t.x, Settings{Steps: a.settings.Steps, Report: a.below(f)})
 		if ft < f*(1-1e-6) {
 			copy(x, t.x)
 			f = ft
-			if e := a.report(Point{Value: f, GradNorm: math.NaN(), X: x}); err == nil {
-				err = e
-			}
 		}
-		if err != nil || f <= done {
+		if err != nil || f <= a.done {
 			return f, err
 		}
 	}
@@ -215,6 +233,9 @@ func (a *searcher) scout(ctx context.Context, o Searchable, x []float64, f float
 	var valleys []try
 	for _, centre := range centres {
 		for i := range x {
+			if a.spent() {
+				break
+			}
 			var found []try
 			for _, base := range o.Variants(centre, i) {
 				more, err := valleysAlong(ctx, o, base, i, spacing[i])
@@ -295,8 +316,8 @@ func (o *GraphObjective) Scan(x []float64, i int, spacing float64) []float64 {
 			add(now * math.Exp2(float64(k)/12))
 		}
 		if octaves := math.Log2(v.Hi / v.Lo); octaves < 40 {
-			for k := 1.0; k < 4*octaves; k++ {
-				add(v.Lo * math.Exp2(k/4))
+			for k, n := 1.0, math.Max(4*octaves, 64); k < n; k++ {
+				add(v.Lo * math.Exp2(octaves*k/n))
 			}
 		}
 	default:
@@ -388,10 +409,14 @@ func (o *GraphObjective) Sample(rng *rand.Rand, x []float64, wide bool) []float6
 	return p
 }
 
-// Budget bounds a search to some seconds: fewer values for longer runs.
+// Budget bounds a search to some seconds: fewer values for longer runs, and for
+// spectral losses, which cost as much as ten nodes.
 func (o *GraphObjective) Budget() int {
-	work := float64(len(o.Model.Output)) * float64(len(o.Model.Plan.Units))
-	return int(math.Min(math.Max(1e9/work, 200), 3000))
+	nodes := float64(len(o.Model.Plan.Units))
+	if !loss.Quadratic(o.Loss) {
+		nodes += 10
+	}
+	return int(math.Min(math.Max(1e9/(float64(len(o.Model.Output))*nodes), 200), 3000))
 }
 
 // StepLimits bounds a step to an octave in logarithmic coordinates, an eighth
