@@ -18,7 +18,6 @@ type Stream struct {
 	walker *walker
 	record int // calls kept for the way back; −1: all
 	calls  []call
-	feed   Feed
 	walked bool // the duals hold what the call after left
 	length int  // frames of the call that was walked last
 	tape   bool
