@@ -46,10 +46,10 @@ func (r *CheckRow) Name() string {
 // CheckReport is the result of a gradient check.
 type CheckReport struct {
 	Rows []CheckRow
-	// Rates are the orders at which the Taylor remainders of order 0 and 1
+	// Rates are the orders at which the Taylor remainders of order 0, 1 and 2
 	// vanish along a random direction; 1 and 2 when the gradient is right.
 	// +Inf stands for a remainder that is zero up to rounding.
-	Rates [2]float64
+	Rates [3]float64
 	// Dot is |⟨Jv,w⟩ − ⟨v,Jᵀw⟩| relative to |⟨Jv,w⟩|; DotExact tells whether
 	// Jv came from tangent kernels. NoTangent names the nodes without one.
 	Dot         float64
@@ -206,7 +206,7 @@ func (c *checker) run() *CheckReport {
 	if len(r.Unsupported) > 0 && c.cutsPath() {
 		// Differences see through a node without adjoint and the adjoint does
 		// not; remainders and dot products have nothing to agree on.
-		r.Rates, r.Dot = [2]float64{math.NaN(), math.NaN()}, math.NaN()
+		r.Rates, r.Dot = [3]float64{math.NaN(), math.NaN(), math.NaN()}, math.NaN()
 		return r
 	}
 	// Where the curvature changes sign along a direction, the remainder shows
@@ -397,9 +397,9 @@ func (c *checker) start() map[*Param][]float64 {
 // taylor returns the orders of |f(x+hd) − f(x)| and |f(x+hd) − f(x) − h g·d|:
 // the steepest slope over two halvings among steps whose remainder is still
 // well above rounding.
-func (c *checker) taylor(d Direction, grads map[*Param][]float64) [2]float64 {
+func (c *checker) taylor(d Direction, grads map[*Param][]float64) [3]float64 {
 	if len(c.checked) == 0 {
-		return [2]float64{math.Inf(1), math.Inf(1)}
+		return [3]float64{math.Inf(1), math.Inf(1), math.Inf(1)}
 	}
 	start := c.start()
 	defer func() {
@@ -415,20 +415,54 @@ func (c *checker) taylor(d Direction, grads map[*Param][]float64) [2]float64 {
 	}
 	f0 := c.value()
 	floor := 1e-13 * (math.Abs(f0) + norm(c.w)*norm(c.m.Output) + nothing)
+	curve, vague := c.curvature(d)
 	const steps = 14
-	var rem [2][steps]float64
+	var rem [3][steps]float64
 	h := 0.02
 	for k := range steps {
 		f := c.along(d, start, h)
 		rem[0][k] = math.Abs(f - f0)
 		rem[1][k] = math.Abs(f - f0 - h*slope)
+		rem[2][k] = math.Abs(f - f0 - h*slope - h*h/2*curve)
+		if rem[2][k] < 30*h*h*vague {
+			rem[2][k] = 0 // no more exact than the curvature is
+		}
 		h /= 2
 	}
-	var rates [2]float64
+	var rates [3]float64
 	for o := range rates {
 		rates[o] = order(rem[o][:], floor)
 	}
+	if math.IsInf(vague, 1) {
+		rates[2] = math.NaN()
+	}
 	return rates
+}
+
+// curvature is the second derivative of the projection along the parameters of
+// a direction, and how far off it may be.
+func (c *checker) curvature(d Direction) (value, vague float64) {
+	along := Direction{Params: d.Params}
+	h := c.m.HVP(LossFunc(func(grad, y []float64) float64 {
+		copy(grad, c.w)
+		return dot(c.w, y)
+	}), along)
+	rest := h.Values
+	size := 0.0
+	for _, p := range c.m.Params {
+		if p.Spec == nil {
+			continue
+		}
+		if v := d.Params[p]; v != nil && p.Blocked == "" {
+			value += dot(v, rest[:len(p.Values)])
+			size += norm(v) * norm(rest[:len(p.Values)])
+		}
+		rest = rest[len(p.Values):]
+	}
+	if math.IsInf(h.Error, 1) {
+		return 0, h.Error
+	}
+	return value, h.Error * size
 }
 
 // order estimates the order at which remainders vanish as the step halves,
@@ -533,7 +567,7 @@ func (r *CheckReport) String() string {
 	if math.IsNaN(r.Dot) {
 		fmt.Fprintf(&b, "Taylor rates and dot product: not defined behind nodes without an adjoint\n")
 	} else {
-		fmt.Fprintf(&b, "Taylor rates: %s (1 expected), %s (2 expected)\n", rate(r.Rates[0]), rate(r.Rates[1]))
+		fmt.Fprintf(&b, "Taylor rates: %s, %s, %s (1, 2, 3 expected)\n", rate(r.Rates[0]), rate(r.Rates[1]), rate(r.Rates[2]))
 		how := "tangent kernels"
 		if !r.DotExact {
 			how = "differences, as there is no tangent kernel in " + strings.Join(r.NoTangent, ", ")
@@ -550,8 +584,11 @@ func (r *CheckReport) String() string {
 }
 
 func rate(x float64) string {
-	if math.IsInf(x, 1) {
+	switch {
+	case math.IsInf(x, 1):
 		return "exact"
+	case math.IsNaN(x):
+		return "–"
 	}
 	return fmt.Sprintf("%.2f", x)
 }

@@ -36,7 +36,7 @@ type Product struct {
 	// from a Richardson difference with the relative error Error. Both are
 	// zero where kernels gave the exact derivative.
 	Approximate []string
-	Error       float64
+	Error       float64 // +Inf when no difference converged
 }
 
 // JVP returns the Jacobian–vector product: the derivative of the output along
@@ -258,6 +258,9 @@ func richardson(n int, h float64, f func(dst []float64, h float64)) (best []floa
 		}
 		previous = row
 		h /= 2
+	}
+	if best == nil { // nothing converged: a bound lies in between, or there is no derivative
+		return make([]float64, n), math.Inf(1)
 	}
 	return best, gap / math.Max(norm(best), 1e-300)
 }
