@@ -59,8 +59,10 @@ type Options struct {
 	Slots    int
 	// Schedule and Threads change how long a run takes, never its bits.
 	Schedule graph.Schedule
-	Threads  int  // 0 means 1
-	Profile  bool // measure the time of every node: Run.Profile
+	Threads  int // 0 means 1
+	// LowLatency takes the shorter oversampling filters.
+	LowLatency bool
+	Profile    bool // measure the time of every node: Run.Profile
 	// Audio reads files that nodes name.
 	Audio func(path string) (*abi.Audio, error)
 }
@@ -117,7 +119,7 @@ func NewModel(g *graph.Graph, o Options) (*Model, error) {
 		return nil, fmt.Errorf("adjoint: the run has no frames; give Options.Frames or an input")
 	}
 	p, err := graph.NewPlan(g, graph.Options{
-		Rate: o.Rate, Frames: o.Frames, Batches: o.Batches, Block: o.Block, Channels: len(o.Input), Audio: o.Audio,
+		Rate: o.Rate, Frames: o.Frames, Batches: o.Batches, Block: o.Block, Channels: len(o.Input), Audio: o.Audio, LowLatency: o.LowLatency,
 	})
 	if err != nil {
 		return nil, err

@@ -40,9 +40,9 @@ func (p *Plan) measured(u *Unit) int {
 	}
 	d := (u.Setup.Delay + r - 1) / r
 	if len(u.In) > 0 || p.modulated(u) {
-		d += resampleDelay
+		d += p.quality.Delay()
 	}
-	return d + resampleDelay
+	return d + p.quality.Delay()
 }
 
 func (p *Plan) modulated(u *Unit) bool {

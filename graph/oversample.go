@@ -8,9 +8,6 @@ import (
 	"ampfit/internal/resample"
 )
 
-// resampleDelay is the delay of one resampling filter in graph frames.
-var resampleDelay = resample.Standard.Delay()
-
 // oversample puts resampling filters around the nodes that run at a multiple
 // of the graph's rate: one upsampler for each connected input port and each
 // modulation link, one downsampler for each output.
@@ -89,7 +86,7 @@ func (p *Plan) downsample(u *Unit, out *OutPort) {
 // filter appends a resampling unit of so many channels.
 func (p *Plan) filter(of *Unit, name string, t *abi.NodeType, channels, extra int) *Unit {
 	s := abi.NewSetup(t)
-	s.Node, s.Rate, s.Data = name, p.Rate, newRatio(of.Mult, extra)
+	s.Node, s.Rate, s.Data = name, p.Rate, newRatio(of.Mult, extra, p.quality)
 	u := &Unit{
 		Index: len(p.Units), Node: of.Node, Name: name, Type: t, Setup: s, Rate: p.Rate, Mult: 1,
 		Lanes: p.Batches * channels, Filter: true,
@@ -98,7 +95,7 @@ func (p *Plan) filter(of *Unit, name string, t *abi.NodeType, channels, extra in
 	data := s.Data.(*ratio)
 	if t == upsampler {
 		out.Mult = of.Mult
-		s.InHistory = 2 * resampleDelay
+		s.InHistory = 2 * p.quality.Delay()
 	} else {
 		in.Mult = of.Mult
 		s.InHistory = len(data.taps) - 1 + extra
@@ -115,15 +112,20 @@ type ratio struct {
 	phases   [][]float64 // of the upsampler, each reversed: oldest frame first
 }
 
-var designs sync.Map // ratio → taps
+var designs sync.Map // ratio and quality → taps
 
-func newRatio(r, extra int) *ratio {
-	taps, ok := designs.Load(r)
+type design struct {
+	ratio   int
+	quality resample.Quality
+}
+
+func newRatio(r, extra int, q resample.Quality) *ratio {
+	taps, ok := designs.Load(design{r, q})
 	if !ok {
-		taps, _ = designs.LoadOrStore(r, resample.Design(r, resample.Standard))
+		taps, _ = designs.LoadOrStore(design{r, q}, resample.Design(r, q))
 	}
 	d := &ratio{r: r, extra: extra, taps: taps.([]float64)}
-	depth := 2*resampleDelay + 1
+	depth := 2*q.Delay() + 1
 	d.phases = make([][]float64, r)
 	for j := range d.phases {
 		d.phases[j] = make([]float64, depth)

@@ -39,6 +39,7 @@ type FitOptions struct {
 	Schedule    graph.Schedule
 	Threads     int
 	Profile     bool
+	LowLatency  bool // shorter oversampling filters
 	KeepLatency bool
 	Audio       func(path string) (*abi.Audio, error)
 	Progress    func(Progress)
@@ -224,7 +225,7 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	}
 	m, err := adjoint.NewModel(g, adjoint.Options{
 		Input: o.Input, Rate: o.Rate, Frames: frames, Block: o.Block, TapeMemory: o.TapeMemory,
-		Schedule: o.Schedule, Threads: o.Threads, Profile: o.Profile, SkipInputGrad: true,
+		Schedule: o.Schedule, Threads: o.Threads, Profile: o.Profile, LowLatency: o.LowLatency, SkipInputGrad: true,
 		KeepLatency: o.KeepLatency, Heat: true, HeatWeights: weights, Audio: o.Audio,
 	})
 	if err != nil {

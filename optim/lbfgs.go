@@ -111,7 +111,7 @@ func (w *watcher) Record(l *optimize.Location, op optimize.Operation, _ *optimiz
 	if w.err = w.ctx.Err(); w.err != nil {
 		return w.err
 	}
-	if op != optimize.MajorIteration && op != optimize.InitIteration || w.report == nil {
+	if op != optimize.MajorIteration || w.report == nil { // the first one is the start
 		return nil
 	}
 	p := Point{Step: w.step, Value: l.F, X: slices.Clone(l.X), GradNorm: math.NaN()}

@@ -166,6 +166,31 @@ func TestCancelKeepsTheBest(t *testing.T) {
 	}
 }
 
+// The first report is the start, with its value; gonum announces it once before
+// anything is evaluated, as infinite.
+func TestFirstReportIsTheStart(t *testing.T) {
+	start := []float64{-1.2, 1}
+	for _, name := range all {
+		m, err := lookup(name)
+		require.NoError(t, err)
+		var first Point
+		_, err = m.run(context.Background(), &rosenbrock{}, append([]float64(nil), start...), Settings{Steps: 3, Report: func(p Point) error {
+			if first.X == nil {
+				first = p
+				first.X = append([]float64(nil), p.X...)
+			}
+			return nil
+		}})
+		require.NoError(t, err)
+		require.Zero(t, first.Step, name)
+		require.Equal(t, (&rosenbrock{}).Evaluate(nil, first.X), first.Value, name)
+		if name != "neldermead" { // begins with the best corner of its simplex
+			require.Equal(t, start, first.X, name)
+			require.False(t, math.IsNaN(first.GradNorm), name)
+		}
+	}
+}
+
 // An error of Report ends the run and comes back.
 func TestReportEndsTheRun(t *testing.T) {
 	enough := errors.New("enough")

@@ -24,6 +24,8 @@ type runFlags struct {
 	schedule     graph.Schedule
 	threads      int
 	profile      bool
+	filters      string
+	lowLatency   bool
 }
 
 func (f *runFlags) add(fs *pflag.FlagSet) {
@@ -32,12 +34,20 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.keepLatency, "keep-latency", false, "leave the graph's own latency in its output")
 	fs.StringVar(&f.scheduleName, "schedule", "auto", "order of rendering: auto, kpn or ipls; results do not depend on it")
 	fs.IntVar(&f.threads, "threads", runtime.NumCPU(), "workers; results do not depend on their number")
+	fs.StringVar(&f.filters, "oversampling", "standard", "filters around oversampled nodes: standard or low_latency")
 	fs.BoolVar(&f.profile, "profile", false, "print a table of time, delay and heat of every node")
 }
 
 func (f *runFlags) check() (err error) {
 	if f.schedule, err = graph.ParseSchedule(f.scheduleName); err != nil {
 		return fmt.Errorf("--schedule %w", err)
+	}
+	switch f.filters {
+	case "standard":
+	case "low_latency":
+		f.lowLatency = true
+	default:
+		return fmt.Errorf("--oversampling %q: allowed are standard and low_latency", f.filters)
 	}
 	if f.threads < 1 || f.threads > 256 {
 		return fmt.Errorf("--threads %d: allowed are 1 to 256", f.threads)

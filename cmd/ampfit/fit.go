@@ -106,7 +106,7 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	bar := newProgress(f.stderr, f.quiet)
 	r, err := optim.Fit(ctx, g, optim.FitOptions{
 		Target: target.Rows(), Input: input, Rate: rate, Loss: f.loss, Optimizer: f.optimizer, Steps: f.steps, LR: f.lr, Seed: f.seed,
-		Learn: f.learn, Freeze: f.freeze, HeatWeight: f.heatWeight, Block: f.block, KeepLatency: f.keepLatency, Schedule: f.schedule, Threads: f.threads, Profile: f.profile, TapeMemory: f.tapeBytes,
+		Learn: f.learn, Freeze: f.freeze, HeatWeight: f.heatWeight, Block: f.block, KeepLatency: f.keepLatency, Schedule: f.schedule, LowLatency: f.lowLatency, Threads: f.threads, Profile: f.profile, TapeMemory: f.tapeBytes,
 		Audio: adjoint.ReadAudio, Progress: bar.tell,
 		Ready: func(r *optim.FitResult) error {
 			bar.line(r.Tape.String())

@@ -59,8 +59,8 @@ func describe(path, out string, channels bool, f *runFlags, stdout, stderr io.Wr
 			return err
 		}
 	}
-	o := adjoint.Options{Rate: rate, Frames: int(describeSeconds * rate), Block: f.block, KeepLatency: f.keepLatency, Audio: adjoint.ReadAudio}
-	plan, err := graph.NewPlan(g, graph.Options{Rate: rate, Frames: o.Frames, Channels: len(input), Block: f.block, Audio: adjoint.ReadAudio})
+	o := adjoint.Options{Rate: rate, Frames: int(describeSeconds * rate), Block: f.block, LowLatency: f.lowLatency, KeepLatency: f.keepLatency, Audio: adjoint.ReadAudio}
+	plan, err := graph.NewPlan(g, graph.Options{Rate: rate, Frames: o.Frames, Channels: len(input), Block: f.block, LowLatency: f.lowLatency, Audio: adjoint.ReadAudio})
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	case frames == 0:
 		frames = int(5 * rate)
 	}
-	plan, err := graph.NewPlan(g, graph.Options{Rate: rate, Frames: frames, Channels: len(input), Block: f.block, Audio: adjoint.ReadAudio})
+	plan, err := graph.NewPlan(g, graph.Options{Rate: rate, Frames: frames, Channels: len(input), Block: f.block, LowLatency: f.lowLatency, Audio: adjoint.ReadAudio})
 	if err != nil {
 		return err
 	}
