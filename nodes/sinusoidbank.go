@@ -264,15 +264,26 @@ func bankBackward(b, d *abi.Block) {
 			}
 			first := begin + int64(from)
 			t0, tau0 := float64(first)/b.Rate, taus[from]
+			var e [8]float64
+			ready := -1 // the partial whose sums are in the second half of e
 			for i := range k.amps {
 				var s, c, st, ct float64 // Σ ȳ times sine and cosine, with t and τ
 				decay := 1.0
 				if k.even(i, first) {
 					w := k.c[bankCoefs*i:][:bankCoefs]
 					decay = math.Exp(-k.decays[i] * t0)
-					a0, a1, b0, b1 := damped(g, ramp[:len(g)], 2*w[bankReal], w[bankRho2])
-					er, ei := a0-w[bankReal]*a1, w[bankImag]*a1
-					jr, ji := b0-w[bankReal]*b1, w[bankImag]*b1
+					half := e[:4]
+					if ready == i {
+						half = e[4:]
+					} else {
+						other := w // alone, if the next one is none
+						if i+1 < len(k.amps) && k.even(i+1, first) {
+							other, ready = k.c[bankCoefs*(i+1):], i+1
+						}
+						damped(&e, g, ramp[:len(g)], 2*w[bankReal], w[bankRho2], 2*other[bankReal], other[bankRho2])
+					}
+					er, ei := half[0]-w[bankReal]*half[1], w[bankImag]*half[1]
+					jr, ji := half[2]-w[bankReal]*half[3], w[bankImag]*half[3]
 					turn := k.freqs[i]*tau0 + k.phases[i]
 					sin, cos := decay*sinTurn(turn), decay*cosTurn(turn)
 					s, c = sin*er+cos*ei, cos*er-sin*ei
@@ -328,13 +339,16 @@ func bankBackward(b, d *abi.Block) {
 	}
 }
 
-// damped runs u = x + w u' - r u” backward over two rows and returns the last
-// two values of each.
-func damped(x, y []float64, w, r float64) (a0, a1, b0, b1 float64) {
+// damped runs u = x + w u' - r u” backward over two rows for two partials, and
+// leaves the last two values of each.
+func damped(e *[8]float64, x, y []float64, w0, r0, w1, r1 float64) {
+	var a0, a1, b0, b1, p0, p1, q0, q1 float64
 	y = y[:len(x)]
 	for n := len(x) - 1; n >= 0; n-- {
-		a0, a1 = math.FMA(w, a0, x[n]-r*a1), a0
-		b0, b1 = math.FMA(w, b0, y[n]-r*b1), b0
+		a0, a1 = math.FMA(w0, a0, math.FMA(-r0, a1, x[n])), a0
+		b0, b1 = math.FMA(w0, b0, math.FMA(-r0, b1, y[n])), b0
+		p0, p1 = math.FMA(w1, p0, math.FMA(-r1, p1, x[n])), p0
+		q0, q1 = math.FMA(w1, q0, math.FMA(-r1, q1, y[n])), q0
 	}
-	return a0, a1, b0, b1
+	*e = [8]float64{a0, a1, b0, b1, p0, p1, q0, q1}
 }
