@@ -58,7 +58,7 @@ func planTape(p *graph.Plan, o Options) (TapePlan, *tape.Schedule, error) {
 	if o.TapeMode == "full" {
 		return full, tape.Full(), nil
 	}
-	if o.TapeMode == "" && (need.Run > cacheBytes || need.Run > budget) {
+	if o.TapeMode == "" && (need.Run > fullBytes || need.Run > budget) {
 		if t := cachedTape(p, total); t.Segments > 1 && t.Bytes <= budget {
 			return t, tape.InSegments(t.Segments), nil
 		}
@@ -88,6 +88,9 @@ func planTape(p *graph.Plan, o Options) (TapePlan, *tape.Schedule, error) {
 // of a core. Rendering a segment twice there costs less than fetching the rows
 // of the whole run from memory: 43 against 83 ns a frame in a chain of ten nodes.
 const cacheBytes = 4 << 20
+
+// fullBytes is what a tape kept whole may take before cutting it pays.
+const fullBytes = 64 << 20
 
 // cachedTape cuts the run into segments that stay in the cache, but no shorter
 // than twice the longest history, which is moved at every segment.

@@ -103,38 +103,52 @@ func kernel(u *graph.Unit, b, d *abi.Block) {
 	}
 }
 
-// loop walks one block of a feedback component. Only the states before the
-// whole block are kept: it is played again, keeping those before every call.
+// loop walks one block of a feedback component, call by call. The states before
+// every call are on the tape, or are found by playing the block again from
+// those before it.
 func (w *walker) loop(c *graph.Component, sp graph.Span) {
+	r := w.Run
+	perBlock, kept := r.KeepsCalls(c)
+	first := 0
+	calls := (sp.Frames + c.Block - 1) / c.Block
+	if kept {
+		first = sp.Index * perBlock
+	} else {
+		w.replay(c, sp)
+	}
+	for call := calls - 1; call >= 0; call-- {
+		done := call * c.Block
+		n := min(c.Block, sp.Frames-done)
+		for i := len(c.Units) - 1; i >= 0; i-- {
+			x := r.Execs[c.Units[i].Index]
+			w.gatherAll(x, sp.S+done, n, sp.At+int64(done))
+			w.bind(x, sp.S+done, n, sp.At+int64(done), x.SubCalls+(first+call)*x.StateLen)
+			if u := x.Unit; !u.Type.External && !u.NoAdjoint {
+				kernel(u, x.Block, x.Dual)
+			}
+			w.handOn(x, sp.S+done, n, sp.At+int64(done))
+		}
+	}
+}
+
+// replay plays a block of a loop again, keeping the states before every call.
+func (w *walker) replay(c *graph.Component, sp graph.Span) {
 	r := w.Run
 	mem := r.Mem.Primal
 	for _, u := range c.Units {
 		x := r.Execs[u.Index]
 		copy(mem[x.State:x.State+x.StateLen], mem[x.Before+sp.Index*x.StateLen:])
 	}
-	calls := 0
+	call := 0
 	for done := 0; done < sp.Frames; done += c.Block {
 		for _, u := range c.Units {
 			x := r.Execs[u.Index]
-			copy(mem[x.SubCalls+calls*x.StateLen:], mem[x.State:x.State+x.StateLen])
+			copy(mem[x.SubCalls+call*x.StateLen:], mem[x.State:x.State+x.StateLen])
 			clamps := x.Clamps()
 			r.Call(x, sp.S+done, min(c.Block, sp.Frames-done), sp.At+int64(done), false)
 			x.ForgetClamps(clamps)
 		}
-		calls++
-	}
-	for calls--; calls >= 0; calls-- {
-		done := calls * c.Block
-		n := min(c.Block, sp.Frames-done)
-		for i := len(c.Units) - 1; i >= 0; i-- {
-			x := r.Execs[c.Units[i].Index]
-			w.gatherAll(x, sp.S+done, n, sp.At+int64(done))
-			w.bind(x, sp.S+done, n, sp.At+int64(done), x.SubCalls+calls*x.StateLen)
-			if u := x.Unit; !u.Type.External && !u.NoAdjoint {
-				kernel(u, x.Block, x.Dual)
-			}
-			w.handOn(x, sp.S+done, n, sp.At+int64(done))
-		}
+		call++
 	}
 }
 

@@ -179,8 +179,11 @@ func (r *Run) layout() {
 		}
 		x.Before = l.Take(x.StateLen * (r.blockOf(r.Segment-1) + 3)) // a segment may begin and end within blocks
 		if u.Component.Loop {
-			b := u.Component.Block
-			x.SubCalls = l.Take(x.StateLen * ((p.Block + b - 1) / b))
+			calls := u.Component.calls(p.Block)
+			if r.keepsCalls(u.Component) {
+				calls *= r.blockOf(r.Segment-1) + 3
+			}
+			x.SubCalls = l.Take(x.StateLen * calls)
 		}
 	}
 	r.primal = l.Size()
@@ -191,6 +194,26 @@ func (r *Run) layout() {
 	if !r.tape {
 		r.dual = 0
 	}
+}
+
+// calls is how often a loop calls its units in a block of so many frames.
+func (c *Component) calls(frames int) int { return (frames + c.Block - 1) / c.Block }
+
+// keepsCalls reports whether the states before every call of a loop are kept on
+// the tape, so that it need not be played again: where they take no more room
+// than a few rows.
+func (r *Run) keepsCalls(c *Component) bool {
+	states := 0
+	for _, u := range c.Units {
+		states += u.Lanes * u.Setup.State
+	}
+	return states*c.calls(r.Plan.Block) <= 2*r.Plan.Block*len(c.Units)
+}
+
+// KeepsCalls is keepsCalls for the package that walks backward, with the number
+// of calls in a whole block.
+func (r *Run) KeepsCalls(c *Component) (perBlock int, ok bool) {
+	return c.calls(r.Plan.Block), r.keepsCalls(c)
 }
 
 // silentRow reserves what the unconnected ports of a unit read: zeros, of one

@@ -418,11 +418,18 @@ func (r *Run) renderLoop(j *Job) {
 	for _, u := range j.Loop.Units {
 		r.keepStates(r.Execs[u.Index], sp.At, sp.Index)
 	}
+	keep := r.tape && r.keepsCalls(j.Loop)
+	call := sp.Index * j.Loop.calls(r.Plan.Block)
 	for done := 0; done < sp.Frames; done += j.Loop.Block {
 		n := min(j.Loop.Block, sp.Frames-done)
 		for _, u := range j.Loop.Units {
-			r.Call(r.Execs[u.Index], sp.S+done, n, sp.At+int64(done), r.heat)
+			x := r.Execs[u.Index]
+			if keep && x.StateLen > 0 {
+				copy(r.Mem.Primal[x.SubCalls+call*x.StateLen:], r.Mem.Primal[x.State:x.State+x.StateLen])
+			}
+			r.Call(x, sp.S+done, n, sp.At+int64(done), r.heat)
 		}
+		call++
 	}
 }
 
