@@ -40,6 +40,8 @@ var onePole = abi.NodeType{
 		return nil
 	},
 	State:         1, // l[n-1]
+	Coefs:         2, // a and its slope
+	Prepare:       onePolePrepare,
 	FrameScratch:  1, // l[n-1]
 	Forward:       onePoleForward,
 	Backward:      onePoleBackward,
@@ -55,6 +57,23 @@ func onePoleCoef(cutoff, rate float64) (a, slope float64) {
 	return -math.Expm1(-w * cutoff), w * math.Exp(-w*cutoff)
 }
 
+func onePolePrepare(b *abi.Block) {
+	for lane := range b.Lanes {
+		c := b.Coefs(lane)
+		c[0], c[1] = onePoleCoef(b.Param(0, lane).At(0), b.Rate)
+	}
+}
+
+// onePoleStart returns the coefficient of the first frame of a block and its
+// slope.
+func onePoleStart(b *abi.Block, lane int) (a, slope float64) {
+	if b.Held() {
+		c := b.Coefs(lane)
+		return c[0], c[1]
+	}
+	return onePoleCoef(b.Param(0, lane).At(0), b.Rate)
+}
+
 func onePoleForward(b *abi.Block) {
 	for lane := range b.Lanes {
 		onePoleForwardLane(b, lane)
@@ -66,7 +85,7 @@ func onePoleForward(b *abi.Block) {
 func onePoleForwardLane(b *abi.Block, lane int) {
 	x, y := b.In(0, lane), b.Out(0, lane)
 	cutoff, state := b.Param(0, lane), b.State(lane)
-	a, _ := onePoleCoef(cutoff.At(0), b.Rate)
+	a, _ := onePoleStart(b, lane)
 	last := state[0]
 	y = y[:len(x)]
 	for n := range x {
@@ -92,10 +111,10 @@ func onePoleForwardFour(b *abi.Block) {
 			x0, x1, x2, x3 := b.In(0, lane)[:n], b.In(0, lane+1)[:n], b.In(0, lane+2)[:n], b.In(0, lane+3)[:n]
 			y0, y1, y2, y3 := b.Out(0, lane)[:n], b.Out(0, lane+1)[:n], b.Out(0, lane+2)[:n], b.Out(0, lane+3)[:n]
 			s0, s1, s2, s3 := b.State(lane), b.State(lane+1), b.State(lane+2), b.State(lane+3)
-			a0, _ := onePoleCoef(b.Param(0, lane).At(0), b.Rate)
-			a1, _ := onePoleCoef(b.Param(0, lane+1).At(0), b.Rate)
-			a2, _ := onePoleCoef(b.Param(0, lane+2).At(0), b.Rate)
-			a3, _ := onePoleCoef(b.Param(0, lane+3).At(0), b.Rate)
+			a0 := b.Coefs(lane)[0]
+			a1 := b.Coefs(lane + 1)[0]
+			a2 := b.Coefs(lane + 2)[0]
+			a3 := b.Coefs(lane + 3)[0]
 			p0, p1, p2, p3 := 1-a0, 1-a1, 1-a2, 1-a3
 			l0, l1, l2, l3 := s0[0], s1[0], s2[0], s3[0]
 			for n := range x0 {
@@ -155,7 +174,7 @@ func onePoleBackwardLane(b, d *abi.Block, lane int) {
 			dx[n] += dy[n]
 		}
 	}
-	a, slope := onePoleCoef(cutoff.At(0), b.Rate)
+	a, slope := onePoleStart(b, lane)
 	carry := dstate[0] // (1-a) λ[n+1]
 	if !cutoff.Varies() {
 		p, lambda, sum := 1-a, 0.0, 0.0

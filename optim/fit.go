@@ -233,8 +233,12 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	}
 	f.model = m
 	if got, want := m.Plan.Output.Channels, len(o.Target); got != want {
-		return nil, fmt.Errorf("the output of the graph (%s) and the target have %d and %d channels; bring them together with a MixNode or PanNode in the graph, or convert the target",
-			m.Plan.Output.Unit.Node.Name, got, want)
+		plural := "s"
+		if got == 1 {
+			plural = ""
+		}
+		return nil, fmt.Errorf("the output of the graph (%s) has %d channel%s and the target has %d; bring them together with a MixNode or PanNode in the graph, or convert the target",
+			m.Plan.Output.Unit.Node.Name, got, plural, want)
 	}
 	spec := orElse(o.Loss, g.Loss)
 	if spec == "" {
