@@ -130,3 +130,14 @@ func TestCheckOfSilence(t *testing.T) {
 		require.True(t, r.OK, "%s", r)
 	}
 }
+
+// The curvature of a check was that of the first batch, and panicked.
+func TestCheckOfBatches(t *testing.T) {
+	g := load(t, `{"sample_rate": 8000, "nodes": [{"name": "dry", "type": "InputNode"},
+		{"name": "a", "type": "TanhNode", "params": {"drive": [2, 0.5, 1]}}], "edges": [{"source": "dry", "target": "a"}]}`)
+	r, err := adjoint.CheckGraph(g, adjoint.CheckOptions{Options: adjoint.Options{Frames: 200, Batches: 3}})
+	require.NoError(t, err)
+	require.True(t, r.OK, "%s", r)
+	require.Len(t, r.Rows, 5, "three drives, bias and level")
+	require.Greater(t, r.Rates[2], 2.8, "%s", r)
+}

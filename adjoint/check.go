@@ -443,9 +443,12 @@ func (c *checker) taylor(d Direction, grads map[*Param][]float64) [3]float64 {
 // a direction, and how far off it may be.
 func (c *checker) curvature(d Direction) (value, vague float64) {
 	along := Direction{Params: d.Params}
+	at := 0 // a loss sees one batch after the other
 	h := c.m.HVP(LossFunc(func(grad, y []float64) float64 {
-		copy(grad, c.w)
-		return dot(c.w, y)
+		w := c.w[at : at+len(y)]
+		at = (at + len(y)) % len(c.w)
+		copy(grad, w)
+		return dot(w, y)
 	}), along)
 	rest := h.Values
 	size := 0.0
