@@ -294,7 +294,7 @@ func (in *InPort) past() int { return max(in.Unit.Setup.InHistory, in.Unit.Setup
 // linkDuals gives a link a dual row of its own where its producer has other
 // readers; otherwise it adds into the producer's.
 func (r *Run) linkDuals(l *arena.Layout) {
-	r.linkDual = map[*Link][]Row{}
+	r.linkDual = make([][]Row, len(r.Plan.Links))
 	for _, x := range r.Execs {
 		for i, out := range x.Unit.Out {
 			sole := len(out.Readers) == 1 && out != r.Plan.Output
@@ -306,7 +306,7 @@ func (r *Run) linkDuals(l *arena.Layout) {
 						r.linkRows = append(r.linkRows, rows[j])
 					}
 				}
-				r.linkDual[link] = rows
+				r.linkDual[link.index] = rows
 			}
 		}
 	}
@@ -314,7 +314,7 @@ func (r *Run) linkDuals(l *arena.Layout) {
 
 // LinkDual returns the rows into which a reader of the link adds its
 // gradient, one for each (batch, channel) of the producer.
-func (r *Run) LinkDual(l *Link) []Row { return r.linkDual[l] }
+func (r *Run) LinkDual(l *Link) []Row { return r.linkDual[l.index] }
 
 // OwnDual reports whether a link's dual rows are its own and have to be
 // gathered into those of the producer.
@@ -495,7 +495,7 @@ func (w *wiring) inputs(lane *abi.Lane, inCh []int) (in, past [][]float64) {
 				link, from := port.source(ch)
 				src := w.r.Execs[link.From.Unit.Index].Out[link.From.Index]
 				if w.dual {
-					src = w.r.linkDual[link]
+					src = w.r.linkDual[link.index]
 				}
 				e.base = w.at(src[lane.Batch*link.From.Channels+from]) - link.R*port.Mult
 			}

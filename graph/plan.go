@@ -134,6 +134,8 @@ type Link struct {
 	Channel int     // −1: all
 	Mode    Mode
 	Scale   float64
+
+	index int // in Plan.Links
 }
 
 // Channels returns how many channels the link carries.
@@ -201,6 +203,9 @@ func NewPlan(g *Graph, o Options) (*Plan, error) {
 		if err := p.err(); err != nil {
 			return nil, err
 		}
+	}
+	for i, l := range p.Links {
+		l.index = i
 	}
 	return p, nil
 }

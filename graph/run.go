@@ -30,7 +30,7 @@ type Run struct {
 	primal, dual     int
 	allRows          []Row
 	linkRows         []Row
-	linkDual         map[*Link][]Row
+	linkDual         [][]Row // by Link.index
 	tape             bool
 	heat             bool
 	profile          bool
@@ -713,7 +713,7 @@ func (r *Run) inputRow(x *Exec, i int, port *InPort, batch, c int) (row Row, off
 	link, from := port.source(c)
 	index := batch*link.From.Channels + from
 	if r.linkDual != nil {
-		return r.linkDual[link][index], link.R, true
+		return r.linkDual[link.index][index], link.R, true
 	}
 	return r.Execs[link.From.Unit.Index].Out[link.From.Index][index], link.R, true
 }
