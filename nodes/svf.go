@@ -1,0 +1,189 @@
+package nodes
+
+import (
+	"math"
+
+	"ampfit/abi"
+)
+
+func init() { abi.Register(svf) }
+
+// svf is a state variable filter of two trapezoidal integrators s1, s2. With
+// g = tan(π cutoff/rate), k = 1/q and D = 1/(1 + g(g+k)):
+//
+//	v1 = D (s1 + g (x - s2))     band    s1' = 2 v1 - s1
+//	v2 = s2 + g v1               low     s2' = 2 v2 - s2
+//	h  = x - k v1 - v2           high
+//	y  = lp v2 + bp v1 + hp h
+//
+// The adjoint, with e1, e2 the gradients of s1', s2':
+//
+//	v̄2  = (lp - hp) ȳ + 2 e2
+//	v̄1  = (bp - hp k) ȳ + 2 e1 + g v̄2
+//	x̄  += hp ȳ + D g v̄1
+//	s̄1  = D v̄1 - e1,   s̄2 = v̄2 - D g v̄1 - e2
+//	ḡ   = v1 v̄2 + D (x - s2 - (2g+k) v1) v̄1
+//	k̄   = -hp v1 ȳ - D g v1 v̄1
+var svf = abi.NodeType{
+	Name: "SVFNode", Family: filters,
+	Doc: "State variable filter, 12 dB per octave, that stays stable while its parameters move at audio rate.",
+	Detail: "v1 = (s1 + g (x − s2))/(1 + g(g + k)), v2 = s2 + g v1, s1 ← 2v1 − s1, s2 ← 2v2 − s2; g = tan(π cutoff_hz/rate), k = 1/q. Low-pass v2, band-pass v1 (its peak is q), high-pass x − k v1 − v2. " +
+		"mode mix adds the three by mix_lp, mix_bp, mix_hp; lowpass, bandpass and highpass are one of them, notch = lp + hp, peak = lp − hp, allpass = lp − k bp + hp.",
+	Source: "V. Zavalishin, The Art of VA Filter Design, rev. 2.1.2, ch. 4; A. Wishnick, Time-Varying Filters for Musical Applications, DAFx 2014 (stability).",
+	Inputs: in, Outputs: out,
+	Params: []abi.Param{
+		{Name: "cutoff_hz", Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true, Doc: "Corner or centre frequency."},
+		{Name: "q", Default: math.Sqrt2 / 2, Min: 0.05, Max: 40, Scale: abi.Log, Mod: true, Doc: "Quality; 0.7071 has no peak."},
+		{Name: "mix_lp", Default: 1, Min: -10, Max: 10, Mod: true, Doc: "Gain of the low-pass."},
+		{Name: "mix_bp", Default: 0, Min: -10, Max: 10, Mod: true, Doc: "Gain of the band-pass."},
+		{Name: "mix_hp", Default: 0, Min: -10, Max: 10, Mod: true, Doc: "Gain of the high-pass."},
+	},
+	Config: []abi.Key{{
+		Name: "mode", Kind: abi.String, Default: "mix",
+		Enum: []string{"mix", "lowpass", "bandpass", "highpass", "notch", "peak", "allpass"},
+		Doc:  "Which response: the mix of the parameters, or a fixed one.",
+	}},
+	Configure: func(s *abi.Setup) error {
+		mode := s.Config.Text("mode")
+		if mode != "mix" {
+			s.Drop("mix_lp")
+			s.Drop("mix_bp")
+			s.Drop("mix_hp")
+		}
+		m := map[string]svfMix{
+			"mix": {}, "lowpass": {lp: 1}, "bandpass": {bp: 1}, "highpass": {hp: 1},
+			"notch": {lp: 1, hp: 1}, "peak": {lp: 1, hp: -1}, "allpass": {lp: 1, hp: 1, kbp: -1},
+		}[mode]
+		m.free = mode == "mix"
+		s.Data = m
+		return nil
+	},
+	State:    2, // s1, s2
+	Record:   2, // s1, s2 before each frame
+	Forward:  svfForward,
+	Backward: svfBackward,
+	Tangent:  svfTangent,
+}
+
+// svfMix is a response: the gains of low, band and high, and that of k times band.
+type svfMix struct {
+	lp, bp, hp, kbp float64
+	free            bool // the gains are parameters
+}
+
+// at returns the mix of frame n.
+func (m svfMix) at(b *abi.Block, lane, n int) svfMix {
+	if m.free {
+		m.lp, m.bp, m.hp = b.Param(2, lane).At(n), b.Param(3, lane).At(n), b.Param(4, lane).At(n)
+	}
+	return m
+}
+
+func svfForward(b *abi.Block) {
+	for lane := range b.Lanes {
+		x, y, r1, r2, state := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), b.Record(1, lane), b.State(lane)
+		cutoff, q := b.Param(0, lane), b.Param(1, lane)
+		m := b.Data.(svfMix)
+		var g, k, d, low, band, high float64
+		s1, s2 := state[0], state[1]
+		y, r1, r2 = y[:len(x)], r1[:len(x)], r2[:len(x)]
+		held := b.Held()
+		for n, x := range x {
+			if n == 0 || !held {
+				if n == 0 || cutoff.Varies() {
+					g = math.Tan(math.Pi * cutoff.At(n) / b.Rate)
+				}
+				k = 1 / q.At(n)
+				d = 1 / (1 + g*(g+k))
+				m := m.at(b, lane, n)
+				low, band, high = m.lp-m.hp, m.bp+(m.kbp-m.hp)*k, m.hp
+			}
+			r1[n], r2[n] = s1, s2
+			v1 := d * (s1 + g*(x-s2))
+			v2 := s2 + g*v1
+			s1, s2 = 2*v1-s1, 2*v2-s2
+			y[n] = low*v2 + band*v1 + high*x
+		}
+		state[0], state[1] = s1, s2
+	}
+}
+
+func svfBackward(b, d *abi.Block) {
+	for lane := range b.Lanes {
+		x, dx, dy, r1, r2, dstate := b.In(0, lane), d.In(0, lane), d.Out(0, lane), b.Record(0, lane), b.Record(1, lane), d.State(lane)
+		cutoff, q := b.Param(0, lane), b.Param(1, lane)
+		dcutoff, dq := d.Param(0, lane), d.Param(1, lane)
+		m := b.Data.(svfMix)
+		var g, k, den float64
+		e1, e2 := dstate[0], dstate[1]
+		held, first := b.Held(), true
+		var sg, sk, slp, sbp, shp float64 // sums while parameters are held
+		for n := len(x) - 1; n >= 0; n-- {
+			if first || !held {
+				if first || cutoff.Varies() {
+					g = math.Tan(math.Pi * cutoff.At(n) / b.Rate)
+				}
+				k = 1 / q.At(n)
+				den = 1 / (1 + g*(g+k))
+				m = m.at(b, lane, n)
+				first = false
+			}
+			s1, s2 := r1[n], r2[n]
+			v1 := den * (s1 + g*(x[n]-s2))
+			v2 := s2 + g*v1
+			dv2 := (m.lp-m.hp)*dy[n] + 2*e2
+			dv1 := (m.bp+(m.kbp-m.hp)*k)*dy[n] + 2*e1 + g*dv2
+			dg := v1*dv2 + den*(x[n]-s2-(2*g+k)*v1)*dv1
+			dk := (m.kbp-m.hp)*v1*dy[n] - den*g*v1*dv1
+			lp, bp, hp := v2*dy[n], v1*dy[n], (x[n]-k*v1-v2)*dy[n]
+			dx[n] += m.hp*dy[n] + den*g*dv1
+			e1, e2 = den*dv1-e1, dv2-den*g*dv1-e2
+			if held {
+				sg, sk, slp, sbp, shp = sg+dg, sk+dk, slp+lp, sbp+bp, shp+hp
+				continue
+			}
+			dcutoff.Add(n, dg*(1+g*g)*math.Pi/b.Rate)
+			dq.Add(n, -dk*k*k)
+			if m.free {
+				d.Param(2, lane).Add(n, lp)
+				d.Param(3, lane).Add(n, bp)
+				d.Param(4, lane).Add(n, hp)
+			}
+		}
+		if held {
+			dcutoff.Add(0, sg*(1+g*g)*math.Pi/b.Rate)
+			dq.Add(0, -sk*k*k)
+			if m.free {
+				d.Param(2, lane).Add(0, slp)
+				d.Param(3, lane).Add(0, sbp)
+				d.Param(4, lane).Add(0, shp)
+			}
+		}
+		dstate[0], dstate[1] = e1, e2
+	}
+}
+
+func svfTangent(b, t *abi.Block) {
+	for lane := range b.Lanes {
+		x, tx, ty, r1, r2, tstate := b.In(0, lane), t.In(0, lane), t.Out(0, lane), b.Record(0, lane), b.Record(1, lane), t.State(lane)
+		cutoff, q := b.Param(0, lane), b.Param(1, lane)
+		ts1, ts2 := tstate[0], tstate[1]
+		for n := range x {
+			m := b.Data.(svfMix).at(b, lane, n)
+			g, k := math.Tan(math.Pi*cutoff.At(n)/b.Rate), 1/q.At(n)
+			tg, tk := (1+g*g)*math.Pi/b.Rate*t.Param(0, lane).At(n), -k*k*t.Param(1, lane).At(n)
+			den := 1 / (1 + g*(g+k))
+			s1, s2 := r1[n], r2[n]
+			v1 := den * (s1 + g*(x[n]-s2))
+			v2 := s2 + g*v1
+			tv1 := den * (ts1 + g*(tx[n]-ts2) + tg*(x[n]-s2) - v1*((2*g+k)*tg+g*tk))
+			tv2 := ts2 + g*tv1 + tg*v1
+			ts1, ts2 = 2*tv1-ts1, 2*tv2-ts2
+			ty[n] = (m.lp-m.hp)*tv2 + (m.bp+(m.kbp-m.hp)*k)*tv1 + m.hp*tx[n] + (m.kbp-m.hp)*tk*v1
+			if m.free {
+				ty[n] += t.Param(2, lane).At(n)*v2 + t.Param(3, lane).At(n)*v1 + t.Param(4, lane).At(n)*(x[n]-k*v1-v2)
+			}
+		}
+		tstate[0], tstate[1] = ts1, ts2
+	}
+}
