@@ -292,12 +292,12 @@ func (r *Run) rows(x *Exec, l *arena.Layout) {
 func (in *InPort) past() int { return max(in.Unit.Setup.InHistory, in.Unit.Setup.Delay) }
 
 // linkDuals gives a link a dual row of its own where its producer has other
-// readers; otherwise it adds into the producer's.
+// readers; otherwise it adds into the producer's, and the loss after it.
 func (r *Run) linkDuals(l *arena.Layout) {
 	r.linkDual = make([][]Row, len(r.Plan.Links))
 	for _, x := range r.Execs {
 		for i, out := range x.Unit.Out {
-			sole := len(out.Readers) == 1 && out != r.Plan.Output
+			sole := len(out.Readers) == 1
 			for _, link := range out.Readers {
 				rows := append([]Row(nil), x.Out[i]...)
 				if !sole {
@@ -319,7 +319,7 @@ func (r *Run) LinkDual(l *Link) []Row { return r.linkDual[l.index] }
 // OwnDual reports whether a link's dual rows are its own and have to be
 // gathered into those of the producer.
 func (r *Run) OwnDual(l *Link) bool {
-	return len(l.From.Readers) > 1 || l.From == r.Plan.Output
+	return len(l.From.Readers) > 1
 }
 
 // source finds where channel c of an input port comes from.
