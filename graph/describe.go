@@ -40,10 +40,15 @@ func (r *Run) Describe() string {
 		b.WriteString("\n" + p.lengthened())
 	}
 	b.WriteString("\ncohorts (lanes that one kernel call runs side by side)\n")
+	together := false
 	for _, c := range r.Cohorts {
 		if len(c.Execs) > 1 || c.Lanes() > 1 {
+			together = true
 			fmt.Fprintf(&b, "  %d lanes: %s\n", c.Lanes(), strings.Join(c.Names(), ", "))
 		}
+	}
+	if !together {
+		b.WriteString("  none: every node has one lane and a type or configuration of its own\n")
 	}
 	return b.String()
 }

@@ -257,6 +257,18 @@ func (p *Plan) units(inputChannels int) {
 		u.NoAdjoint = u.NoAdjoint || u.Setup.NoBackward
 		p.configureFault(u, err)
 	}
+	if len(p.faults) == 0 {
+		return
+	}
+	// Say at once what else is wrong with the values of the others.
+	for i, u := range p.Units {
+		if faults[i] != nil {
+			continue
+		}
+		for k := range u.Setup.Params {
+			p.value(&Param{Param: u.Setup.Params[k], Of: u, Setting: u.Node.Setting(u.Setup.Params[k].Name)})
+		}
+	}
 }
 
 // latest bounds the latency of the graph: all measured delays together.

@@ -53,12 +53,21 @@ func Open(path string) (*Reader, error) {
 	return r, nil
 }
 
+// openFault is an error with a sentence of its own in front of its cause.
+type openFault struct {
+	msg   string
+	cause error
+}
+
+func (e *openFault) Error() string { return e.msg }
+func (e *openFault) Unwrap() error { return e.cause }
+
 func openError(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s: no such file; check the path (%w)", path, fs.ErrNotExist)
+		return &openFault{path + ": no such file; check the path", fs.ErrNotExist}
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s: may not be read; check its permissions (%w)", path, fs.ErrPermission)
+		return &openFault{path + ": may not be read; check its permissions", fs.ErrPermission}
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }
