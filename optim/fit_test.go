@@ -312,7 +312,7 @@ func TestFitRefuses(t *testing.T) {
 		"t.thermo.heat cannot be learned: it has no gradient":     {Input: in, Target: in, Learn: []string{"t.thermo.heat"}},
 		"there is nothing to learn":                               {Input: in, Target: in, Freeze: []string{"t.drive", "t.bias", "t.level"}},
 		"needs a quadratic loss":                                  {Input: in, Target: in, Optimizer: "lm", Loss: "l1"},
-		"channels; bring them together":                           {Input: in, Target: [][]float64{in[0], in[0]}},
+		"has 1 channel and the target has 2; bring them together": {Input: in, Target: [][]float64{in[0], in[0]}},
 	} {
 		o.Rate = rate
 		_, err := optim.Fit(context.Background(), load(t, nodes, edges), o)
