@@ -1,0 +1,93 @@
+package nodes
+
+import (
+	"math"
+
+	"ampfit/abi"
+)
+
+func init() { abi.Register(pan) }
+
+// pan places a mono signal between two channels at constant power. With
+// θ = π/4 (1 + pan),
+//
+//	left = cos θ · x,   right = sin θ · x
+//	x̄[n]   += cos θ l̄[n] + sin θ r̄[n]
+//	p̄an[n]  = π/4 x[n] (cos θ r̄[n] - sin θ l̄[n])
+var pan = abi.NodeType{
+	Name: "PanNode", Family: mixing,
+	Doc:    "Pans mono to stereo at constant power.",
+	Detail: "left = cos(π/4 (1 + pan)) x, right = sin(π/4 (1 + pan)) x: −3 dB on both sides in the middle. Several input channels are summed first.",
+	Inputs: in, Outputs: out, Coupled: true,
+	Params: []abi.Param{
+		{Name: "pan", Default: 0, Min: -1, Max: 1, Mod: true, Doc: "−1 is left, 1 right."},
+	},
+	Configure: func(s *abi.Setup) error {
+		s.OutChannels = []int{2}
+		return nil
+	},
+	FrameScratch: 2,
+	Forward: func(b *abi.Block) {
+		for lane := range b.Lanes {
+			x, left, right := sumOfChannels(b, b.FrameScratch(lane), lane), b.OutCh(0, 0, lane), b.OutCh(0, 1, lane)
+			p := b.Param(0, lane)
+			r, l := panGains(p.At(0))
+			for n, x := range x {
+				if p.Varies() {
+					r, l = panGains(p.At(n))
+				}
+				left[n], right[n] = l*x, r*x
+			}
+		}
+	},
+	Backward: func(b, d *abi.Block) {
+		for lane := range b.Lanes {
+			x, dx := sumOfChannels(b, b.FrameScratch(lane), lane), b.FrameScratch(lane)[b.Frames:]
+			dleft, dright := d.OutCh(0, 0, lane), d.OutCh(0, 1, lane)
+			p, dp := b.Param(0, lane), d.Param(0, lane)
+			r, l := panGains(p.At(0))
+			for n, x := range x {
+				if p.Varies() {
+					r, l = panGains(p.At(n))
+				}
+				dx[n] = l*dleft[n] + r*dright[n]
+				dp.Add(n, math.Pi/4*x*(l*dright[n]-r*dleft[n]))
+			}
+			for c := range b.InChannels(0) {
+				to := d.InCh(0, c, lane)
+				for n := range to {
+					to[n] += dx[n]
+				}
+			}
+		}
+	},
+	Tangent: func(b, t *abi.Block) {
+		for lane := range b.Lanes {
+			fs := b.FrameScratch(lane)
+			x, tx := sumOfChannels(b, fs, lane), sumOfChannels(t, fs[b.Frames:], lane)
+			left, right := t.OutCh(0, 0, lane), t.OutCh(0, 1, lane)
+			p, tp := b.Param(0, lane), t.Param(0, lane)
+			for n := range x {
+				r, l := panGains(p.At(n))
+				v := math.Pi / 4 * tp.At(n) * x[n]
+				left[n], right[n] = l*tx[n]-r*v, r*tx[n]+l*v
+			}
+		}
+	},
+}
+
+// panGains returns the gains of the right and the left channel.
+func panGains(p float64) (right, left float64) { return math.Sincos(math.Pi / 4 * (1 + p)) }
+
+// sumOfChannels writes the sum of the channels of the first input port to dst.
+func sumOfChannels(b *abi.Block, dst []float64, lane int) []float64 {
+	x := b.InCh(0, 0, lane)
+	dst = dst[:len(x)]
+	copy(dst, x)
+	for c := 1; c < b.InChannels(0); c++ {
+		for n, v := range b.InCh(0, c, lane)[:len(dst)] {
+			dst[n] += v
+		}
+	}
+	return dst
+}
