@@ -39,10 +39,20 @@ func (p *Plan) measured(u *Unit) int {
 		return u.Setup.Delay
 	}
 	d := (u.Setup.Delay + r - 1) / r
-	if len(u.In) > 0 || p.modulated(u) {
+	if u.connected() || p.modulated(u) {
 		d += p.quality.Delay()
 	}
 	return d + p.quality.Delay()
+}
+
+// connected reports whether an edge brings audio to the unit.
+func (u *Unit) connected() bool {
+	for _, in := range u.In {
+		if len(in.Links) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *Plan) modulated(u *Unit) bool {

@@ -6,6 +6,7 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ampfit/abi"
 )
@@ -278,15 +279,25 @@ func (p *pool) start(workers int) {
 					if p.stop.Load() {
 						return
 					}
-					if spin > 100 {
-						runtime.Gosched()
-					}
+					pause(spin)
 				}
 				seen++
 				p.work()
 				p.arrived.Add(1)
 			}
 		}()
+	}
+}
+
+// pause waits a moment, the longer the more often it was called: on busy cores
+// the one that is waited for needs the time.
+func pause(spin int) {
+	switch {
+	case spin < 100:
+	case spin < 1000:
+		runtime.Gosched()
+	default:
+		time.Sleep(20 * time.Microsecond)
 	}
 }
 
@@ -301,8 +312,8 @@ func (p *pool) run(jobs []Job, do func(*Job)) {
 	p.arrived.Store(0)
 	p.step.Add(1)
 	p.work()
-	for p.arrived.Load() < int64(p.workers-1) {
-		runtime.Gosched()
+	for spin := 0; p.arrived.Load() < int64(p.workers-1); spin++ {
+		pause(spin)
 	}
 }
 

@@ -37,7 +37,7 @@ var osc = abi.NodeType{
 		"The threshold of reset has no slope. Parameters of other modes have no effect. compat amp reproduces two defects of the AMP runtime: the corrections of the square have the wrong sign (so it jumps by up to 4, and the triangle is one of that square), " +
 		"and phase_offset and frame_delay are ignored where both are given.",
 	Source: "V. Välimäki, J. Pekonen, J. Nam, Perceptually Informed Synthesis of Bandlimited Classical Waveforms Using Integrated Polynomial Interpolation, JASA 131(1), 2012; the AMP runtime's OscNode.",
-	Inputs: in, Outputs: out, Coupled: true, Example: `"params": {"freq": 220}`,
+	Inputs: in, Outputs: out, Coupled: true, Advances: true, Example: `"params": {"freq": 220}`,
 	Params: []abi.Param{
 		{Name: "freq", Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Frequency, in the place of the input's first channel."},
 		{Name: "pan", Default: 0, Min: -1, Max: 1, Mod: true, Doc: "From left to right; absent: one channel."},

@@ -25,7 +25,7 @@ func (s *Spec) Measured(n *Node) int {
 	}
 	d = (d + n.Oversample - 1) / n.Oversample
 	filters := 1
-	if len(ports(n.Type)) > 0 || s.modulated(n) {
+	if s.fed(n) {
 		filters = 2
 	}
 	return d + filters*resample.Standard.Delay()
@@ -38,9 +38,10 @@ func (s *Spec) kernelDelay(n *Node) int {
 	return 0
 }
 
-func (s *Spec) modulated(n *Node) bool {
+// fed reports whether an edge leads to the node.
+func (s *Spec) fed(n *Node) bool {
 	for _, e := range s.Edges {
-		if e.Target == n.Name && e.Param != "" {
+		if e.Target == n.Name {
 			return true
 		}
 	}
