@@ -295,7 +295,7 @@ func (e *evaluator) down(n *Node, m *memory, c, frame int) float64 {
 		return m.fast[c][frame]
 	}
 	wait := (r - e.kernelDelay(n)%r) % r
-	if n.Type == "SineOscillatorNode" && !e.modulated(n) {
+	if n.Type == "SineOscillatorNode" && !e.fed(n) {
 		wait = 1 - r // it advances, then reads: the last of r samples has the phase of the frame
 	}
 	sum := 0.0
