@@ -4,7 +4,10 @@ RACY = ./cmd/ampfit ./optim ./internal/fft ./optim/loss ./internal/wav ./graph .
 BENCH ?= .
 BENCHTIME ?= 200ms
 
-.PHONY: help test race bench lint docs ci
+# What a shared library is called here.
+SHARED = $(if $(filter windows,$(shell go env GOOS)),dll,$(if $(filter darwin,$(shell go env GOOS)),dylib,so))
+
+.PHONY: help test race bench lint docs lib abi-test ci
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -25,6 +28,16 @@ lint: ## gofmt, go vet and staticcheck
 docs: ## write the node reference, docs/nodes.md, from the registry
 	go run ./cmd/ampfit nodes --markdown > docs/nodes.md.new
 	mv docs/nodes.md.new docs/nodes.md
+
+lib: ## build libamp and libamp_native, the C libraries, and amp.h into build/; needs a C compiler
+	@mkdir -p build
+	CGO_ENABLED=1 go build -buildmode=c-shared -o build/libamp.$(SHARED) ./abi/libamp
+	CGO_ENABLED=1 go build -tags native -buildmode=c-shared -o build/libamp_native.$(SHARED) ./abi/libamp
+	@rm -f build/libamp.h build/libamp_native.h
+	cp abi/libamp/amp.h build/amp.h
+
+abi-test: ## compile C and C++ programs against the libraries and run them; needs a C compiler
+	go test ./abi/libamp/... ./abi/cnode/...
 
 ci: ## everything that a change must pass
 	bash .ci/run

@@ -38,6 +38,11 @@ func Fit(r FitRequest) (string, error) {
 	if err != nil {
 		return "", fault(abi.EInvalidArg, "%v", err)
 	}
+	for _, n := range g.Nodes {
+		if n.Type.External && r.Input == nil {
+			return "", fault(abi.EInvalidArg, "the node %q plays the input, and none was passed", n.Name)
+		}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	res, err := optim.Fit(ctx, g, optim.FitOptions{

@@ -178,28 +178,48 @@ func (n *Node) build(inputs []Buffer, s shapes, frames, batches int) error {
 	if len(s.audio) > len(n.typ.Inputs) && n.typ.Configure == nil {
 		return fault(abi.EInvalidArg, "%s has %d audio inputs, %d buffers were passed that are no parameters of it", n.desc.Type, len(n.typ.Inputs), len(s.audio))
 	}
-	g, err := n.graph(inputs, s, frames)
+	stream, err := n.plan(inputs, s, frames, batches, nil)
+	if err == nil && has(n.node, "declared_delay") {
+		// A consumer sees the outputs as late as the node declares.
+		outputs := unitOf(stream).Setup.Outputs
+		stream, err = n.plan(inputs, s, frames, batches, outputs)
+	}
 	if err != nil {
 		return err
+	}
+	n.stream, n.shape, n.unit, n.calls = stream, key, unitOf(stream), nil
+	return nil
+}
+
+// plan makes a stream in which the given outputs have a consumer.
+func (n *Node) plan(inputs []Buffer, s shapes, frames, batches int, consumed []string) (*adjoint.Stream, error) {
+	g, err := n.graph(inputs, s, frames, consumed)
+	if err != nil {
+		return nil, err
 	}
 	stream, err := adjoint.NewStream(g, adjoint.StreamOptions{
 		Rate: n.desc.Rate, Batches: batches, Record: n.desc.Record, Frames: frames, Audio: adjoint.ReadAudio,
 	})
 	if err != nil {
-		return fault(abi.EInvalidArg, "%v", err)
+		return nil, fault(abi.EInvalidArg, "%v", err)
 	}
-	n.stream, n.shape, n.unit, n.calls = stream, key, nil, nil
+	return stream, nil
+}
+
+// unitOf returns the unit of the node itself.
+func unitOf(stream *adjoint.Stream) *graph.Unit {
 	for _, u := range stream.Plan.Units {
 		if u.Node.Name == "x" && !u.Filter {
-			n.unit = u
+			return u
 		}
 	}
-	return nil
+	panic("host: the plan has lost its node")
 }
 
 // input names of the graph around the node.
 func audioName(port int) string   { return fmt.Sprint("audio", port) }
 func modName(param string) string { return "mod_" + param }
+func consumer(port int) string    { return fmt.Sprint("consumer", port) }
 func inputNode(name string, channels int) *jsontree.Value {
 	v := &jsontree.Value{Kind: jsontree.Object}
 	v.Set("name", text(name))
@@ -212,7 +232,7 @@ func inputNode(name string, channels int) *jsontree.Value {
 
 func text(s string) *jsontree.Value { return &jsontree.Value{Kind: jsontree.String, Text: s} }
 
-func (n *Node) graph(inputs []Buffer, s shapes, frames int) (*graph.Graph, error) {
+func (n *Node) graph(inputs []Buffer, s shapes, frames int, consumed []string) (*graph.Graph, error) {
 	nodes, edges := &jsontree.Value{Kind: jsontree.Array}, &jsontree.Value{Kind: jsontree.Array}
 	x := &jsontree.Value{Kind: jsontree.Object}
 	x.Set("name", text("x"))
@@ -256,6 +276,13 @@ func (n *Node) graph(inputs []Buffer, s shapes, frames int) (*graph.Graph, error
 		}
 	}
 	nodes.Items = append(nodes.Items, x)
+	for i, port := range consumed {
+		v := &jsontree.Value{Kind: jsontree.Object}
+		v.Set("name", text(consumer(i)))
+		v.Set("type", text("GainNode")) // by 1
+		nodes.Items = append(nodes.Items, v)
+		edge("x."+port, consumer(i))
+	}
 	top := &jsontree.Value{Kind: jsontree.Object}
 	top.Set("descriptor_version", jsontree.NewNumber(2))
 	top.Set("nodes", nodes)
@@ -325,7 +352,7 @@ func (n *Node) Forward(inputs, outputs []Buffer) error {
 	if shapeOnly {
 		return nil
 	}
-	n.set(inputs, s, frames)
+	n.set(inputs, s)
 	n.stream.Forward(frames, func(node string, batch, channel int, dst []float64) {
 		b := n.bufferOf(node, inputs, s)
 		copy(dst, b.row(min(batch, b.Batches-1), min(channel, b.Channels-1)))
@@ -347,9 +374,17 @@ func (n *Node) Forward(inputs, outputs []Buffer) error {
 	return nil
 }
 
-// port returns output i as the graph shows it: behind the downsampler of an
-// oversampled node.
+// port returns output i as the host sees it, after the declared delay.
 func (n *Node) port(i int) *graph.OutPort {
+	if u := n.stream.Plan.Unit(consumer(i)); u != nil {
+		return u.Out[0]
+	}
+	return n.own(i)
+}
+
+// own is output i before the declared delay: behind the downsampler of an
+// oversampled node.
+func (n *Node) own(i int) *graph.OutPort {
 	out := n.unit.Out[i]
 	if n.unit.Mult > 1 && len(out.Readers) == 1 && out.Readers[0].To().Filter {
 		return out.Readers[0].To().Out[0]
@@ -373,7 +408,7 @@ func (n *Node) bufferOf(node string, inputs []Buffer, s shapes) *Buffer {
 }
 
 // set stores the held parameters of a call.
-func (n *Node) set(inputs []Buffer, s shapes, frames int) {
+func (n *Node) set(inputs []Buffer, s shapes) {
 	for _, q := range n.unit.Params {
 		i, ok := s.params[q.Name]
 		if !ok || len(q.Mods) > 0 {
@@ -387,7 +422,6 @@ func (n *Node) set(inputs []Buffer, s shapes, frames int) {
 		}
 		_ = n.stream.Run.SetParam("x", q.Name, v) // its length was checked when the graph was made
 	}
-	_ = frames
 }
 
 // Metrics returns the measured delay in frames and the heat so far in joules.
@@ -395,7 +429,7 @@ func (n *Node) Metrics() (delay int, heat float64) {
 	if n.unit == nil {
 		return 0, 0
 	}
-	return n.port(0).Measured, n.stream.Heat("x")
+	return n.own(0).Measured, n.stream.Heat("x")
 }
 
 // Backward walks the newest forward call back: inputs are the gradients of the

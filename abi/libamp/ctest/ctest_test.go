@@ -1,0 +1,156 @@
+// Package ctest compiles the C and C++ programs of its testdata against amp.h,
+// links them to the libraries and runs them. Without a C compiler it skips.
+package ctest
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// program is one test program: its file, the tag of the library it is linked
+// to, and arguments.
+type program struct {
+	file, tag string
+	args      []string
+}
+
+var programs = []program{
+	{file: "gradients.c"},
+	{file: "state.c"},
+	{file: "timing.c"},
+	{file: "errors.c"},
+	{file: "threads.c"},
+	{file: "memory.c"},
+	{file: "metrics.c"},
+	{file: "kpn_unit.c"},
+	{file: "kpn_unit.c", tag: "native"},
+	{file: "thermo_param.c"},
+	{file: "thermo_param.c", tag: "native"},
+	{file: "backward.c"},
+	{file: "fit.c"},
+	{file: "host.c"},
+	{file: "run_node_v2.c", tag: "native"},
+	{file: "plus.cpp"},
+}
+
+// No program needs more than the library, the compiler's own and a system:
+// nothing on its way is Python.
+func TestPrograms(t *testing.T) {
+	dir := libraries(t)
+	for _, p := range programs {
+		t.Run(strings.TrimSuffix(p.file+" "+p.tag, " "), func(t *testing.T) {
+			t.Parallel()
+			args := p.args
+			if p.file == "memory.c" && testing.Short() {
+				args = []string{"50000"}
+			}
+			cmd := exec.Command(compile(t, dir, p), args...)
+			cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+dir, "DYLD_LIBRARY_PATH="+dir, "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			if len(out) > 0 {
+				t.Logf("%s", out)
+			}
+		})
+	}
+}
+
+// compile builds a program and returns its path.
+func compile(t *testing.T, dir string, p program) string {
+	library, std := "amp", []string{"-std=c99"}
+	compiler := compilerOf("CC")
+	if strings.HasSuffix(p.file, ".cpp") {
+		compiler, std = compilerOf("CXX"), []string{"-std=c++17"}
+		if _, err := exec.LookPath(compiler[0]); err != nil {
+			t.Skipf("no C++ compiler (%s)", compiler[0])
+		}
+	}
+	if p.tag != "" {
+		library, std = "amp_"+p.tag, append(std, "-DAMP_"+strings.ToUpper(p.tag))
+	}
+	exe := filepath.Join(t.TempDir(), "program.exe")
+	args := append(compiler[1:], std...)
+	args = append(args, "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-I..", filepath.Join("testdata", p.file), "-o", exe, "-L"+dir, "-l"+library, "-lm")
+	if runtime.GOOS != "windows" {
+		args = append(args, "-lpthread")
+	}
+	out, err := exec.Command(compiler[0], args...).CombinedOutput()
+	require.NoError(t, err, "%s %s\n%s", compiler[0], strings.Join(args, " "), out)
+	require.Empty(t, string(out))
+	return exe
+}
+
+// compilerOf returns the compiler that cgo uses.
+func compilerOf(name string) []string {
+	out, _ := exec.Command("go", "env", name).Output()
+	if words := strings.Fields(string(out)); len(words) > 0 {
+		return words
+	}
+	return []string{"cc"}
+}
+
+var built struct {
+	sync.Once
+	dir  string
+	err  error
+	skip string
+}
+
+// libraries builds both libraries once and returns their directory.
+func libraries(t *testing.T) string {
+	built.Do(func() {
+		if _, err := exec.LookPath(compilerOf("CC")[0]); err != nil {
+			built.skip = "no C compiler (" + compilerOf("CC")[0] + ") to build the library and its programs with"
+			return
+		}
+		if built.dir, built.err = os.MkdirTemp("", "libamp"); built.err != nil {
+			return
+		}
+		for _, tag := range []string{"", "native"} {
+			args := []string{"build", "-buildmode=c-shared", "-o", filepath.Join(built.dir, libraryName("amp", tag))}
+			if tag != "" {
+				args = append(args, "-tags", tag)
+			}
+			cmd := exec.Command("go", append(args, "ampfit/abi/libamp")...)
+			cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				built.err = errors.New(err.Error() + "\n" + string(out))
+				return
+			}
+		}
+	})
+	if built.skip != "" {
+		t.Skip(built.skip)
+	}
+	require.NoError(t, built.err)
+	return built.dir
+}
+
+func libraryName(name, tag string) string {
+	if tag != "" {
+		name += "_" + tag
+	}
+	switch runtime.GOOS {
+	case "windows":
+		return "lib" + name + ".dll"
+	case "darwin":
+		return "lib" + name + ".dylib"
+	}
+	return "lib" + name + ".so"
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built.dir != "" {
+		os.RemoveAll(built.dir)
+	}
+	os.Exit(code)
+}
