@@ -259,7 +259,29 @@ func (a *searcher) scout(ctx context.Context, o Searchable, x []float64, f float
 		p := o.Sample(a.rng, centre, k%4 == 3)
 		random = append(random, try{p, o.Evaluate(nil, p)})
 	}
-	return append(lowest(valleys, 9), lowest(random, 7)...), nil
+	guided, err := a.guided(ctx, lowest(append([]try(nil), random...), 3))
+	return append(append(lowest(valleys, 9), lowest(random, 7)...), guided...), err
+}
+
+// guided descends some way on the guide from a few points.
+func (a *searcher) guided(ctx context.Context, from []try) ([]try, error) {
+	g, ok := a.o.(Guided)
+	if !ok {
+		return nil, nil
+	}
+	guide := g.Guide()
+	if guide == nil {
+		return nil, nil
+	}
+	var out []try
+	for _, t := range from {
+		p := append([]float64(nil), t.x...)
+		if _, err := adam(ctx, guide, p, Settings{Steps: guideSteps / 2, LR: 0.06}); err != nil {
+			return out, err
+		}
+		out = append(out, try{p, a.o.Evaluate(nil, p)})
+	}
+	return out, nil
 }
 
 // curvedNow reports whether an objective's curvature applies to its loss.
