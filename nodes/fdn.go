@@ -1,0 +1,637 @@
+package nodes
+
+import (
+	"math"
+	"math/bits"
+
+	"ampfit/abi"
+)
+
+func init() { abi.Register(fdn) }
+
+// fdn is N delay lines of m_j frames that feed each other through an orthogonal
+// matrix A. Each line has a one-pole filter at its end:
+//
+//	l_j[n] = f_j v_j[n-m_j] + p_j l_j[n-1]
+//	v_i[n] = b_i x[n] + Σ_j A_ij l_j[n],   y[n] = Σ_j c_j l_j[n]
+//
+// The lines are internal rows, whose duals collect what the ends of the lines
+// hand back, m_j frames earlier. Running back in time, with λ_i the dual of
+// v_i[n]:
+//
+//	x̄ += Σ b_i λ_i,   b̄_i += x λ_i,   Ā_ij += λ_i l_j
+//	l̄_j = c_j ȳ + Σ_i A_ij λ_i + p_j l̄_j[n+1],   c̄_j += l_j ȳ
+//	v_j[n-m_j] += f_j l̄_j,   f̄_j += v_j[n-m_j] l̄_j,   p̄_j += l_j[n-1] l̄_j
+//
+// As no line is shorter than the shortest, so many frames are independent of
+// each other and taken row by row, the matrix too.
+//
+// A is Hadamard's or Householder's matrix, or that times exp(S) with S skew,
+// whose entries above the diagonal are the parameter: orthogonal whatever they
+// are. With G = H^T Ā, S̄ is the derivative of exp at S^T in the direction of G,
+// and that of an entry is S̄_ij - S̄_ji.
+var fdn = abi.NodeType{
+	Name: "FDNNode", Family: timeBased,
+	Doc: "Feedback delay network: a reverberator of delay lines that feed each other through an orthogonal matrix.",
+	Detail: "v_i = in_gains_i x + Σ_j A_ij l_j, y = Σ_j out_gains_j l_j, l_j the damped end of line j: no direct sound. " +
+		"Losses are gains, one per line, or t60_s, the time to −60 dB, from which each line's gain follows by its length. bands: 2 makes t60_s two times, at low frequencies and at half the rate, by a one-pole filter per line after Jot. " +
+		"damping_hz, when given, is a one-pole low-pass per line beside them; two bands have no damping_hz. " +
+		"matrix: hadamard (lines a power of two), householder, or orthogonal: one of these times exp(S), S skew, its entries above the diagonal row by row the parameter matrix; it stays orthogonal as it is learned, and starts at S = 0. " +
+		"Delays are whole frames and have no slope.",
+	Source: "J.-M. Jot, A. Chaigne, Digital Delay Networks for Designing Artificial Reverberators, AES 90, 1991; S. J. Schlecht, FDNTB: The Feedback Delay Network Toolbox, DAFx 2020; N. J. Higham, Functions of Matrices, 2008, §10.6.",
+	Inputs: in, Outputs: out,
+	Params: []abi.Param{
+		{Name: "in_gains", Default: 1, Min: -10, Max: 10, Vector: true, Doc: "From the input to each line; 1/√lines unless given."},
+		{Name: "out_gains", Default: 1, Min: -10, Max: 10, Vector: true, Doc: "From each line to the output; ±1/√lines in turn unless given."},
+		{Name: "t60_s", Unit: "s", Default: 2, Min: 0.01, Max: 1000, Scale: abi.Log, Vector: true, Doc: "Time to −60 dB, of each band; absent when gains are given."},
+		{Name: "gains", Default: 0.9, Min: -0.9999, Max: 0.9999, Vector: true, Doc: "Gain of each line, in the place of t60_s."},
+		{Name: "damping_hz", Unit: "Hz", Default: 6000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Vector: true, Doc: "Corner of a low-pass in each line; absent: none."},
+		{Name: "matrix", Default: 0, Min: -math.Pi, Max: math.Pi, Vector: true, Doc: "Skew matrix above its diagonal, where config matrix is orthogonal."},
+	},
+	Config: []abi.Key{
+		{Name: "lines", Kind: abi.Int, Default: 8.0, Min: 1, Max: 64, Doc: "Number of delay lines."},
+		{Name: "delays", Kind: abi.Numbers, Doc: "Length of each line in frames; absent: primes from 25 to 80 ms."},
+		{Name: "matrix", Kind: abi.String, Default: "hadamard", Enum: []string{"hadamard", "householder", "orthogonal"}, Doc: "Feedback matrix."},
+		{Name: "bands", Kind: abi.Int, Default: 1.0, Min: 1, Max: 2, Doc: "Bands of t60_s."},
+	},
+	Configure: setFDN,
+	Prepare:   fdnPrepare,
+	Forward:   fdnForward,
+	Backward:  fdnBackward,
+}
+
+type fdnLaw struct {
+	lines, shortest, bands int
+	delays                 []int
+	gains, damped, skew    bool
+	filtered               bool // the lines have low-passes
+	hadamard               bool // else Householder
+	damping, matrix        int  // which parameters they are
+	work                   int  // where Prepare's working memory starts
+}
+
+// The losses of a line, in Coefs.
+const (
+	fdnF = iota
+	fdnP
+	fdnLow   // gain of the line
+	fdnA     // of the low-pass
+	fdnSlope // of a
+	fdnCoefs
+)
+
+func setFDN(s *abi.Setup) error {
+	n := s.Config.Int("lines")
+	law := &fdnLaw{
+		lines: n, bands: s.Config.Int("bands"), gains: s.Given("gains"), damped: s.Given("damping_hz"),
+		hadamard: bits.OnesCount(uint(n)) == 1,
+	}
+	switch s.Config.Text("matrix") {
+	case "hadamard":
+		if !law.hadamard {
+			return abi.Errorf("config.lines", "a Hadamard matrix needs a power of two of lines, not %d; take that, or \"matrix\": \"householder\"", n)
+		}
+	case "householder":
+		law.hadamard = false
+	case "orthogonal":
+		law.skew = true
+	}
+	if law.gains && s.Given("t60_s") {
+		return abi.Errorf("params.gains", "gains and t60_s say the same thing twice; give one of them")
+	}
+	if law.bands == 2 && !law.gains {
+		law.damped = false // it follows from the two times
+	}
+	given := s.Config.Numbers("delays")
+	if given != nil && len(given) != n {
+		return abi.Errorf("config.delays", "%d delays for %d lines", len(given), n)
+	}
+	for i := range n {
+		m := 0
+		if given != nil {
+			m = int(given[i])
+			if float64(m) != given[i] || m < 1 || m > 1<<24 {
+				return abi.Errorf("config.delays", "a delay of %v frames; it must be a whole number from 1", given[i])
+			}
+		} else {
+			m = nextPrime(int(s.Rate * 0.025 * math.Pow(3.2, float64(i)/float64(max(n-1, 1)))))
+			if i > 0 && m <= law.delays[i-1] {
+				m = nextPrime(law.delays[i-1] + 1)
+			}
+		}
+		law.delays = append(law.delays, m)
+		if i == 0 || m < law.shortest {
+			law.shortest = m
+		}
+	}
+	s.Internal = law.delays
+	level := 1 / math.Sqrt(float64(n))
+	signs := make([]float64, n)
+	for i := range signs {
+		signs[i] = level * float64(1-2*(i&1))
+	}
+	s.Param("in_gains").Default, s.Param("out_gains").Defaults = level, signs
+	for _, name := range []string{"in_gains", "out_gains", "gains", "damping_hz"} {
+		s.Param(name).Len = n
+	}
+	s.Param("t60_s").Len = law.bands
+	s.Param("matrix").Len = n * (n - 1) / 2
+	if law.gains {
+		s.Drop("t60_s")
+	} else {
+		s.Drop("gains")
+	}
+	law.damping, law.matrix = 3, 4
+	if !law.damped {
+		s.Drop("damping_hz")
+		law.matrix = 3
+	}
+	if !law.skew {
+		s.Drop("matrix")
+	}
+	law.filtered = law.damped || !law.gains && law.bands == 2
+	if law.filtered {
+		s.State = n // l[n-1]
+	}
+	law.work = fdnCoefs*n + n*n
+	s.Coefs, s.Scratch = law.work, n*n+3*n
+	if law.skew {
+		s.Coefs += 4 * n * n
+		s.Scratch += 7 * n * n
+	}
+	s.FrameScratch = 2*n + 1 // l, l̄ and the sum of a Householder matrix
+	s.Data = law
+	return nil
+}
+
+func nextPrime(n int) int {
+	for n = max(n, 2); ; n++ {
+		prime := true
+		for d := 2; d*d <= n; d++ {
+			prime = prime && n%d != 0
+		}
+		if prime {
+			return n
+		}
+	}
+}
+
+func fdnPrepare(b *abi.Block) {
+	law := b.Data.(*fdnLaw)
+	n := law.lines
+	for lane := range b.Lanes {
+		coefs := b.Coefs(lane)
+		for j, m := range law.delays {
+			c := coefs[fdnCoefs*j:][:fdnCoefs]
+			loss, p := b.Vector(2, lane), 0.0
+			k := 3 * math.Ln10 * float64(m) / b.Rate
+			switch {
+			case law.gains:
+				c[fdnLow] = loss[j]
+			default:
+				c[fdnLow] = math.Exp(-k / loss[0])
+				if law.bands == 2 {
+					p = math.Tanh(k / 2 * (1/loss[1] - 1/loss[0]))
+				}
+			}
+			c[fdnA] = 1
+			if law.damped {
+				c[fdnA], c[fdnSlope] = onePoleCoef(b.Vector(law.damping, lane)[j], b.Rate)
+				p = 1 - c[fdnA]
+			}
+			c[fdnP] = p
+			c[fdnF] = c[fdnLow] * (1 - p)
+		}
+		if !law.skew {
+			continue
+		}
+		a, free := coefs[fdnCoefs*n:][:n*n], coefs[law.work:]
+		s, e := free[:n*n], free[n*n:2*n*n]
+		law.skewMatrix(s, b.Vector(law.matrix, lane), 1)
+		matrixExp(n, s, nil, e, nil, free[2*n*n:])
+		law.base(a, e)
+	}
+}
+
+// skewMatrix writes S, or its transpose with a sign of -1.
+func (law *fdnLaw) skewMatrix(s, entries []float64, sign float64) {
+	n, at := law.lines, 0
+	for i := range n {
+		s[i*n+i] = 0
+		for j := i + 1; j < n; j++ {
+			s[i*n+j], s[j*n+i] = sign*entries[at], -sign*entries[at]
+			at++
+		}
+	}
+}
+
+// base writes H e to a, column by column; H is its own transpose.
+func (law *fdnLaw) base(a, e []float64) {
+	n := law.lines
+	copy(a, e)
+	if law.hadamard {
+		scale := 1 / math.Sqrt(float64(n))
+		for half := 1; half < n; half *= 2 {
+			for i := range n {
+				if i&half != 0 {
+					continue
+				}
+				p, q := a[i*n:][:n], a[(i+half)*n:][:n]
+				for k, v := range p {
+					p[k], q[k] = v+q[k], v-q[k]
+				}
+			}
+		}
+		for i := range a {
+			a[i] *= scale
+		}
+		return
+	}
+	for k := range n {
+		sum := 0.0
+		for i := range n {
+			sum += a[i*n+k]
+		}
+		sum *= 2 / float64(n)
+		for i := range n {
+			a[i*n+k] -= sum
+		}
+	}
+}
+
+// matrixExp writes exp(s) to e and, when g is given, the derivative of exp at s
+// in the direction g to l, by Taylor's series of s/2^t and t squarings. s and g
+// are overwritten; free is 2n² long, 3n² with g.
+func matrixExp(n int, s, g, e, l, free []float64) {
+	norm := 0.0
+	for i := range n {
+		row := 0.0
+		for _, v := range s[i*n:][:n] {
+			row += math.Abs(v)
+		}
+		norm = max(norm, row)
+	}
+	halvings := 0
+	for ; norm > 0.5; norm /= 2 {
+		halvings++
+	}
+	scale := math.Ldexp(1, -halvings)
+	for i := range s {
+		s[i] *= scale
+	}
+	size := n * n
+	t, u := free[:size], free[size:2*size]
+	identity := func(m []float64) {
+		clear(m)
+		for i := range n {
+			m[i*n+i] = 1
+		}
+	}
+	// Horner: E = 1 + s/1 (1 + s/2 (1 + …)), whose next term is 0.5^15/15! = 2e-17; its
+	// derivative alike.
+	identity(e)
+	var w []float64
+	if g != nil {
+		for i := range g {
+			g[i] *= scale
+		}
+		w = free[2*size : 3*size]
+		clear(l)
+	}
+	for k := 14; k >= 1; k-- {
+		if g != nil { // l = (g e + s l)/k
+			matrixMul(n, t, g, e)
+			matrixMul(n, u, s, l)
+			for i := range l {
+				l[i] = (t[i] + u[i]) / float64(k)
+			}
+		}
+		matrixMul(n, t, s, e)
+		for i := range e {
+			e[i] = t[i] / float64(k)
+		}
+		for i := range n {
+			e[i*n+i]++
+		}
+	}
+	for range halvings {
+		if g != nil { // l = e l + l e
+			matrixMul(n, t, e, l)
+			matrixMul(n, u, l, e)
+			for i := range l {
+				w[i] = t[i] + u[i]
+			}
+			copy(l, w)
+		}
+		matrixMul(n, t, e, e)
+		copy(e, t)
+	}
+}
+
+func matrixMul(n int, dst, a, b []float64) {
+	for i := range n {
+		to := dst[i*n:][:n]
+		clear(to)
+		for k, v := range a[i*n:][:n] {
+			row := b[k*n:][:n]
+			for j := range to {
+				to[j] = math.FMA(v, row[j], to[j])
+			}
+		}
+	}
+}
+
+// ends writes the damped ends of the lines, frames from … from+count of the
+// block, to the rows of l, and moves the filters' states.
+func (law *fdnLaw) ends(b *abi.Block, lane int, l, state []float64, from, count int) {
+	for j, m := range law.delays {
+		v := b.Internal(j, lane)
+		row := l[j*b.Frames+from:][:count]
+		past := v[len(v)-b.Frames-m+from:][:count]
+		c := b.Coefs(lane)[fdnCoefs*j:][:fdnCoefs]
+		f, p := c[fdnF], c[fdnP]
+		if !law.filtered {
+			for n, v := range past {
+				row[n] = f * v
+			}
+			continue
+		}
+		last := state[j]
+		for n, v := range past {
+			last = math.FMA(p, last, f*v)
+			row[n] = last
+		}
+		state[j] = last
+	}
+}
+
+// turn multiplies frames from … from+count of the rows by H, in place. free is
+// a row.
+func (law *fdnLaw) turn(rows, free []float64, frames, from, count int) {
+	n := law.lines
+	if !law.hadamard {
+		sum := free[:count]
+		copy(sum, rows[from:])
+		for i := 1; i < n; i++ {
+			for k, v := range rows[i*frames+from:][:count] {
+				sum[k] += v
+			}
+		}
+		scale := 2 / float64(n)
+		for i := range n {
+			row := rows[i*frames+from:][:count]
+			for k, v := range sum {
+				row[k] -= scale * v
+			}
+		}
+		return
+	}
+	half := 1
+	for ; 4*half <= n; half *= 4 { // two steps of the butterfly in one
+		for i := range n {
+			if i&(3*half) != 0 {
+				continue
+			}
+			p, q := rows[i*frames+from:][:count], rows[(i+half)*frames+from:][:count]
+			r, s := rows[(i+2*half)*frames+from:][:count], rows[(i+3*half)*frames+from:][:count]
+			for k := range p {
+				a, b, c, d := p[k]+q[k], p[k]-q[k], r[k]+s[k], r[k]-s[k]
+				p[k], q[k], r[k], s[k] = a+c, b+d, a-c, b-d
+			}
+		}
+	}
+	for ; half < n; half *= 2 {
+		for i := range n {
+			if i&half != 0 {
+				continue
+			}
+			p, q := rows[i*frames+from:][:count], rows[(i+half)*frames+from:][:count]
+			for k, v := range p {
+				p[k], q[k] = v+q[k], v-q[k]
+			}
+		}
+	}
+}
+
+// turnScale is what turn leaves out.
+func (law *fdnLaw) turnScale() float64 {
+	if law.hadamard {
+		return 1 / math.Sqrt(float64(law.lines))
+	}
+	return 1
+}
+
+func fdnForward(b *abi.Block) {
+	law := b.Data.(*fdnLaw)
+	n, frames := law.lines, b.Frames
+	for lane := range b.Lanes {
+		x, y, l, free := b.In(0, lane), b.Out(0, lane), b.FrameScratch(lane), b.FrameScratch(lane)[n*frames:]
+		ins, outs, a := b.Vector(0, lane), b.Vector(1, lane), b.Coefs(lane)[fdnCoefs*n:][:n*n]
+		scale := law.turnScale()
+		clear(y)
+		for from := 0; from < frames; from += law.shortest {
+			count := min(law.shortest, frames-from)
+			law.ends(b, lane, l, b.State(lane), from, count)
+			to, input := y[from:][:count], x[from:][:count]
+			for j, c := range outs {
+				for k, v := range l[j*frames+from:][:count] {
+					to[k] = math.FMA(c, v, to[k])
+				}
+			}
+			if law.skew {
+				for i, g := range ins {
+					v := b.Internal(i, lane)
+					row := v[len(v)-frames+from:][:count]
+					for k, x := range input {
+						row[k] = g * x
+					}
+					addRows(row, a[i*n:][:n], l[from:], frames, 1)
+				}
+				continue
+			}
+			law.turn(l, free, frames, from, count)
+			for i, g := range ins {
+				v := b.Internal(i, lane)
+				row, end := v[len(v)-frames+from:][:count], l[i*frames+from:][:count]
+				for k, x := range input {
+					row[k] = math.FMA(scale, end[k], g*x)
+				}
+			}
+		}
+	}
+}
+
+// addRows adds to dst the rows, each times its weight; weights are step apart.
+func addRows(dst, weights, rows []float64, stride, step int) {
+	count, n := len(dst), (len(weights)+step-1)/step
+	j := 0
+	for ; j+4 <= n; j += 4 {
+		w0, w1, w2, w3 := weights[j*step], weights[(j+1)*step], weights[(j+2)*step], weights[(j+3)*step]
+		r0, r1 := rows[j*stride:][:count], rows[(j+1)*stride:][:count]
+		r2, r3 := rows[(j+2)*stride:][:count], rows[(j+3)*stride:][:count]
+		for k := range dst {
+			dst[k] = math.FMA(w0, r0[k], math.FMA(w1, r1[k], math.FMA(w2, r2[k], math.FMA(w3, r3[k], dst[k]))))
+		}
+	}
+	for ; j < n; j++ {
+		w := weights[j*step]
+		for k, v := range rows[j*stride:][:count] {
+			dst[k] = math.FMA(w, v, dst[k])
+		}
+	}
+}
+
+func fdnBackward(b, d *abi.Block) {
+	law := b.Data.(*fdnLaw)
+	n, frames := law.lines, b.Frames
+	for lane := range b.Lanes {
+		x, dx, dy, dstate := b.In(0, lane), d.In(0, lane), d.Out(0, lane), d.State(lane)
+		fs, scratch, coefs := b.FrameScratch(lane), b.Scratch(lane), b.Coefs(lane)
+		l, dl, free := fs[:n*frames], fs[n*frames:2*n*frames], fs[2*n*frames:]
+		ins, outs, dins, douts := b.Vector(0, lane), b.Vector(1, lane), d.Vector(0, lane), d.Vector(1, lane)
+		a, da, df, dp, state := coefs[fdnCoefs*n:][:n*n], scratch[:n*n], scratch[n*n:][:n], scratch[n*n+n:][:n], scratch[n*n+2*n:][:n]
+		clear(da)
+		clear(df)
+		clear(dp)
+		copy(state, b.Before(lane))
+		law.ends(b, lane, l, state, 0, frames)
+		scale := law.turnScale()
+		// The chunks of the forward run, the last one first.
+		for from := (frames - 1) / law.shortest * law.shortest; from >= 0; from -= law.shortest {
+			count := min(law.shortest, frames-from)
+			gy, input, to := dy[from:][:count], x[from:][:count], dx[from:][:count]
+			for i, g := range ins {
+				dv := d.Internal(i, lane)
+				lambda := dv[len(dv)-frames+from:][:count]
+				row, sum := dl[i*frames+from:][:count], 0.0
+				for k, v := range lambda {
+					to[k] = math.FMA(g, v, to[k])
+					sum = math.FMA(input[k], v, sum)
+					row[k] = v
+				}
+				dins[i] += sum
+				if law.skew {
+					dotRows(da[i*n:][:n], lambda, l[from:], frames)
+				}
+			}
+			if law.skew { // λ is in the duals still
+				for j := range n {
+					row := dl[j*frames+from:][:count]
+					clear(row)
+					for i := 0; i < n; i++ {
+						dv := d.Internal(i, lane)
+						w := a[i*n+j]
+						for k, v := range dv[len(dv)-frames+from:][:count] {
+							row[k] = math.FMA(w, v, row[k])
+						}
+					}
+				}
+			} else {
+				law.turn(dl, free, frames, from, count)
+			}
+			for j, m := range law.delays {
+				v, dv, c := b.Internal(j, lane), d.Internal(j, lane), coefs[fdnCoefs*j:][:fdnCoefs]
+				at := len(v) - frames - m + from
+				past, dpast, row, end := v[at:][:count], dv[at:][:count], dl[j*frames+from:][:count], l[j*frames:][:frames]
+				f, p, w := c[fdnF], c[fdnP], outs[j]
+				s := 1.0
+				if !law.skew {
+					s = scale
+				}
+				sumF, sumP, sumC := 0.0, 0.0, 0.0
+				if !law.filtered {
+					for k := range row {
+						g := math.FMA(w, gy[k], s*row[k])
+						sumC = math.FMA(end[from+k], gy[k], sumC)
+						sumF = math.FMA(past[k], g, sumF)
+						dpast[k] = math.FMA(f, g, dpast[k])
+					}
+				} else {
+					carry := dstate[j]
+					for k := count - 1; k >= 0; k-- {
+						g := math.FMA(w, gy[k], math.FMA(s, row[k], carry))
+						last := b.Before(lane)[j]
+						if from+k > 0 {
+							last = end[from+k-1]
+						}
+						sumC = math.FMA(end[from+k], gy[k], sumC)
+						sumF = math.FMA(past[k], g, sumF)
+						sumP = math.FMA(last, g, sumP)
+						dpast[k] = math.FMA(f, g, dpast[k])
+						carry = p * g
+					}
+					dstate[j] = carry
+				}
+				douts[j] += sumC
+				df[j] += sumF
+				dp[j] += sumP
+			}
+		}
+		law.spread(b, d, lane, df, dp, da, scratch[n*n+3*n:])
+	}
+}
+
+// dotRows adds to dst the dot products of v and each row.
+func dotRows(dst, v, rows []float64, stride int) {
+	count, j := len(v), 0
+	for ; j+4 <= len(dst); j += 4 {
+		r0, r1 := rows[j*stride:][:count], rows[(j+1)*stride:][:count]
+		r2, r3 := rows[(j+2)*stride:][:count], rows[(j+3)*stride:][:count]
+		var s0, s1, s2, s3 float64
+		for k, v := range v {
+			s0, s1, s2, s3 = math.FMA(v, r0[k], s0), math.FMA(v, r1[k], s1), math.FMA(v, r2[k], s2), math.FMA(v, r3[k], s3)
+		}
+		dst[j] += s0
+		dst[j+1] += s1
+		dst[j+2] += s2
+		dst[j+3] += s3
+	}
+	for ; j < len(dst); j++ {
+		sum := 0.0
+		for k, w := range rows[j*stride:][:count] {
+			sum = math.FMA(v[k], w, sum)
+		}
+		dst[j] += sum
+	}
+}
+
+// spread turns the gradients of filters and matrix into those of parameters.
+func (law *fdnLaw) spread(b, d *abi.Block, lane int, df, dp, da, free []float64) {
+	n := law.lines
+	loss, dloss := b.Vector(2, lane), d.Vector(2, lane)
+	for j, m := range law.delays {
+		c := b.Coefs(lane)[fdnCoefs*j:][:fdnCoefs]
+		low, p := c[fdnLow], c[fdnP]
+		dpole := dp[j] - low*df[j] // f = low (1-p)
+		dlow := (1 - p) * df[j]
+		if law.damped {
+			d.Vector(law.damping, lane)[j] -= c[fdnSlope] * dpole
+		}
+		if law.gains {
+			dloss[j] += dlow
+			continue
+		}
+		k := 3 * math.Ln10 * float64(m) / b.Rate
+		dloss[0] += low * k / (loss[0] * loss[0]) * dlow
+		if law.bands == 2 {
+			g := k / 2 * (1 - p*p) * dpole
+			dloss[0] += g / (loss[0] * loss[0])
+			dloss[1] -= g / (loss[1] * loss[1])
+		}
+	}
+	if !law.skew {
+		return
+	}
+	size := n * n
+	s, g, e, l := free[:size], free[size:2*size], free[2*size:3*size], free[3*size:4*size]
+	law.skewMatrix(s, b.Vector(law.matrix, lane), -1)
+	law.base(g, da)
+	matrixExp(n, s, g, e, l, free[4*size:])
+	dm, at := d.Vector(law.matrix, lane), 0
+	for i := range n {
+		for j := i + 1; j < n; j++ {
+			dm[at] += l[i*n+j] - l[j*n+i]
+			at++
+		}
+	}
+}
