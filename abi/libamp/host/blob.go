@@ -278,3 +278,13 @@ func parseHistory(data []byte) (map[string]curve, error) {
 	}
 	return out, r.fault("control history")
 }
+
+// ParseHistory reads a control history blob: the values of each key.
+func ParseHistory(data []byte) (map[string][]float64, error) {
+	curves, err := parseHistory(data)
+	out := map[string][]float64{}
+	for name, c := range curves {
+		out[name] = c.values
+	}
+	return out, err
+}

@@ -3,8 +3,10 @@ package host
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"ampfit/abi"
+	"ampfit/internal/jsontree"
 )
 
 // Legacy is a node called the way AMP's first interface does: parameter views
@@ -37,23 +39,24 @@ func NewLegacy(name, typ, params string, rate float64) (*Legacy, error) {
 	return &Legacy{node: n, desc: d}, nil
 }
 
-// Run renders a block and returns it with its channels.
+// Stage gives a sampler the sound that AMP stages under its name.
+func (l *Legacy) Stage(sound *abi.Audio) { l.node.staged = sound }
+
+// Run renders a block and returns it with its channels, as it lies in AMP's
+// memory.
 func (l *Legacy) Run(c LegacyCall) (out []float64, channels int, err error) {
-	var inputs []Buffer
-	if c.Audio != nil {
-		a := *c.Audio
-		if a.Frames != c.Frames {
-			return nil, 0, fault(abi.EInvalidArg, "the audio has %d frames, the block %d", a.Frames, c.Frames)
-		}
-		inputs = append(inputs, a)
+	if c.Audio != nil && c.Audio.Frames != c.Frames {
+		return nil, 0, fault(abi.EInvalidArg, "the audio has %d frames, the block %d", c.Audio.Frames, c.Frames)
 	}
-	for _, p := range c.Params {
-		spec := paramOf(l.node.typ, alias(l.node.typ, p.Name))
-		if spec == nil || spec.Vector {
-			continue // AMP ignores views that a node does not read
-		}
-		p.Name = spec.Name
-		inputs = append(inputs, complete(p, *spec, c.Batches, c.Frames))
+	if c.Batches < 1 || c.Frames < 1 {
+		return nil, 0, fault(abi.EInvalidArg, "%d batches of %d frames are no block", c.Batches, c.Frames)
+	}
+	if l.node.typ.Name == "ControllerNode" {
+		return l.control(c)
+	}
+	inputs, err := l.inputs(c)
+	if err != nil {
+		return nil, 0, err
 	}
 	outputs := []Buffer{{Batches: c.Batches, Channels: 1, Frames: c.Frames}}
 	if err := l.node.Forward(inputs, outputs); err != nil { // asks for the shape
@@ -67,7 +70,153 @@ func (l *Legacy) Run(c LegacyCall) (out []float64, channels int, err error) {
 	if err := l.node.Forward(inputs, outputs); err != nil {
 		return nil, 0, err
 	}
-	return outputs[0].Data, outputs[0].Channels, nil
+	return l.leave(outputs[0]), outputs[0].Channels, nil
+}
+
+// inputs are the audio and the views that the node reads.
+func (l *Legacy) inputs(c LegacyCall) ([]Buffer, error) {
+	t := l.node.typ
+	var inputs []Buffer
+	if c.Audio != nil {
+		inputs = append(inputs, l.enter(*c.Audio))
+	} else if n := l.silent(); n > 1 {
+		inputs = append(inputs, Buffer{Batches: c.Batches, Channels: n, Frames: c.Frames, Data: make([]float64, c.Batches*n*c.Frames)})
+	}
+	for _, p := range c.Params {
+		if p.Batches < 1 || p.Channels < 1 || p.Frames < 1 {
+			return nil, fault(abi.EShape, "the view %q has the shape (%d, %d, %d)", p.Name, p.Batches, p.Channels, p.Frames)
+		}
+		if port := slices.Index(t.Inputs, p.Name); port >= 0 { // an audio port, which AMP feeds by a view
+			for len(inputs) < port {
+				inputs = append(inputs, Buffer{Batches: c.Batches, Channels: 1, Frames: c.Frames, Data: make([]float64, c.Batches*c.Frames)})
+			}
+			if len(inputs) == port {
+				inputs = append(inputs, complete(l.enter(p), 0, c.Batches, c.Frames))
+			}
+		}
+	}
+	for _, p := range c.Params {
+		name := alias(t, p.Name)
+		spec := paramOf(t, name)
+		if spec == nil || spec.Vector || !spec.Mod || slices.Contains(t.Inputs, p.Name) {
+			continue // AMP ignores views that a node does not read
+		}
+		if name != p.Name && slices.ContainsFunc(c.Params, func(q Buffer) bool { return q.Name == name }) {
+			continue // both names were passed
+		}
+		start := spec.Default
+		if v := l.node.node.Get("params").Get(name); v != nil && v.Kind == jsontree.Number {
+			start = v.Num
+		}
+		p.Name = name
+		inputs = append(inputs, complete(l.enter(p), start, c.Batches, c.Frames))
+	}
+	return inputs, nil
+}
+
+// silent is the number of channels that "channels" asks of an input without
+// audio.
+func (l *Legacy) silent() int {
+	tree, _ := jsontree.Parse([]byte(orEmpty(l.desc.Params)))
+	v := tree.Get("channels")
+	if v == nil || len(l.node.typ.Inputs) == 0 || v.Kind != jsontree.Number || v.Num > 256 {
+		return 0
+	}
+	return int(v.Num)
+}
+
+// frameMajor types have (frame, batch, channel) in memory.
+func (l *Legacy) frameMajor() bool {
+	return l.node.typ.Name == "FFTDivisionNode" || l.node.typ.Name == "SamplerNode"
+}
+
+// enter turns a buffer of AMP's into (batch, channel, frame).
+func (l *Legacy) enter(b Buffer) Buffer {
+	rows := b.Batches * b.Channels
+	if !l.frameMajor() || rows == 1 {
+		return b
+	}
+	data := make([]float64, len(b.Data))
+	for i, v := range b.Data {
+		data[i%rows*b.Frames+i/rows] = v
+	}
+	b.Data = data
+	return b
+}
+
+// leave turns an output into what AMP has in memory: frame by frame for some
+// types, the planes of an envelope one after the other.
+func (l *Legacy) leave(b Buffer) []float64 {
+	rows := b.Batches * b.Channels
+	switch {
+	case rows == 1:
+	case l.frameMajor():
+		data := make([]float64, len(b.Data))
+		for i := range data {
+			data[i] = b.Data[i%rows*b.Frames+i/rows]
+		}
+		return data
+	case l.node.typ.Name == "EnvelopeModulatorNode":
+		var data []float64
+		for c := range b.Channels {
+			for batch := range b.Batches {
+				data = append(data, b.row(batch, c)...)
+			}
+		}
+		return data
+	}
+	return b.Data
+}
+
+// control is AMP's controller: each output is a view, or a curve of the control
+// history, or zero. Without names the outputs are the views.
+func (l *Legacy) control(c LegacyCall) ([]float64, int, error) {
+	var names []string
+	sources := map[string]string{}
+	config := l.node.node.Get("config")
+	list := func(key string) []string {
+		if v := config.Get(key); v != nil && v.Text != "" {
+			return strings.Split(v.Text, ",")
+		}
+		return nil
+	}
+	for _, name := range list("__controller_outputs__") {
+		names = append(names, strings.TrimSpace(name))
+	}
+	for _, pair := range list("__controller_sources__") {
+		name, source, _ := strings.Cut(pair, "=")
+		sources[strings.TrimSpace(name)] = strings.TrimSpace(source)
+	}
+	if names == nil {
+		for _, p := range c.Params {
+			names = append(names, p.Name)
+		}
+	}
+	out := Buffer{Batches: c.Batches, Channels: max(len(names), 1), Frames: c.Frames}
+	size, ok := out.Size()
+	if !ok {
+		return nil, 0, fault(abi.EShape, "the output is too large")
+	}
+	out.Data = make([]float64, size)
+	for i, name := range names {
+		if s, ok := sources[name]; ok {
+			name = s
+		}
+		view := slices.IndexFunc(c.Params, func(p Buffer) bool { return p.Name == name })
+		curve := curve{c.History[name]}
+		for batch := range c.Batches {
+			row := out.row(batch, i)
+			if view >= 0 {
+				p := &c.Params[view]
+				copy(row, p.row(min(batch, p.Batches-1), 0))
+				continue
+			}
+			for n := range row {
+				row[n] = curve.at(n)
+			}
+		}
+	}
+	return out.Data, out.Channels, nil
 }
 
 // Metrics returns delay and heat.
@@ -75,22 +224,27 @@ func (l *Legacy) Metrics() (delay int, heat float64) { return l.node.Metrics() }
 
 // alias maps the second names that AMP accepts for views.
 func alias(t *abi.NodeType, name string) string {
-	if paramOf(t, name) != nil {
-		return name
+	for _, names := range [][]string{{"freq", "frequency"}, {"amp", "amplitude"}, {"phase", "phase_offset"}} {
+		if paramOf(t, name) == nil && slices.Contains(names, name) {
+			for _, other := range names {
+				if paramOf(t, other) != nil {
+					return other
+				}
+			}
+		}
 	}
-	other := map[string]string{"frequency": "freq", "amplitude": "amp", "amp": "amplitude", "phase": "phase_offset", "freq": "frequency"}
-	return other[name]
+	return name
 }
 
-// complete extends a view to all batches and frames by the default.
-func complete(p Buffer, spec abi.Param, batches, frames int) Buffer {
-	if p.Batches == batches && p.Frames == frames && frames > 1 {
+// complete extends a view to all batches and frames by a value.
+func complete(p Buffer, start float64, batches, frames int) Buffer {
+	if p.Batches == batches && p.Frames == frames {
 		return p
 	}
 	q := Buffer{Name: p.Name, Batches: batches, Channels: p.Channels, Frames: frames}
 	q.Data = make([]float64, q.size())
 	for i := range q.Data {
-		q.Data[i] = spec.Default
+		q.Data[i] = start
 	}
 	for b := range min(batches, p.Batches) {
 		for c := range p.Channels {

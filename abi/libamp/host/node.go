@@ -51,7 +51,8 @@ type Node struct {
 	stream *adjoint.Stream
 	shape  string // of the buffers the stream was made for
 	unit   *graph.Unit
-	calls  []shapes // of the calls that can be walked back
+	calls  []shapes   // of the calls that can be walked back
+	staged *abi.Audio // what the node plays where it names no file
 }
 
 // shapes are the buffers of a forward call.
@@ -198,12 +199,20 @@ func (n *Node) plan(inputs []Buffer, s shapes, frames, batches int, consumed []s
 		return nil, err
 	}
 	stream, err := adjoint.NewStream(g, adjoint.StreamOptions{
-		Rate: n.desc.Rate, Batches: batches, Record: n.desc.Record, Frames: frames, Audio: adjoint.ReadAudio,
+		Rate: n.desc.Rate, Batches: batches, Record: n.desc.Record, Frames: frames, Audio: n.audio,
 	})
 	if err != nil {
 		return nil, fault(abi.EInvalidArg, "%v", err)
 	}
 	return stream, nil
+}
+
+// audio reads a file, or takes what is staged for the node.
+func (n *Node) audio(path string) (*abi.Audio, error) {
+	if path == "x" && n.staged != nil {
+		return n.staged, nil
+	}
+	return adjoint.ReadAudio(path)
 }
 
 // unitOf returns the unit of the node itself.
@@ -297,7 +306,25 @@ func (n *Node) graph(inputs []Buffer, s shapes, frames int, consumed []string) (
 			e.Mode = graph.Replace
 		}
 	}
+	if n.desc.Lenient {
+		g.Node("x").Type = unbounded(n.typ)
+	}
 	return g, nil
+}
+
+// factors are parameters that AMP multiplies by, whatever they are.
+var factors = []string{"amp", "amplitude", "gain"}
+
+// unbounded is a type whose factors have no range.
+func unbounded(t *abi.NodeType) *abi.NodeType {
+	own := *t
+	own.Params = slices.Clone(t.Params)
+	for i := range own.Params {
+		if p := &own.Params[i]; slices.Contains(factors, p.Name) {
+			p.Min, p.Max, p.Scale = -1e300, 1e300, abi.Linear
+		}
+	}
+	return &own
 }
 
 func clone(v *jsontree.Value) *jsontree.Value {
