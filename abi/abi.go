@@ -234,6 +234,8 @@ type Setup struct {
 	// Length returns the number of values the file gives a parameter, 0 for
 	// none: a vector's length may follow from its values.
 	Length func(param string) int
+	// Connected reports whether an audio edge leads to an input port.
+	Connected func(port string) bool
 	// Audio reads the file that a key of kind File names.
 	Audio func(path string) (*Audio, error)
 
@@ -289,8 +291,9 @@ func NewSetup(t *NodeType) *Setup {
 		Inputs: t.Inputs, Outputs: t.Outputs, Coupled: t.Coupled, Delay: t.Delay,
 		State: t.State, Record: t.Record, Coefs: t.Coefs, Scratch: t.Scratch, FrameScratch: t.FrameScratch,
 		InHistory: t.InHistory, OutHistory: t.OutHistory,
-		Given:  func(string) bool { return false },
-		Length: func(string) int { return 0 },
+		Given:     func(string) bool { return false },
+		Length:    func(string) int { return 0 },
+		Connected: func(string) bool { return false },
 		Audio: func(path string) (*Audio, error) {
 			return nil, fmt.Errorf("no files can be read here (%s)", path)
 		},

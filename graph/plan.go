@@ -363,6 +363,14 @@ func (p *Plan) setup(n *Node, counts []int, inputChannels int) *abi.Setup {
 		u.asked += fmt.Sprint(param, length, ";")
 		return length
 	}
+	s.Connected = func(port string) bool {
+		for _, e := range p.Graph.Edges {
+			if e.Target.Node == n && e.Param == "" && e.Target.Name == port {
+				return true
+			}
+		}
+		return false
+	}
 	s.Audio = func(path string) (*abi.Audio, error) {
 		if p.audio == nil {
 			return nil, fmt.Errorf("no files can be read here (%s)", path)
