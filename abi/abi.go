@@ -68,6 +68,10 @@ type NodeType struct {
 	Params          []Param
 	Config          []Key
 
+	// Open types take any number as a parameter, as graph files give it: those
+	// of libraries that do not describe theirs.
+	Open bool
+
 	// Coupled types see all channels of a batch in one lane (InCh, OutCh);
 	// without it a lane is one channel and every port has the same channels.
 	Coupled bool

@@ -413,6 +413,9 @@ func (l *loader) params(v *jsontree.Value, n *Node, path string) {
 	}
 	for _, m := range v.Members {
 		at := join(path, m.Key)
+		if n.Type.Open && m.Key != HeatParam && typeParam(n.Type, m.Key) == nil {
+			n.Type.Params = append(n.Type.Params, openParam(m)) // the type is the node's own
+		}
 		p := typeParam(n.Type, m.Key)
 		if p == nil && m.Key != HeatParam {
 			l.addAt(m.Offset, at, "%s has no parameter %q; %s", n.Type.Name, m.Key, hint(m.Key, paramNames(n.Type)))
@@ -422,6 +425,25 @@ func (l *loader) params(v *jsontree.Value, n *Node, path string) {
 			n.Settings = append(n.Settings, s)
 		}
 	}
+}
+
+// openParam describes a parameter by what the file says of it.
+func openParam(m jsontree.Member) abi.Param {
+	p := abi.Param{Name: m.Key, Doc: "A parameter of the library.", Min: -1e300, Max: 1e300}
+	if v := m.Value.Get("min"); v != nil && v.Kind == jsontree.Number {
+		p.Min = v.Num
+	}
+	if v := m.Value.Get("max"); v != nil && v.Kind == jsontree.Number {
+		p.Max = v.Num
+	}
+	value := m.Value
+	if v := m.Value.Get("value"); v != nil {
+		value = v
+	}
+	if value.Kind == jsontree.Number {
+		p.Default = value.Num
+	}
+	return p
 }
 
 func typeParam(t *abi.NodeType, name string) *abi.Param {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"ampfit/abi/cnode"
 	"ampfit/internal/suggest"
 	_ "ampfit/nodes"
 
@@ -45,6 +46,10 @@ func (e *exit) Unwrap() error { return e.err }
 func failed(err error) error { return &exit{exitFailed, err} }
 
 func main() {
+	cnode.OnFault = func(f *cnode.Fault) { // nothing that its library returns can be used
+		fmt.Fprintln(os.Stderr, "ampfit: "+f.Error())
+		os.Exit(exitFailed)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() { // a second Ctrl-C ends the program at once
 		<-ctx.Done()

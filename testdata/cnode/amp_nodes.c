@@ -160,6 +160,7 @@ int amp_run_node(const amp_legacy_descriptor_t *desc, const amp_node_inputs_t *i
                  const amp_control_history_t *history) {
     (void)sample_rate; (void)state; (void)history; (void)channels;
     if (!desc || !inputs || !inputs->audio.data) return AMP_E_INVALID_ARG;
+    if (desc->type_len != 5 || memcmp(desc->type_name, "CGain", 5) != 0) return AMP_E_UNKNOWN_NODE;
     char json[256] = "";
     if (desc->params_json && desc->params_len < sizeof json) memcpy(json, desc->params_json, desc->params_len);
     double gain = number(json, "gain", 1);
