@@ -77,7 +77,8 @@ type arena struct {
 	legacyOut                   *uintptr
 	legacyChannels              *int32
 	guards                      []*uint64
-	text                        []byte // params_json
+	ends                        [4]*uint64 // behind what a call uses of the buffers
+	text                        []byte     // params_json
 }
 
 func (a *arena) unmap() {
@@ -202,6 +203,13 @@ func (n *node) fill(s *session, c *call) *arena {
 	set := func(b *cBuffer, data []float64, channels int) {
 		b.data, b.batches, b.channels, b.frames = address(data), 1, uint32(channels), f
 	}
+	for i, part := range [][]float64{a.in[n.channels*c.frames:], a.gradIn[n.channels*c.frames:], a.out[n.outChannels*c.frames:], a.gradOut[n.outChannels*c.frames:]} {
+		a.ends[i] = nil
+		if len(part) > 0 {
+			a.ends[i] = (*uint64)(unsafe.Pointer(&part[0]))
+			*a.ends[i] = guard
+		}
+	}
 	set(&a.inputs[0], a.in, n.channels)
 	set(&a.gradInputs[0], a.gradIn, n.channels)
 	set(&a.outputs[0], a.out, n.outChannels)
@@ -211,8 +219,8 @@ func (n *node) fill(s *session, c *call) *arena {
 
 // intact reports a library that wrote past a buffer.
 func (a *arena) intact() error {
-	for _, g := range a.guards {
-		if *g != guard {
+	for _, g := range append(a.guards, a.ends[:]...) {
+		if g != nil && *g != guard {
 			*g = guard
 			return fmt.Errorf("the library writes past the end of a buffer")
 		}
