@@ -414,7 +414,12 @@ func (l *loader) params(v *jsontree.Value, n *Node, path string) {
 	for _, m := range v.Members {
 		at := join(path, m.Key)
 		if n.Type.Open && m.Key != HeatParam && typeParam(n.Type, m.Key) == nil {
-			n.Type.Params = append(n.Type.Params, openParam(m)) // the type is the node's own
+			p := openParam(m)
+			if learn := m.Value.Get("learn"); p.NoGradient && learn != nil && learn.Bool {
+				l.addAt(m.Offset, at, `to learn %s, give it "min" and "max": the library does not say its range`, m.Key)
+				continue
+			}
+			n.Type.Params = append(n.Type.Params, p) // the type is the node's own
 		}
 		p := typeParam(n.Type, m.Key)
 		if p == nil && m.Key != HeatParam {
@@ -427,15 +432,18 @@ func (l *loader) params(v *jsontree.Value, n *Node, path string) {
 	}
 }
 
-// openParam describes a parameter by what the file says of it.
+// openParam describes a parameter by what the file says of it. Without a range
+// there is nowhere to look for it: it is not learned.
 func openParam(m jsontree.Member) abi.Param {
 	p := abi.Param{Name: m.Key, Doc: "A parameter of the library.", Min: -1e300, Max: 1e300}
-	if v := m.Value.Get("min"); v != nil && v.Kind == jsontree.Number {
-		p.Min = v.Num
+	lo, hi := m.Value.Get("min"), m.Value.Get("max")
+	if lo != nil && lo.Kind == jsontree.Number {
+		p.Min = lo.Num
 	}
-	if v := m.Value.Get("max"); v != nil && v.Kind == jsontree.Number {
-		p.Max = v.Num
+	if hi != nil && hi.Kind == jsontree.Number {
+		p.Max = hi.Num
 	}
+	p.NoGradient = lo == nil || hi == nil
 	value := m.Value
 	if v := m.Value.Get("value"); v != nil {
 		value = v

@@ -167,6 +167,21 @@ func TestFitRecoversCutoffOfLibrary(t *testing.T) {
 	require.InDelta(t, 2, res.Values()["out"]["drive"][0], 1e-3)
 }
 
+// What the library says of its parameters holds; of others the file must give a
+// range before they are learned.
+func TestLibraryDescribesParameters(t *testing.T) {
+	dir := build(t, nodes)
+	node := `{"nodes": [{"name": "in", "type": "InputNode"}, {"name": "lp", "type": "COnePole", "library": "amp_nodes.so", "supports_v2": true, "params": %}], "edges": [{"source": "in", "target": "lp"}]}`
+	g, err := parse(t, dir, strings.Replace(node, "%", `{"cutoff_hz": {"value": 5, "learn": true}}`, 1))
+	require.NoError(t, err)
+	_, err = adjoint.NewModel(g, adjoint.Options{Rate: 48000, Frames: 64})
+	require.ErrorContains(t, err, "5 Hz is outside the range of cutoff_hz, 10 to 20000 Hz")
+	_, err = parse(t, dir, strings.Replace(node, "%", `{"other": {"value": 5, "learn": true}}`, 1))
+	require.ErrorContains(t, err, `to learn other, give it "min" and "max"`)
+	_, err = parse(t, dir, strings.Replace(node, "%", `{"other": 5}`, 1))
+	require.NoError(t, err)
+}
+
 // A node without adjoint is named, and passes zeros on.
 func TestLibraryWithoutAdjoint(t *testing.T) {
 	dir := build(t, nodes, gain)

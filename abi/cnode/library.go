@@ -3,6 +3,7 @@
 package cnode
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"ampfit/abi"
 
@@ -22,6 +24,9 @@ type library struct {
 	v2      uintptr // amp_run_node_v2, 0 without
 	release uintptr // amp_release_state, 0 without
 	free    uintptr // amp_free, or free of the C library
+	// describe is amp_describe_node_type, nil without; freeText frees its result.
+	describe func(typeName string) uintptr
+	freeText uintptr
 	// runNode is amp_run_node; it has a float among its arguments, which plain
 	// calls cannot pass.
 	runNode func(desc, inputs uintptr, batches, channels, frames int32, rate float64, out, outChannels, state, history uintptr) int32
@@ -125,6 +130,10 @@ func open(path string) (*library, error) {
 		return nil, fmt.Errorf("the node library %s exports amp_run_node_v2 but not amp_release_state", path)
 	}
 	purego.RegisterFunc(&lib.runNode, run)
+	if p := symbol("amp_describe_node_type"); p != 0 {
+		purego.RegisterFunc(&lib.describe, p)
+		lib.freeText = symbol("amp_free_text")
+	}
 	return lib, nil
 }
 
@@ -141,6 +150,7 @@ func (lib *library) nodeType(name string) *abi.NodeType {
 	if lib.v2 != 0 {
 		t.Backward = backward
 	}
+	t.Params = lib.params(name)
 	t.Configure = func(s *abi.Setup) error {
 		n := &node{lib: lib, name: s.Node, typeName: name, rate: s.Rate, channels: s.Channels[0], sessions: map[int64]*session{}}
 		s.Length("\x00" + s.Node) // what is asked keeps two nodes from sharing a call, and so this Data
@@ -158,4 +168,53 @@ func (lib *library) nodeType(name string) *abi.NodeType {
 		return nil
 	}
 	return t
+}
+
+// params are those that the library describes as the node reference does:
+// {"params": [{"name", "unit", "doc", "default", "min", "max", "scale"}]}. What
+// has no range there is left to the graph file.
+func (lib *library) params(typeName string) []abi.Param {
+	if lib.describe == nil {
+		return nil
+	}
+	at := lib.describe(typeName)
+	if at == 0 {
+		return nil
+	}
+	text := goText(at)
+	if lib.freeText != 0 {
+		purego.SyscallN(lib.freeText, at)
+	}
+	var d struct {
+		Params []struct {
+			Name, Unit, Doc, Scale string
+			Default                float64
+			Min, Max               *float64
+			Vector                 bool
+		}
+	}
+	if json.Unmarshal([]byte(text), &d) != nil {
+		return nil
+	}
+	var params []abi.Param
+	for _, p := range d.Params {
+		if p.Name == "" || p.Vector || p.Min == nil || p.Max == nil || !(*p.Min < *p.Max) {
+			continue
+		}
+		q := abi.Param{Name: p.Name, Unit: p.Unit, Doc: p.Doc, Default: p.Default, Min: *p.Min, Max: *p.Max}
+		if p.Scale == abi.Log.String() && q.Min >= 0 {
+			q.Scale = abi.Log
+		}
+		params = append(params, q)
+	}
+	return params
+}
+
+// goText copies a C string.
+func goText(at uintptr) string {
+	var b []byte
+	for p := *(*unsafe.Pointer)(unsafe.Pointer(&at)); *(*byte)(p) != 0; p = unsafe.Add(p, 1) {
+		b = append(b, *(*byte)(p))
+	}
+	return string(b)
 }
