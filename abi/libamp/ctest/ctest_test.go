@@ -63,8 +63,36 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
+// The programs neither write where they must not nor leak, and nothing that
+// the library hands out does.
+func TestProgramsSanitized(t *testing.T) {
+	if runtime.GOOS != "linux" || testing.Short() {
+		t.Skip("on Linux, without -short")
+	}
+	dir := libraries(t)
+	sanitize := "-fsanitize=address,undefined"
+	empty := filepath.Join(t.TempDir(), "empty.c")
+	require.NoError(t, os.WriteFile(empty, []byte("int main(void) { return 0; }\n"), 0o600))
+	cc := compilerOf("CC")
+	if err := exec.Command(cc[0], append(cc[1:], sanitize, empty, "-o", empty+".exe")...).Run(); err != nil {
+		t.Skip("the compiler has no sanitizers")
+	}
+	for _, p := range programs {
+		if p.file == "memory.c" || p.file == "plus.cpp" {
+			continue
+		}
+		t.Run(strings.TrimSuffix(p.file+" "+p.tag, " "), func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(compile(t, dir, p, sanitize))
+			cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+dir)
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, "%s", out)
+		})
+	}
+}
+
 // compile builds a program and returns its path.
-func compile(t *testing.T, dir string, p program) string {
+func compile(t *testing.T, dir string, p program, flags ...string) string {
 	library, std := "amp", []string{"-std=c99"}
 	compiler := compilerOf("CC")
 	if strings.HasSuffix(p.file, ".cpp") {
@@ -77,7 +105,7 @@ func compile(t *testing.T, dir string, p program) string {
 		library, std = "amp_"+p.tag, append(std, "-DAMP_"+strings.ToUpper(p.tag))
 	}
 	exe := filepath.Join(t.TempDir(), "program.exe")
-	args := append(compiler[1:], std...)
+	args := append(append(compiler[1:], std...), flags...)
 	args = append(args, "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-I..", filepath.Join("testdata", p.file), "-o", exe, "-L"+dir, "-l"+library, "-lm")
 	if runtime.GOOS != "windows" {
 		args = append(args, "-lpthread")
