@@ -492,7 +492,7 @@ func (f *fit) errorBars(x []float64) (std []float64, loose []bool) {
 		top = math.Max(top, scale[i])
 	}
 	for i := range scale {
-		if scale[i] <= 1e-9*top || top == 0 {
+		if scale[i] <= 1e-7*top || top == 0 {
 			scale[i], loose[i] = 1, true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"os"
 	"runtime"
 	"strconv"
 
@@ -145,4 +146,21 @@ func number(x float64) string {
 	rounded, _ := strconv.ParseFloat(fmt.Sprintf("%.4e", x), 64) // its own print parses
 	digits := 4 - int(math.Floor(math.Log10(math.Abs(rounded))))
 	return fmt.Sprintf("%.*f", max(digits, 0), x)
+}
+
+// keep refuses an output that would take the place of an input.
+func keep(out string, inputs ...string) error {
+	to, err := os.Stat(out)
+	if err != nil {
+		return nil // nothing is there
+	}
+	for _, in := range inputs {
+		if in == "" {
+			continue
+		}
+		if from, err := os.Stat(in); err == nil && os.SameFile(from, to) {
+			return fmt.Errorf("%s: the result would be written over this input; name another file with -o", out)
+		}
+	}
+	return nil
 }

@@ -28,6 +28,9 @@ runs side by side, and how the tape of a gradient over 10 s would be kept. With
 			if err := f.check(); err != nil {
 				return err
 			}
+			if err := keep(out, args[0], f.input); out != "" && err != nil {
+				return err
+			}
 			return describe(args[0], out, channels, &f, stdout, stderr)
 		},
 	}

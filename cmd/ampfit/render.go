@@ -33,6 +33,9 @@ input, or --duration; an input shorter than that is followed by silence.`,
 			if err := f.check(); err != nil {
 				return err
 			}
+			if err := keep(out, args[0], f.input); err != nil {
+				return err
+			}
 			if duration < 0 {
 				return fmt.Errorf("--duration %s: a time above 0 is needed", duration)
 			}

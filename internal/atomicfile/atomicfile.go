@@ -12,7 +12,16 @@ import (
 
 // Write calls write with a temporary file in the same directory and renames it
 // to path when that succeeded. On failure nothing of it remains.
+//
+// A link is followed; what is no regular file, such as a device or a pipe, is
+// written in place.
 func Write(path string, write func(io.Writer) error) error {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		if info, err := os.Stat(real); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+			return inPlace(path, write)
+		}
+		path = real
+	}
 	t, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return fmt.Errorf("%s: cannot be written (%v)", path, cause(err))
@@ -31,6 +40,24 @@ func Write(path string, write func(io.Writer) error) error {
 	}
 	if err == nil {
 		err = os.Rename(t.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: cannot be written (%v)", path, cause(err))
+	}
+	return nil
+}
+
+// inPlace writes to a device or pipe.
+func inPlace(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err == nil {
+		w := bufio.NewWriter(f)
+		if err = write(w); err == nil {
+			err = w.Flush()
+		}
+		if e := f.Close(); err == nil {
+			err = e
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: cannot be written (%v)", path, cause(err))
