@@ -49,7 +49,7 @@ func (t *task) limit(name string) float64 {
 		}
 	}
 	if t.Group == "spice" || strings.Contains(name, "tonestack") {
-		return 2e-4
+		return 1e-4
 	}
 	return 1e-8
 }
