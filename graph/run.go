@@ -3,7 +3,6 @@ package graph
 import (
 	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"ampfit/abi"
@@ -111,9 +110,6 @@ func NewRun(p *Plan, o RunOptions) *Run {
 	r.Reset()
 	return r
 }
-
-// IntegrateHeat turns the integration of heat on or off for the next run.
-func (r *Run) IntegrateHeat(on bool) { r.heat = on }
 
 // Bytes returns the memory that the run holds.
 func (r *Run) Bytes() int { return 8 * (len(r.Mem.Primal) + len(r.Mem.Dual)) }
@@ -328,54 +324,6 @@ func (r *Run) renderJob(j *Job) {
 		}
 	}
 }
-
-// clock shares the time since a start among the units of a job, by lanes.
-func (r *Run) clock(j *Job, start time.Time, backward bool) {
-	spent := time.Since(start)
-	lanes := 0
-	j.each(r, func(x *Exec, _ Span) { lanes += x.Unit.Lanes })
-	j.each(r, func(x *Exec, sp Span) {
-		part := spent * time.Duration(x.Unit.Lanes) / time.Duration(lanes)
-		if backward {
-			x.Backward += part
-			return
-		}
-		x.Forward += part
-		second := int(float64(sp.At) / r.Plan.Rate)
-		for len(x.HeatAt) <= second {
-			x.HeatAt = append(x.HeatAt, 0)
-		}
-		x.HeatAt[second] = 0
-		for lane := range x.Unit.Lanes {
-			x.HeatAt[second] += r.Mem.Primal[x.Heat+lane]
-		}
-	})
-}
-
-// Clock is clock for the package that walks backward; it does nothing unless
-// the run is profiled.
-func (r *Run) Clock(j *Job, start time.Time) {
-	if !r.profile {
-		return
-	}
-	r.clock(j, start, true)
-	j.each(r, func(x *Exec, sp Span) {
-		second := int(float64(sp.At) / r.Plan.Rate)
-		for len(x.AdjointEnergy) <= second {
-			x.AdjointEnergy = append(x.AdjointEnergy, 0)
-		}
-		for _, rows := range x.Out {
-			for _, row := range rows {
-				for _, v := range r.Mem.Dual[row.Dual+sp.S*row.Mult : row.Dual+(sp.S+sp.Frames)*row.Mult] {
-					x.AdjointEnergy[second] += v * v
-				}
-			}
-		}
-	})
-}
-
-// Profiled reports whether times are measured.
-func (r *Run) Profiled() bool { return r.profile }
 
 // each calls do with every unit of a job and what it renders.
 func (j *Job) each(r *Run, do func(x *Exec, sp Span)) {
@@ -625,106 +573,6 @@ func (r *Run) modulate(x *Exec, k int, q *Param, s, frames int, at int64) {
 	}
 }
 
-// integrateHeat adds | ‖x[n−delay]‖² − ‖y[n]‖² | dt to each batch's heat, frame
-// by frame, at the kernel's rate.
-func (r *Run) integrateHeat(x *Exec, s, frames int) {
-	if x.Unit.Type.OwnHeat || x.Unit.Filter {
-		return
-	}
-	dt := 1 / x.Unit.Rate
-	perBatch := x.Unit.Lanes / r.Plan.Batches
-	for b := range r.Plan.Batches {
-		in, out := r.heatRows(x, b, s, frames, false)
-		heat := r.Mem.Primal[x.Heat+b*perBatch]
-		for n := range frames * x.Unit.Mult {
-			e := 0.0
-			for _, row := range in {
-				e += float64(row[n] * row[n])
-			}
-			for _, row := range out {
-				e -= float64(row[n] * row[n])
-			}
-			heat += float64(math.Abs(e) * dt)
-		}
-		r.Mem.Primal[x.Heat+b*perBatch] = heat
-	}
-}
-
-// heatRows returns the audio rows of a batch that heat compares: inputs as
-// they were Delay frames ago, and outputs. The slices are valid until the next
-// call.
-func (r *Run) heatRows(x *Exec, batch, s, frames int, dual bool) (in, out [][]float64) {
-	m := r.Mem.Primal
-	if dual {
-		m = r.Mem.Dual
-	}
-	u := x.Unit
-	in, out = x.heatIn[:0], x.heatOut[:0]
-	if dual {
-		in, out = x.heatDualIn[:0], x.heatDualOut[:0]
-	}
-	for i, port := range u.In {
-		for c := range port.Channels {
-			row, offset, ok := r.inputRow(x, i, port, batch, c)
-			if !ok {
-				continue
-			}
-			at := row.Base
-			if dual {
-				at = row.Dual
-			}
-			lo := at + (s-offset)*row.Mult - u.Setup.Delay
-			in = append(in, m[lo:lo+frames*row.Mult])
-		}
-	}
-	for i, port := range u.Out {
-		for c := range port.Channels {
-			row := x.Out[i][batch*port.Channels+c]
-			at := row.Base
-			if dual {
-				at = row.Dual
-			}
-			lo := at + s*row.Mult
-			out = append(out, m[lo:lo+frames*row.Mult])
-		}
-	}
-	if dual {
-		x.heatDualIn, x.heatDualOut = in, out
-	} else {
-		x.heatIn, x.heatOut = in, out
-	}
-	return in, out
-}
-
-// HeatRows is heatRows for the package that walks backward.
-func (r *Run) HeatRows(x *Exec, batch, s, frames int, dual bool) (in, out [][]float64) {
-	return r.heatRows(x, batch, s, frames, dual)
-}
-
-// inputRow returns the row that channel c of an input port reads, with its read
-// offset in graph frames; false for an unconnected port.
-func (r *Run) inputRow(x *Exec, i int, port *InPort, batch, c int) (row Row, offset int, ok bool) {
-	if x.In[i] != nil {
-		return x.In[i][batch*port.Channels+c], 0, true
-	}
-	if len(port.Links) == 0 {
-		return Row{}, 0, false
-	}
-	link, from := port.source(c)
-	index := batch*link.From.Channels + from
-	if r.linkDual != nil {
-		return r.linkDual[link.index][index], link.R, true
-	}
-	return r.Execs[link.From.Unit.Index].Out[link.From.Index][index], link.R, true
-}
-
-// Heat returns the heat of every node so far in joules, by node and batch.
-func (r *Run) Heat() map[string][]float64 {
-	heat := map[string][]float64{}
-	r.HeatTo(heat)
-	return heat
-}
-
 // HeatTo is Heat into a map that is used again: it allocates when it is empty.
 func (r *Run) HeatTo(heat map[string][]float64) {
 	for _, x := range r.Execs {
@@ -736,13 +584,6 @@ func (r *Run) HeatTo(heat map[string][]float64) {
 		}
 		r.unitHeat(heat[x.Unit.Name], x)
 	}
-}
-
-// UnitHeat sums the heat cells of a unit for each batch.
-func (r *Run) UnitHeat(x *Exec) []float64 {
-	sum := make([]float64, r.Plan.Batches)
-	r.unitHeat(sum, x)
-	return sum
 }
 
 func (r *Run) unitHeat(sum []float64, x *Exec) {
@@ -835,103 +676,6 @@ func (r *Run) CopyOut(out [][]float64, skip int64) {
 			copy(out[i][from-skip:], r.Mem.Primal[lo:row.Base+int(r.end-r.start)])
 		}
 	}
-}
-
-// SnapshotLen is the length of a snapshot.
-func (r *Run) SnapshotLen() int {
-	n := r.stateHi - r.stateLo
-	for i := range r.allRows {
-		n += r.allRows[i].Hist
-	}
-	return n
-}
-
-// Snapshot copies what the frames from End on depend on: the states, and the
-// frames before End that readers still see.
-func (r *Run) Snapshot(dst []float64) {
-	k := copy(dst, r.Mem.Primal[r.stateLo:r.stateHi])
-	n := int(r.end - r.start)
-	for i := range r.allRows {
-		row := &r.allRows[i]
-		from := row.Base - row.Hist + n*row.Mult
-		k += copy(dst[k:], r.Mem.Primal[from:from+row.Hist])
-	}
-}
-
-// Restore goes back to a snapshot taken at the absolute frame at; Advance
-// continues there with the same bits.
-func (r *Run) Restore(src []float64, at int64) {
-	k := copy(r.Mem.Primal[r.stateLo:r.stateHi], src)
-	for i := range r.allRows {
-		row := &r.allRows[i]
-		k += copy(r.Mem.Primal[row.Base-row.Hist:row.Base], src[k:k+row.Hist])
-	}
-	r.start, r.end = at, at
-}
-
-// NextBlock returns the first frame after the block that holds frame.
-func (r *Run) NextBlock(frame int64) int64 { return r.nextBlock(frame) }
-
-// PrevBlock returns the first frame of the block that ends at frame.
-func (r *Run) PrevBlock(frame int64) int64 { return r.prevBlock(frame) }
-
-// ClearDuals sets the dual arena to zero.
-func (r *Run) ClearDuals() { clear(r.Mem.Dual) }
-
-// ShiftDuals moves what the current segment's readers left in front of the
-// dual rows to the end of the segment before, which has frames graph frames.
-func (r *Run) ShiftDuals(frames int) {
-	for _, rows := range [][]Row{r.allRows, r.linkRows} {
-		for i := range rows {
-			row := &rows[i]
-			n := frames * row.Mult
-			region := r.Mem.Dual[row.Dual-row.Hist : row.Dual+r.Segment*row.Mult]
-			copy(region[n:n+row.Hist], region[:row.Hist])
-			clear(region[:n])
-			clear(region[n+row.Hist:])
-		}
-	}
-}
-
-// Profile is a table of time, delay and heat of every node, for a profiled run.
-func (r *Run) Profile() string {
-	var b strings.Builder
-	total := time.Duration(0)
-	for _, x := range r.Execs {
-		total += x.Forward + x.Backward
-	}
-	rows := [][]string{{"node", "type", "forward", "backward", "share", "delay", "heat", "adjoint energy per second"}}
-	for _, x := range r.Execs {
-		heat := 0.0
-		for _, h := range r.UnitHeat(x) {
-			heat += h
-		}
-		text := fmt.Sprintf("%.4g J", heat)
-		if x.Unit.Filter {
-			text = ""
-		}
-		rows = append(rows, []string{
-			x.Unit.Name, x.Unit.Type.Name, fmt.Sprintf("%.2f ms", ms(x.Forward)), fmt.Sprintf("%.2f ms", ms(x.Backward)),
-			fmt.Sprintf("%.0f %%", 100*float64(x.Forward+x.Backward)/math.Max(float64(total), 1)), r.Plan.delayText(x.Unit), text, energies(x.AdjointEnergy),
-		})
-	}
-	alignColumns(&b, rows)
-	return b.String()
-}
-
-func ms(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
-
-// energies prints the first seconds and the last.
-func energies(e []float64) string {
-	var parts []string
-	for i, v := range e {
-		if i < 4 || i == len(e)-1 {
-			parts = append(parts, fmt.Sprintf("%.2g", v))
-		} else if i == 4 {
-			parts = append(parts, "…")
-		}
-	}
-	return strings.Join(parts, " ")
 }
 
 // Head returns the part of the primal arena that holds parameters and their

@@ -1,0 +1,57 @@
+package graph
+
+// SnapshotLen is the length of a snapshot.
+func (r *Run) SnapshotLen() int {
+	n := r.stateHi - r.stateLo
+	for i := range r.allRows {
+		n += r.allRows[i].Hist
+	}
+	return n
+}
+
+// Snapshot copies what the frames from End on depend on: the states, and the
+// frames before End that readers still see.
+func (r *Run) Snapshot(dst []float64) {
+	k := copy(dst, r.Mem.Primal[r.stateLo:r.stateHi])
+	n := int(r.end - r.start)
+	for i := range r.allRows {
+		row := &r.allRows[i]
+		from := row.Base - row.Hist + n*row.Mult
+		k += copy(dst[k:], r.Mem.Primal[from:from+row.Hist])
+	}
+}
+
+// Restore goes back to a snapshot taken at the absolute frame at; Advance
+// continues there with the same bits.
+func (r *Run) Restore(src []float64, at int64) {
+	k := copy(r.Mem.Primal[r.stateLo:r.stateHi], src)
+	for i := range r.allRows {
+		row := &r.allRows[i]
+		k += copy(r.Mem.Primal[row.Base-row.Hist:row.Base], src[k:k+row.Hist])
+	}
+	r.start, r.end = at, at
+}
+
+// NextBlock returns the first frame after the block that holds frame.
+func (r *Run) NextBlock(frame int64) int64 { return r.nextBlock(frame) }
+
+// PrevBlock returns the first frame of the block that ends at frame.
+func (r *Run) PrevBlock(frame int64) int64 { return r.prevBlock(frame) }
+
+// ClearDuals sets the dual arena to zero.
+func (r *Run) ClearDuals() { clear(r.Mem.Dual) }
+
+// ShiftDuals moves what the current segment's readers left in front of the
+// dual rows to the end of the segment before, which has frames graph frames.
+func (r *Run) ShiftDuals(frames int) {
+	for _, rows := range [][]Row{r.allRows, r.linkRows} {
+		for i := range rows {
+			row := &rows[i]
+			n := frames * row.Mult
+			region := r.Mem.Dual[row.Dual-row.Hist : row.Dual+r.Segment*row.Mult]
+			copy(region[n:n+row.Hist], region[:row.Hist])
+			clear(region[:n])
+			clear(region[n+row.Hist:])
+		}
+	}
+}
