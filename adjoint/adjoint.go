@@ -99,6 +99,8 @@ type Model struct {
 	schedule *tape.Schedule
 	bounds   []int64 // segment starts and the end
 	slots    [][]float64
+	held     tape.Held                    // what the slots hold
+	rendered bool                         // rows and slots are of the present parameters
 	rows     [][]float64                  // Output by channel
 	seedBuf  []float64                    // gradient by Output
 	seed     [][]float64                  // the same by channel
@@ -260,6 +262,7 @@ func (m *Model) Set(p *Param, values []float64) error {
 	if err := m.Run.SetParam(p.Node, p.Name, values); err != nil {
 		return err
 	}
+	m.rendered = false
 	if len(values) != len(p.Values) {
 		p.Values, p.Grad = make([]float64, len(values)), make([]float64, len(values))
 	}
@@ -280,6 +283,8 @@ var errNoWayBack = fmt.Errorf("adjoint: forward only")
 
 func (m *Model) evaluate(seedWith func(grad, output []float64)) {
 	m.seedWith = seedWith
+	m.held.Forget()
+	m.rendered = true
 	m.Run.Reset()
 	if err := m.schedule.Run(m.system()); err != nil && seedWith != nil {
 		panic(err) // the model's own actions cannot fail

@@ -67,7 +67,11 @@ func NewStream(g *graph.Graph, o StreamOptions) (*Stream, error) {
 
 // build makes the run for calls of so many frames.
 func (s *Stream) build(frames int) {
-	s.Run = graph.NewRun(s.Plan, graph.RunOptions{Segment: frames, Tape: s.tape, Heat: s.heat, Schedule: graph.KPN})
+	o := graph.RunOptions{Segment: frames, Tape: s.tape, Heat: s.heat, Schedule: graph.KPN}
+	if s.Run != nil {
+		o.Memory = s.Run.Mem
+	}
+	s.Run = graph.NewRun(s.Plan, o)
 	s.walker = newWalker(s.Run, nil)
 }
 
@@ -79,10 +83,11 @@ func (s *Stream) grow(frames int) {
 	old := s.Run
 	snapshot := make([]float64, old.SnapshotLen())
 	old.Snapshot(snapshot)
+	head, _ := old.Head()
+	values := append([]float64(nil), head...) // the arena changes hands
 	s.build(max(frames, 2*old.Segment))
-	oldHead, _ := old.Head()
-	head, _ := s.Run.Head()
-	copy(head, oldHead)
+	head, _ = s.Run.Head()
+	copy(head, values)
 	s.Run.Restore(snapshot, old.End())
 	s.walked = false
 }

@@ -31,7 +31,8 @@ func (s system) Turn() error {
 	return nil
 }
 
-func (s system) Save(_, slot int) error {
+func (s system) Save(k, slot int) error {
+	s.held.Save(k, slot)
 	s.Run.Snapshot(s.slots[slot])
 	return nil
 }

@@ -54,6 +54,7 @@ func (m *Model) Tangent(d Direction) ([]float64, error) {
 	out := make([]float64, len(m.Output))
 	t := tangentRun{Model: m, d: d, rows: split(out, m.options.Frames)}
 	m.Run.Reset()
+	m.rendered = false // no states are kept on the way
 	for k := 0; k+1 < len(m.bounds); k++ {
 		t.segment(k)
 	}

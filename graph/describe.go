@@ -118,10 +118,16 @@ func (p *Plan) lengthened() string {
 }
 
 // Channels prints every channel: its history, its write cursor and, for each
-// reader, the read cursor and the frame that is visible to it next.
+// reader, the read cursor, its offset and the token that becomes visible to it
+// next. Without RunOptions.CheckReads all cursors stand where the run does.
 func (r *Run) Channels() string {
 	var b strings.Builder
-	rows := [][]string{{"channel", "rows", "history", "written to", "reader", "reads at", "next visible token"}}
+	at := r.cursors
+	if at == nil {
+		at = newCursors(r.Plan)
+		at.stand(r.end)
+	}
+	rows := [][]string{{"channel", "rows", "history", "written to", "reader", "R", "has read to", "next visible token"}}
 	for _, x := range r.Execs {
 		for i, out := range x.Unit.Out {
 			name := x.Unit.Name + "." + out.Name
@@ -129,9 +135,9 @@ func (r *Run) Channels() string {
 			if len(x.Out[i]) > 0 {
 				hist = x.Out[i][0].Hist
 			}
-			head := []string{name, fmt.Sprint(len(x.Out[i])), fmt.Sprint(hist), fmt.Sprint(r.end)}
+			head := []string{name, fmt.Sprint(len(x.Out[i])), fmt.Sprint(hist), fmt.Sprint(at.write[x.Unit.Index][i])}
 			if out == r.Plan.Output {
-				rows = append(rows, append(head, "output", fmt.Sprint(r.end), fmt.Sprint(r.end)))
+				rows = append(rows, append(head, "output", "0", fmt.Sprint(r.end), token(r.end, 0)))
 				head = []string{"", "", "", ""}
 			}
 			for _, l := range out.Readers {
@@ -141,13 +147,21 @@ func (r *Run) Channels() string {
 				} else {
 					to += "." + l.In.Name
 				}
-				rows = append(rows, append(head[:4:4], to, fmt.Sprint(r.end-int64(l.R)), fmt.Sprintf("made at %d, visible at %d", r.end, r.end+int64(l.R))))
+				rows = append(rows, append(head[:4:4], to, fmt.Sprint(l.R), fmt.Sprint(at.read[l.index]), token(at.read[l.index]-int64(l.R), l.R)))
 				head = []string{"", "", "", ""}
 			}
 		}
 	}
 	alignColumns(&b, rows)
 	return b.String()
+}
+
+// token says when a token is made and read.
+func token(made int64, offset int) string {
+	if made < 0 {
+		return fmt.Sprintf("none before frame %d", offset)
+	}
+	return fmt.Sprintf("made at %d, visible at %d", made, made+int64(offset))
 }
 
 // alignColumns prints columns.

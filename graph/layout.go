@@ -28,12 +28,13 @@ type Exec struct {
 	Internal []Row   // lane × internal rows
 	Record   []Row   // lane × record rows
 
-	State    int   // offset of the states, Lanes × StateLen
-	StateLen int   // float64 of all lanes
-	Heat     int   // offset of the heat cells, one per lane
-	Before   int   // offset of the states before each block of a segment
-	SubCalls int   // offset of the states before each call within a block of a loop
-	Param    []int // offset of each parameter, Len values for each lane
+	State      int   // offset of the states, Lanes × StateLen
+	StateLen   int   // float64 of all lanes
+	Heat       int   // offset of the heat cells, one per lane
+	Before     int   // offset of the states before each block of a segment
+	HeatBefore int   // offset of the heat cells before each block of a segment
+	SubCalls   int   // offset of the states before each call within a block of a loop
+	Param      []int // offset of each parameter, Len values for each lane
 
 	Tangent *abi.Block // bound by BindTangent, once WireTangents was called
 
@@ -177,11 +178,13 @@ func (r *Run) layout() {
 		if !r.tape {
 			continue
 		}
-		x.Before = l.Take(x.StateLen * (r.blockOf(r.Segment-1) + 3)) // a segment may begin and end within blocks
+		blocks := r.blockOf(r.Segment-1) + 3 // a segment may begin and end within blocks
+		x.Before = l.Take(x.StateLen * blocks)
+		x.HeatBefore = l.Take(u.Lanes * blocks)
 		if u.Component.Loop {
 			calls := u.Component.calls(p.Block)
 			if r.keepsCalls(u.Component) {
-				calls *= r.blockOf(r.Segment-1) + 3
+				calls *= blocks
 			}
 			x.SubCalls = l.Take(x.StateLen * calls)
 		}

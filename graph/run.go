@@ -34,6 +34,7 @@ type Run struct {
 	heat             bool
 	profile          bool
 	prepared         bool
+	cursors          *cursors // nil unless reads are checked
 
 	Cohorts  []*Cohort
 	schedule Schedule
@@ -51,6 +52,13 @@ type RunOptions struct {
 	// Schedule and Threads change how long a run takes, never its bits.
 	Schedule Schedule
 	Threads  int // 0 means 1
+	// CheckReads keeps a write cursor for every channel and a read cursor for
+	// every reader, and panics when a kernel would read a frame before it is
+	// written or after it is gone. Tests set it.
+	CheckReads bool
+	// Memory is that of a run that is no longer used; it is taken over, and
+	// grows by doubling when it does not suffice.
+	Memory arena.Pair
 	// Profile measures the time of every node, and keeps heat and adjoint
 	// energy by the second.
 	Profile bool
@@ -97,6 +105,11 @@ func NewRun(p *Plan, o RunOptions) *Run {
 	r.layout()
 	r.cohorts()
 	r.choose(o.Schedule)
+	if o.CheckReads {
+		r.cursors = newCursors(p)
+	}
+	r.Mem = o.Memory
+	clear(r.Mem.Primal)
 	r.Mem.Reserve(r.primal, r.dual)
 	for _, x := range r.Execs {
 		r.wire(x)
@@ -169,6 +182,9 @@ func (r *Run) Reset() {
 		}
 	}
 	r.start, r.end = 0, 0
+	if r.cursors != nil {
+		r.cursors.stand(0)
+	}
 	for _, x := range r.Execs {
 		x.clamped = 0
 	}
@@ -317,6 +333,12 @@ func (r *Run) renderJob(j *Job) {
 		}
 		rest = rest[n:]
 	}
+	if r.cursors != nil {
+		for i := range j.Spans {
+			sp := &j.Spans[i]
+			r.cursors.wrote(sp.Exec.Unit, sp.At+int64(sp.Frames))
+		}
+	}
 	if r.heat {
 		for i := range j.Spans {
 			sp := &j.Spans[i]
@@ -388,8 +410,9 @@ func (r *Run) keepStates(x *Exec, at int64, index int) {
 	if at%Grid == 0 {
 		flush(states)
 	}
-	if r.tape && x.StateLen > 0 {
+	if r.tape {
 		copy(r.Mem.Primal[x.Before+index*x.StateLen:], states)
+		copy(r.Mem.Primal[x.HeatBefore+index*x.Unit.Lanes:], r.Mem.Primal[x.Heat:x.Heat+x.Unit.Lanes])
 	}
 }
 
@@ -413,6 +436,9 @@ func (r *Run) Call(x *Exec, s, frames int, at int64, heat bool) {
 	} else {
 		x.forward(x.Block)
 	}
+	if r.cursors != nil {
+		r.cursors.wrote(x.Unit, at+int64(frames))
+	}
 	if heat {
 		r.integrateHeat(x, s, frames)
 	}
@@ -422,6 +448,9 @@ func (r *Run) Call(x *Exec, s, frames int, at int64, heat bool) {
 // parameters, slices.
 func (r *Run) ready(x *Exec, s, frames int, at int64) {
 	u := x.Unit
+	if r.cursors != nil {
+		r.reads(u, at, frames)
+	}
 	r.GatherInputs(r.Mem.Primal, x, s, frames)
 	for k, q := range u.Params {
 		if x.Mod[k] != nil {

@@ -30,6 +30,9 @@ func (r *Run) Restore(src []float64, at int64) {
 		k += copy(r.Mem.Primal[row.Base-row.Hist:row.Base], src[k:k+row.Hist])
 	}
 	r.start, r.end = at, at
+	if r.cursors != nil {
+		r.cursors.stand(at)
+	}
 }
 
 // NextBlock returns the first frame after the block that holds frame.

@@ -16,12 +16,11 @@ func Binomial(n, slots int) *Schedule {
 	b := binomial{Schedule: s, last: n - 1, at: 0}
 	b.add(Action{Kind: Save})
 	b.reverse(0, n, 0)
-	for _, a := range s.Actions {
+	for _, a := range s.Actions { // each segment is recorded once; all advances are repetitions
 		if a.Kind == Advance {
 			s.Extra++
 		}
 	}
-	s.Extra -= n - 1 // the first pass over all but the last is no repetition
 	return s
 }
 

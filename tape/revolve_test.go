@@ -81,6 +81,7 @@ func TestBinomialCostIsGriewankAndWalthers(t *testing.T) {
 		s := newToy(t, 1000)
 		s.check(tape.Binomial(1000, tc.slots))
 		require.Equal(t, tc.advances, s.advances, "%d snapshots", tc.slots)
+		require.Equal(t, tc.advances, tape.Binomial(1000, tc.slots).Extra)
 	}
 }
 

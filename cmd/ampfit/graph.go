@@ -67,7 +67,7 @@ func describe(path, out string, channels bool, f *runFlags, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	run := graph.NewRun(plan, graph.RunOptions{Segment: graph.Grid, Schedule: f.schedule, Threads: f.threads})
+	run := graph.NewRun(plan, graph.RunOptions{Segment: graph.Grid, Schedule: f.schedule, Threads: f.threads, CheckReads: channels})
 	run.Input = input
 	fmt.Fprint(stdout, run.Describe())
 	tape, err := adjoint.PlanTape(plan, o)
