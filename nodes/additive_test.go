@@ -82,7 +82,8 @@ func TestSinusoidBankIsItsSum(t *testing.T) {
 				if attacks[i] > 0 {
 					a *= min(1, 1000*at/attacks[i])
 				}
-				want += a * math.Exp(-decays[i]*at) * math.Sin(2*math.Pi*(freqs[i]*tau+phases[i]))
+				u := min(max((0.5-freqs[i]*math.Exp2(glide*math.Exp(-at/0.01))/rate)/0.025, 0), 1) // 3 kHz begin above half the rate
+				want += a * u * u * (3 - 2*u) * math.Exp(-decays[i]*at) * math.Sin(2*math.Pi*(freqs[i]*tau+phases[i]))
 			}
 			require.InDelta(t, want, y[n], 1e-9, n)
 			tau += math.Exp2(glide*math.Exp(-at/0.01)) / rate

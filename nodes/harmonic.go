@@ -14,10 +14,9 @@ func init() { abi.Register(harmonicOscillator) }
 //	y[n] = Σ_k v(r_k f0[n]/rate) a_k sin 2π(r_k Φ[n] + p_k)
 //
 // where v fades partials out below half the rate. While f0 is held, a partial
-// is a recursion s[n+1] = 2cos w s[n] - s[n-1], begun anew at absolute multiples
-// of harmonicChunk frames; the state keeps Φ there, so that a block which begins
-// between them has the same bits. The adjoint of a piece of j = 0, 1, … frames
-// needs two sums per partial, by Goertzel's recursion:
+// is a sine as in sines.go, begun anew at absolute multiples of sineChunk frames;
+// the state keeps Φ there, so that a block which begins between them has the same
+// bits. The adjoint of a piece of j = 0, 1, … frames needs two sums per partial:
 //
 //	E_k = Σ_j ȳ[j] e^{i w_k j},   J_k = Σ_j j ȳ[j] e^{i w_k j}
 //
@@ -52,26 +51,21 @@ var harmonicOscillator = abi.NodeType{
 		for i := range k {
 			amps.Defaults = append(amps.Defaults, 1/float64(i+1))
 		}
-		s.Coefs, s.Scratch = partialCoefs*(k+3), 2*k
+		four := (k + 3) &^ 3
+		s.Coefs, s.Scratch = partialCoefs*k+sineTables(k), 7*four+2*sineChunk
 		return nil
 	},
 	State:        2, // Φ[n-1], and Φ in the first frame of the chunk
-	FrameScratch: 1, // j ȳ[j], or Φ
+	FrameScratch: 1, // Φ
 	Prepare:      harmonicPrepare,
 	Forward:      harmonicForward,
 	Backward:     harmonicBackward,
 }
 
-// harmonicChunk is how long a recursion runs: its rounding grows as the square.
-const harmonicChunk = 128
-
 // The coefficients of a partial that stays.
 const (
 	partialRatio   = iota // r
 	partialAmp            // v a
-	partialStep           // w in cycles
-	partialCos            // cos w
-	partialSin            // sin w
 	partialFade           // v
 	partialFading         // ∂v/∂f, f in units of the rate
 	partialStretch        // ∂r/∂B
@@ -100,16 +94,49 @@ func harmonicPrepare(b *abi.Block) {
 	for lane := range b.Lanes {
 		c, amps := b.Coefs(lane), b.Vector(1, lane)
 		f, inharmonicity := b.Param(0, lane).At(0)/b.Rate, b.Param(3, lane).At(0)
-		clear(c) // up to three partials of silence complete the last four
+		clear(c)
+		tables := c[partialCoefs*len(amps):]
 		for k, a := range amps {
 			c := c[partialCoefs*k:][:partialCoefs]
 			c[partialRatio], c[partialStretch] = stretched(float64(k+1), inharmonicity)
 			step := c[partialRatio] * f
 			c[partialFade], c[partialFading] = fade(step)
-			c[partialAmp], c[partialStep] = c[partialFade]*a, step
-			c[partialCos], c[partialSin] = cosTurn(step), sinTurn(step)
+			c[partialAmp] = c[partialFade] * a
+			setSine(tables[sineTable*k:], step, 0)
 		}
 	}
+}
+
+// heldPartials is the view of a lane whose pitch stays.
+type heldPartials struct {
+	c, tables, phases    []float64
+	step                 float64
+	turns, phasors, sums []float64 // of so many partials, by fours, as are heard
+	x, ramp              []float64
+}
+
+func newHeldPartials(b *abi.Block, lane int) heldPartials {
+	h := heldPartials{c: b.Coefs(lane), phases: b.Vector(2, lane), step: b.Param(0, lane).At(0) / b.Rate}
+	k := len(h.phases)
+	h.tables = h.c[partialCoefs*k:]
+	heard := 0
+	for heard < k && h.c[partialCoefs*heard+partialFade] != 0 {
+		heard++ // the higher ones are silent too
+	}
+	heard = (heard + 3) &^ 3
+	m := b.Scratch(lane)
+	h.turns, h.phasors, h.sums, m = m[:heard], m[heard:3*heard], m[3*heard:7*heard], m[7*heard:]
+	h.x, h.ramp = m[:sineChunk], m[sineChunk:2*sineChunk]
+	return h
+}
+
+// turn sets sine and cosine of the partials where the first is at turn.
+func (h *heldPartials) turn(turn float64) {
+	clear(h.turns)
+	for k := range min(len(h.turns), len(h.phases)) {
+		h.turns[k] = h.c[partialCoefs*k+partialRatio]*turn + h.phases[k]
+	}
+	sineTurns(h.phasors, h.turns)
 }
 
 func harmonicForward(b *abi.Block) {
@@ -118,57 +145,33 @@ func harmonicForward(b *abi.Block) {
 			harmonicVarying(b, lane)
 			continue
 		}
-		y, state, c, phases := b.Out(0, lane), b.State(lane), b.Coefs(lane), b.Vector(2, lane)
-		step := b.Param(0, lane).At(0) / b.Rate
+		h, y, state := newHeldPartials(b, lane), b.Out(0, lane), b.State(lane)
 		last, seed := state[0], state[1]
-		clear(y)
-		at := int(b.Frame(lane) % harmonicChunk)
-		skip := at
+		at := int(b.Frame(lane) % sineChunk)
 		for len(y) > 0 {
-			if at == 0 || math.Abs(last+step-(seed+float64(skip)*step)) > 1e-9*(1+math.Abs(last)) {
-				seed, skip = last+step, 0 // the chunk begins, or the pitch was set within it
+			if at == 0 {
+				seed = last + h.step
+			} else if math.Abs(last+h.step-(seed+float64(at)*h.step)) > 1e-9*(1+math.Abs(last)) {
+				seed = last + h.step - float64(at)*h.step // the pitch was set within the chunk
 			}
-			frames := min(harmonicChunk-at, len(y))
-			for k := 0; k < len(phases); k += 4 {
-				harmonicRun(y[:frames], skip, seed, c[partialCoefs*k:][:4*partialCoefs], phases[k:])
+			frames := min(sineChunk-at, len(y))
+			h.turn(seed)
+			for k := range min(len(h.turns), len(h.phases)) {
+				a := h.c[partialCoefs*k+partialAmp]
+				h.phasors[2*k] *= a
+				h.phasors[2*k+1] *= a
 			}
-			for range frames {
-				last += step
+			for k := 2 * len(h.phases); k < len(h.phasors); k++ {
+				h.phasors[k] = 0
 			}
-			y, at, skip = y[frames:], 0, 0
+			sum := h.x[:(at+frames+7)&^7] // from where the chunk begins
+			clear(sum)
+			sinesAdd(sum, h.tables, h.phasors, false)
+			copy(y[:frames], sum[at:])
+			last = seed + float64(at+frames-1)*h.step
+			y, at = y[frames:], 0
 		}
 		state[0], state[1] = last, seed
-	}
-}
-
-// harmonicRun adds four partials to y, whose frames come after skip others.
-func harmonicRun(y []float64, skip int, seed float64, c, phases []float64) {
-	var p, q, w [4]float64 // s[n], s[n-1], 2cos
-	silent := true
-	for i := range 4 {
-		c := c[partialCoefs*i:][:partialCoefs]
-		if c[partialAmp] != 0 {
-			turn := c[partialRatio]*seed + phases[i]
-			p[i], q[i], w[i] = c[partialAmp]*sinTurn(turn), c[partialAmp]*sinTurn(turn-c[partialStep]), 2*c[partialCos]
-			silent = false
-		}
-	}
-	if silent {
-		return
-	}
-	p0, p1, p2, p3, q0, q1, q2, q3, w0, w1, w2, w3 := p[0], p[1], p[2], p[3], q[0], q[1], q[2], q[3], w[0], w[1], w[2], w[3]
-	for range skip {
-		p0, q0 = math.FMA(w0, p0, -q0), p0
-		p1, q1 = math.FMA(w1, p1, -q1), p1
-		p2, q2 = math.FMA(w2, p2, -q2), p2
-		p3, q3 = math.FMA(w3, p3, -q3), p3
-	}
-	for n := range y {
-		y[n] += (p0 + p1) + (p2 + p3)
-		p0, q0 = math.FMA(w0, p0, -q0), p0
-		p1, q1 = math.FMA(w1, p1, -q1), p1
-		p2, q2 = math.FMA(w2, p2, -q2), p2
-		p3, q3 = math.FMA(w3, p3, -q3), p3
 	}
 }
 
@@ -216,7 +219,7 @@ func harmonicVarying(b *abi.Block, lane int) {
 	for n := range y {
 		f := f0.At(n) / b.Rate
 		last += f
-		if (b.Frame(lane)+int64(n))%harmonicChunk == 0 {
+		if (b.Frame(lane)+int64(n))%sineChunk == 0 {
 			state[1] = last
 		}
 		p, sum := newPartial(last, inharmonicity), 0.0
@@ -240,10 +243,8 @@ func harmonicBackward(b, d *abi.Block) {
 			harmonicVaryingBack(b, d, lane)
 			continue
 		}
-		c, amps, phases := b.Coefs(lane), b.Vector(1, lane), b.Vector(2, lane)
+		h, amps, f := newHeldPartials(b, lane), b.Vector(1, lane), b.Param(0, lane).At(0)/b.Rate
 		damps, dphases := d.Vector(1, lane), d.Vector(2, lane)
-		f := b.Param(0, lane).At(0) / b.Rate
-		ramp := b.FrameScratch(lane)
 		last, lambda, dstretch := b.Before(lane)[0], dstate[0], 0.0
 		df := lambda * float64(len(dy)) // Φ after the block
 		if begins := chunkBegins(b, lane); begins >= 0 {
@@ -251,35 +252,22 @@ func harmonicBackward(b, d *abi.Block) {
 			df += dstate[1] * float64(begins+1)
 			dstate[1] = 0
 		}
-		for from := 0; from < len(dy); from += harmonicChunk {
-			g := dy[from:min(from+harmonicChunk, len(dy))]
-			for j := range g {
-				ramp[j] = float64(j) * g[j]
-			}
-			start := last + f*float64(from+1) // Φ in the first frame
-			for k := 0; k < len(amps); k += 2 {
-				var e [8]float64
-				ck := c[partialCoefs*k:][:2*partialCoefs]
-				if ck[partialFade] == 0 {
-					break // so are all above
-				}
-				goertzel(&e, g, ramp[:len(g)], 2*ck[partialCos], 2*ck[partialCoefs+partialCos])
-				for i := range min(2, len(amps)-k) {
-					c := ck[partialCoefs*i:][:partialCoefs]
-					s, cos := sinTurn(c[partialRatio]*start+phases[k+i]), cosTurn(c[partialRatio]*start+phases[k+i])
-					e := e[4*i:][:4]
-					er, ei := e[0]-c[partialCos]*e[1], c[partialSin]*e[1]
-					jr, ji := e[2]-c[partialCos]*e[3], c[partialSin]*e[3]
-					cosSum, sinSum, rampSum := cos*er-s*ei, s*er+cos*ei, cos*jr-s*ji
-					a := 2 * math.Pi * c[partialAmp]
-					damps[k+i] += c[partialFade] * sinSum
-					dphases[k+i] += a * cosSum
-					lambda += a * c[partialRatio] * cosSum
-					dv := amps[k+i] * sinSum * c[partialFading]
-					byFrames := float64(from+1)*cosSum + rampSum
-					df += a*c[partialRatio]*byFrames + dv*c[partialRatio]
-					dstretch += c[partialStretch] * (a*(last*cosSum+f*byFrames) + dv*f)
-				}
+		for from := 0; from < len(dy); from += sineChunk {
+			g, ramp := sineRamp(h.x, h.ramp, dy[from:min(from+sineChunk, len(dy))])
+			h.turn(last + f*float64(from+1)) // Φ in the first frame
+			sinesSum(h.sums, g, ramp, h.tables)
+			for k := range min(len(h.turns), len(amps)) {
+				c, e := h.c[partialCoefs*k:][:partialCoefs], h.sums[4*k:][:4]
+				s, cos := h.phasors[2*k], h.phasors[2*k+1]
+				cosSum, sinSum, rampSum := cos*e[0]-s*e[1], s*e[0]+cos*e[1], cos*e[2]-s*e[3]
+				a := 2 * math.Pi * c[partialAmp]
+				damps[k] += c[partialFade] * sinSum
+				dphases[k] += a * cosSum
+				lambda += a * c[partialRatio] * cosSum
+				dv := amps[k] * sinSum * c[partialFading]
+				byFrames := float64(from+1)*cosSum + rampSum
+				df += a*c[partialRatio]*byFrames + dv*c[partialRatio]
+				dstretch += c[partialStretch] * (a*(last*cosSum+f*byFrames) + dv*f)
 			}
 		}
 		d.Param(0, lane).Add(0, df/b.Rate)
@@ -292,21 +280,7 @@ func harmonicBackward(b, d *abi.Block) {
 // is where the second value of the state comes from; -1: it was there before.
 func chunkBegins(b *abi.Block, lane int) int {
 	end := b.Frame(lane) + int64(b.Frames) - 1
-	return max(-1, int(end-end%harmonicChunk-b.Frame(lane)))
-}
-
-// goertzel runs u = x + w u' - u” backward over two rows for two partials, and
-// leaves the last two values of each.
-func goertzel(e *[8]float64, x, y []float64, w0, w1 float64) {
-	var a0, a1, b0, b1, p0, p1, q0, q1 float64
-	y = y[:len(x)]
-	for n := len(x) - 1; n >= 0; n-- {
-		a0, a1 = math.FMA(w0, a0, x[n]-a1), a0
-		b0, b1 = math.FMA(w0, b0, y[n]-b1), b0
-		p0, p1 = math.FMA(w1, p0, x[n]-p1), p0
-		q0, q1 = math.FMA(w1, q0, y[n]-q1), q0
-	}
-	*e = [8]float64{a0, a1, b0, b1, p0, p1, q0, q1}
+	return max(-1, int(end-end%sineChunk-b.Frame(lane)))
 }
 
 func harmonicVaryingBack(b, d *abi.Block, lane int) {

@@ -10,18 +10,17 @@ func init() { abi.Register(sinusoidBank) }
 
 // sinusoidBank is a sum of independent partials. With t = n/rate,
 //
-//	τ[n+1] = τ[n] + 2^(glide e^{-t/glide_s})/rate,   τ[0] = 0   (without glide: τ = t)
-//	y[n] = Σ_k min(1, t/attack_k) a_k e^{-d_k t} sin 2π(f_k τ[n] + p_k)
+//	τ[n+1] = τ[n] + h[n],   h = 2^(glide e^{-t/glide_s})/rate,   τ[0] = 0   (without glide: τ = t)
+//	y[n] = Σ_k v(f_k h) min(1, t/attack_k) a_k e^{-d_k t} sin 2π(f_k τ[n] + p_k)
 //
-// Where attack and glide are over, a partial is a recursion
+// where v fades partials out below half the rate, as in harmonic.go. Where attack
+// and glide are over, a partial is a damped sine as in sines.go, begun anew at
+// absolute multiples of sineChunk frames. Its adjoint needs two sums per piece,
+// with z = e^{-d/rate + 2πi f/rate}: with C + iS that of ȳ[j] z^j and D + iT that
+// of j ȳ[j] z^j, both turned to the phase where the piece begins, at t0 and τ0,
+// and E = v e^{-d t0},
 //
-//	s[n+1] = 2ρ cos w s[n] - ρ² s[n-1],   ρ = e^{-d/rate}, w = 2πf/rate
-//
-// begun anew at absolute multiples of harmonicChunk frames. Its adjoint is two
-// Goertzel sums per piece, as in harmonic.go, with z = ρ e^{iw} for e^{iw}: with
-// C + iS and D + iT these sums, t0 and τ0 at the start of the piece,
-//
-//	ā += e^{-d t0} S,   p̄ += 2π A C,   f̄ += 2π A (τ0 C + D/rate),   d̄ -= A (t0 S + T/rate)
+//	ā += E S,   p̄ += 2π a E C,   f̄ += 2π a E (τ0 C + D/rate) + a E S v'/(v rate),   d̄ -= a E (t0 S + T/rate)
 //
 // Elsewhere every frame is taken on its own, and τ̄ is summed back in time.
 //
@@ -32,6 +31,7 @@ var sinusoidBank = abi.NodeType{
 	Name: "SinusoidBankNode", Family: sources,
 	Doc: "Independent sinusoidal partials with decay, attack and a common glide.",
 	Detail: "y = Σ_k amps_k min(1, t/attacks_ms_k) e^(−decays_k t) sin 2π(freqs_hz_k τ + phases_k), t the time since frame 0; τ = t, or with glide_oct or glide_s given the integral of 2^(glide_oct e^(−t/glide_s)). " +
+		"A partial fades out between 0.475 and 0.5 of the rate, as u²(3 − 2u) in its frequency at the time, and is silent above; the gradient sees the fading. " +
 		"At the end of an attack the slope is that after it. The gradient of a frequency is exact, but of use only from nearby. " +
 		"surrogate: true gives freqs_hz and decays the gradient by the pole z = e^((−decay + 2πi freq)/rate), divided by z: the decay then widens the basin while a frequency is far off. " +
 		"With decays learned too, the way leads through damped partials to the frequency.",
@@ -69,13 +69,14 @@ var sinusoidBank = abi.NodeType{
 			s.Drop("glide_s")
 			s.State = 0
 		}
-		s.Coefs = bankCoefs * k
+		four := (k + 3) &^ 3
+		s.Coefs, s.Scratch = bankCoefs*k+sineTables(k), 7*four+2*sineChunk
 		s.Surrogate = law.surrogate
 		s.Data = law
 		return nil
 	},
 	State:        2, // τ, and τ in the first frame of the chunk
-	FrameScratch: 3, // j ȳ[j], τ, τ̄
+	FrameScratch: 4, // τ and h, τ̄ and h̄
 	Prepare:      bankPrepare,
 	Forward:      bankForward,
 	Backward:     bankBackward,
@@ -85,30 +86,33 @@ type bankLaw struct{ glides, surrogate bool }
 
 // The coefficients of a partial.
 const (
-	bankStep = iota // w in cycles
-	bankReal        // ρ cos w
-	bankImag        // ρ sin w
-	bankRho2        // ρ²
+	bankFade   = iota // v where the glide is over
+	bankFading        // v'
+	bankDamping
 	bankCoefs
 )
 
 func bankPrepare(b *abi.Block) {
 	for lane := range b.Lanes {
-		freqs, decays := b.Vector(0, lane), b.Vector(3, lane)
+		freqs, decays, c := b.Vector(0, lane), b.Vector(3, lane), b.Coefs(lane)
+		tables := c[bankCoefs*len(freqs):]
+		clear(tables)
 		for k, f := range freqs {
-			c, rho := b.Coefs(lane)[bankCoefs*k:][:bankCoefs], math.Exp(-decays[k]/b.Rate)
-			c[bankStep] = f / b.Rate
-			c[bankReal], c[bankImag] = rho*cosTurn(c[bankStep]), rho*sinTurn(c[bankStep])
-			c[bankRho2] = rho * rho
+			c := c[bankCoefs*k:][:bankCoefs]
+			c[bankFade], c[bankFading] = fade(f / b.Rate)
+			c[bankDamping] = decays[k] / b.Rate
+			setSine(tables[sineTable*k:], f/b.Rate, c[bankDamping])
 		}
 	}
 }
 
 // bank is the view of one lane.
 type bank struct {
-	freqs, amps, phases, decays, attacks, c []float64
-	glide, glideS, rate                     float64
-	glides                                  bool
+	freqs, amps, phases, decays, attacks, c, tables []float64
+	turns, phasors, sums, x, ramp                   []float64 // of partials by fours; of a chunk
+	taus, steps                                     []float64 // of the block
+	glide, glideS, rate                             float64
+	glides, damped                                  bool
 }
 
 func newBank(b *abi.Block, lane int) bank {
@@ -116,81 +120,130 @@ func newBank(b *abi.Block, lane int) bank {
 		freqs: b.Vector(0, lane), amps: b.Vector(1, lane), phases: b.Vector(2, lane), decays: b.Vector(3, lane), attacks: b.Vector(4, lane),
 		c: b.Coefs(lane), rate: b.Rate, glides: b.Data.(bankLaw).glides,
 	}
+	k.tables = k.c[bankCoefs*len(k.freqs):]
+	four, m := (len(k.freqs)+3)&^3, b.Scratch(lane)
+	k.turns, k.phasors, k.sums, m = m[:four], m[four:3*four], m[3*four:7*four], m[7*four:]
+	k.x, k.ramp = m[:sineChunk], m[sineChunk:2*sineChunk]
+	fs := b.FrameScratch(lane)
+	k.taus, k.steps = fs[:b.Frames], fs[b.Frames:2*b.Frames]
+	for _, d := range k.decays {
+		k.damped = k.damped || d != 0
+	}
 	if k.glides {
 		k.glide, k.glideS = b.Param(5, lane).At(0), b.Param(6, lane).At(0)
 	}
 	return k
 }
 
-// step returns how far τ moves from a frame to the next.
-func (k *bank) step(frame int64) float64 {
-	if !k.glides {
-		return 1 / k.rate
+// times writes τ and h of the block, and returns τ after it. Where every partial
+// is even from its first frame on, nobody asks for them.
+func (k *bank) times(frame int64, tau float64) float64 {
+	steady := 1 / k.rate
+	for n := range k.taus {
+		at := frame + int64(n)
+		if !k.glides {
+			k.taus[n], k.steps[n] = float64(at)/k.rate, steady
+			continue
+		}
+		h := steady
+		if !k.settled(at) {
+			h = math.Exp2(k.glide*math.Exp(-float64(at)/(k.rate*k.glideS))) / k.rate
+		}
+		k.taus[n], k.steps[n] = tau, h
+		tau += h
 	}
-	return math.Exp2(k.glide*math.Exp(-float64(frame)/(k.rate*k.glideS))) / k.rate
+	return tau
 }
 
-// even reports whether partial i is a recursion from this frame on: its attack
-// is over, and so is the glide, by any precision.
+// settled reports whether the glide is over, by any precision.
+func (k *bank) settled(frame int64) bool {
+	return !k.glides || float64(frame) > 45*k.glideS*k.rate
+}
+
+// even reports whether partial i is a damped sine from this frame on.
 func (k *bank) even(i int, frame int64) bool {
-	t := float64(frame) / k.rate
-	return 1000*t >= k.attacks[i] && (!k.glides || t > 45*k.glideS)
+	return 1000*float64(frame) >= k.attacks[i]*k.rate && k.settled(frame)
 }
 
-// envelope returns attack and decay at a frame, and the slope of the attack by
-// attacks_ms.
-func (k *bank) envelope(i int, frame int64) (attack, slope, decay float64) {
-	t := float64(frame) / k.rate
-	attack = 1
-	if 1000*t < k.attacks[i] {
-		attack = 1000 * t / k.attacks[i]
-		slope = -attack / k.attacks[i]
+// allEven reports it for all of them.
+func (k *bank) allEven(frame int64) bool {
+	for i := range k.attacks {
+		if !k.even(i, frame) {
+			return false
+		}
 	}
-	return attack, slope, math.Exp(-k.decays[i] * t)
+	return true
+}
+
+// attack returns the attack at a frame, and its slope by attacks_ms.
+func (k *bank) attack(i int, frame int64) (attack, slope float64) {
+	if t := 1000 * float64(frame) / k.rate; t < k.attacks[i] {
+		return t / k.attacks[i], -t / (k.attacks[i] * k.attacks[i])
+	}
+	return 1, 0
+}
+
+// decay returns that of partial i at a frame.
+func (k *bank) decay(i int, frame int64) float64 {
+	if k.decays[i] == 0 {
+		return 1
+	}
+	return math.Exp(-k.c[bankCoefs*i+bankDamping] * float64(frame))
+}
+
+// turn sets sine and cosine of the partials at τ.
+func (k *bank) turn(tau float64) {
+	clear(k.turns)
+	for i, f := range k.freqs {
+		k.turns[i] = f*tau + k.phases[i]
+	}
+	sineTurns(k.phasors, k.turns)
 }
 
 func bankForward(b *abi.Block) {
 	for lane := range b.Lanes {
-		k, y := newBank(b, lane), b.Out(0, lane)
-		clear(y)
-		frame := b.Frame(lane)
-		tau, seed := float64(frame)/b.Rate, 0.0
+		k, y, frame := newBank(b, lane), b.Out(0, lane), b.Frame(lane)
+		tau, seed := 0.0, 0.0
 		if k.glides {
 			tau, seed = b.State(lane)[0], b.State(lane)[1]
 		}
-		for len(y) > 0 {
-			skip := int(frame % harmonicChunk)
-			first := frame - int64(skip)
+		if k.glides || !k.allEven(frame-frame%sineChunk) {
+			tau = k.times(frame, tau)
+		}
+		for from := 0; from < len(y); {
+			at := frame + int64(from)
+			skip := int(at % sineChunk)
+			first := at - int64(skip)
 			if !k.glides {
-				seed = float64(first) / b.Rate
+				seed = float64(first) / k.rate
 			} else if skip == 0 {
-				seed = tau
+				seed = k.taus[from]
 			}
-			frames := min(harmonicChunk-skip, len(y))
-			var four [4]int
-			count := 0
+			frames := min(sineChunk-skip, len(y)-from)
+			k.turn(seed)
 			for i, a := range k.amps {
+				if k.even(i, first) {
+					a *= k.c[bankCoefs*i+bankFade] * k.decay(i, first)
+				} else {
+					a = 0
+				}
+				k.phasors[2*i] *= a
+				k.phasors[2*i+1] *= a
+			}
+			for i := 2 * len(k.amps); i < len(k.phasors); i++ {
+				k.phasors[i] = 0
+			}
+			sum := k.x[:(skip+frames+7)&^7] // from where the chunk begins
+			clear(sum)
+			sinesAdd(sum, k.tables, k.phasors, k.damped)
+			to := y[from:][:frames]
+			copy(to, sum[skip:])
+			for i := range k.amps {
 				if !k.even(i, first) {
-					k.add(y[:frames], i, frame, tau)
-				} else if a != 0 {
-					four[count] = i
-					if count++; count == 4 {
-						k.run(y[:frames], skip, four[:], first, seed)
-						count = 0
-					}
+					k.add(to, i, from, skip, first)
 				}
 			}
-			if count > 0 {
-				k.run(y[:frames], skip, four[:count], first, seed)
-			}
-			for range frames {
-				tau += k.step(frame)
-				frame++
-			}
-			if !k.glides {
-				tau = float64(frame) / b.Rate
-			}
-			y = y[frames:]
+			from += frames
 		}
 		if k.glides {
 			b.State(lane)[0], b.State(lane)[1] = tau, seed
@@ -198,43 +251,18 @@ func bankForward(b *abi.Block) {
 	}
 }
 
-// add adds partial i, frame by frame.
-func (k *bank) add(y []float64, i int, frame int64, tau float64) {
-	for n := range y {
-		at := frame + int64(n)
-		if !k.glides {
-			tau = float64(at) / k.rate
-		}
-		attack, _, decay := k.envelope(i, at)
-		y[n] += k.amps[i] * attack * decay * sinTurn(k.freqs[i]*tau+k.phases[i])
-		tau += k.step(at)
-	}
-}
-
-// run adds up to four partials, recursively from the start of a chunk.
-func (k *bank) run(y []float64, skip int, which []int, first int64, seed float64) {
-	var p, q, w, r [4]float64
-	for j, i := range which {
-		c := k.c[bankCoefs*i:][:bankCoefs]
-		turn, a := k.freqs[i]*seed+k.phases[i], k.amps[i]*math.Exp(-k.decays[i]*float64(first)/k.rate)
-		p[j] = a * sinTurn(turn)
-		// s[-1] = A Im(e^{iθ}/z); ρ² s[-1] is what the recursion takes.
-		q[j] = a * (c[bankReal]*sinTurn(turn) - c[bankImag]*cosTurn(turn)) / c[bankRho2]
-		w[j], r[j] = 2*c[bankReal], c[bankRho2]
-	}
-	p0, p1, p2, p3, q0, q1, q2, q3, w0, w1, w2, w3, r0, r1, r2, r3 := p[0], p[1], p[2], p[3], q[0], q[1], q[2], q[3], w[0], w[1], w[2], w[3], r[0], r[1], r[2], r[3]
+// add adds partial i, frame by frame; the first is that many frames from the
+// start of the block, and skip from that of the chunk.
+func (k *bank) add(y []float64, i, from, skip int, first int64) {
+	decay, rho := k.decay(i, first), k.decay(i, 1)
 	for range skip {
-		p0, q0 = math.FMA(w0, p0, -r0*q0), p0
-		p1, q1 = math.FMA(w1, p1, -r1*q1), p1
-		p2, q2 = math.FMA(w2, p2, -r2*q2), p2
-		p3, q3 = math.FMA(w3, p3, -r3*q3), p3
+		decay *= rho
 	}
 	for n := range y {
-		y[n] += (p0 + p1) + (p2 + p3)
-		p0, q0 = math.FMA(w0, p0, -r0*q0), p0
-		p1, q1 = math.FMA(w1, p1, -r1*q1), p1
-		p2, q2 = math.FMA(w2, p2, -r2*q2), p2
-		p3, q3 = math.FMA(w3, p3, -r3*q3), p3
+		attack, _ := k.attack(i, first+int64(skip+n))
+		v, _ := fade(k.freqs[i] * k.steps[from+n])
+		y[n] += k.amps[i] * v * attack * decay * sinTurn(k.freqs[i]*k.taus[from+n]+k.phases[i])
+		decay *= rho
 	}
 }
 
@@ -242,76 +270,70 @@ func bankBackward(b, d *abi.Block) {
 	for lane := range b.Lanes {
 		k, dy := newBank(b, lane), d.Out(0, lane)
 		dfreqs, damps, dphases, ddecays, dattacks := d.Vector(0, lane), d.Vector(1, lane), d.Vector(2, lane), d.Vector(3, lane), d.Vector(4, lane)
-		fs, frames := b.FrameScratch(lane), len(dy)
-		ramp, taus, dtau := fs[:frames], fs[frames:2*frames], fs[2*frames:3*frames]
-		begin := b.Frame(lane)
-		tau := 0.0
-		if k.glides {
-			tau = b.Before(lane)[0]
-		}
-		for n := range taus {
-			if !k.glides {
-				tau = float64(begin+int64(n)) / b.Rate
+		frames, begin := len(dy), b.Frame(lane)
+		dtau, dstep := b.FrameScratch(lane)[2*frames:3*frames], b.FrameScratch(lane)[3*frames:4*frames]
+		rows := k.glides || !k.allEven(begin)
+		if rows {
+			tau := 0.0
+			if k.glides {
+				tau = b.Before(lane)[0]
 			}
-			taus[n] = tau
-			tau += k.step(begin + int64(n))
+			k.times(begin, tau)
+			clear(dtau)
+			clear(dstep)
 		}
-		clear(dtau)
-		for from := 0; from < frames; from += harmonicChunk {
-			g := dy[from:min(from+harmonicChunk, frames)]
-			for j := range g {
-				ramp[j] = float64(j) * g[j]
-			}
+		for from := 0; from < frames; from += sineChunk {
+			g := dy[from:min(from+sineChunk, frames)]
 			first := begin + int64(from)
-			t0, tau0 := float64(first)/b.Rate, taus[from]
-			var e [8]float64
-			ready := -1 // the partial whose sums are in the second half of e
-			for i := range k.amps {
-				var s, c, st, ct float64 // Σ ȳ times sine and cosine, with t and τ
-				decay := 1.0
+			t0 := float64(first) / k.rate
+			tau0 := t0
+			if k.glides {
+				tau0 = k.taus[from]
+			}
+			x, ramp := sineRamp(k.x, k.ramp, g)
+			k.turn(tau0)
+			sinesSum(k.sums, x, ramp, k.tables)
+			for i, a := range k.amps {
+				var s, c, st, ct, dv float64 // Σ ȳ times sine and cosine, with t and τ
+				w := k.c[bankCoefs*i:][:bankCoefs]
 				if k.even(i, first) {
-					w := k.c[bankCoefs*i:][:bankCoefs]
-					decay = math.Exp(-k.decays[i] * t0)
-					half := e[:4]
-					if ready == i {
-						half = e[4:]
-					} else {
-						other := w // alone, if the next one is none
-						if i+1 < len(k.amps) && k.even(i+1, first) {
-							other, ready = k.c[bankCoefs*(i+1):], i+1
-						}
-						damped(&e, g, ramp[:len(g)], 2*w[bankReal], w[bankRho2], 2*other[bankReal], other[bankRho2])
-					}
-					er, ei := half[0]-w[bankReal]*half[1], w[bankImag]*half[1]
-					jr, ji := half[2]-w[bankReal]*half[3], w[bankImag]*half[3]
-					turn := k.freqs[i]*tau0 + k.phases[i]
-					sin, cos := decay*sinTurn(turn), decay*cosTurn(turn)
-					s, c = sin*er+cos*ei, cos*er-sin*ei
-					st, ct = t0*s+(sin*jr+cos*ji)/b.Rate, tau0*c+(cos*jr-sin*ji)/b.Rate
+					e, decay := k.sums[4*i:][:4], k.decay(i, first)
+					sin, cos := decay*k.phasors[2*i], decay*k.phasors[2*i+1]
+					s, c = sin*e[0]+cos*e[1], cos*e[0]-sin*e[1]
+					dv = a * s * w[bankFading] / k.rate
+					s, c = w[bankFade]*s, w[bankFade]*c
+					st, ct = t0*s+w[bankFade]*(sin*e[2]+cos*e[3])/k.rate, tau0*c+w[bankFade]*(cos*e[2]-sin*e[3])/k.rate
 					if k.glides {
-						dtau[from] += 2 * math.Pi * k.freqs[i] * k.amps[i] * c // its steps are 1/rate by now
+						dtau[from] += 2 * math.Pi * k.freqs[i] * a * c // its steps are 1/rate by now
 					}
 				} else {
+					decay, rho := k.decay(i, first), k.decay(i, 1)
 					for j, g := range g {
-						at := first + int64(j)
-						attack, slope, decay := k.envelope(i, at)
-						turn := k.freqs[i]*taus[from+j] + k.phases[i]
+						attack, slope := k.attack(i, first+int64(j))
+						h := k.steps[from+j]
+						v, fading := fade(k.freqs[i] * h)
+						turn := k.freqs[i]*k.taus[from+j] + k.phases[i]
 						sin, cos := g*decay*sinTurn(turn), g*decay*cosTurn(turn)
-						dattacks[i] += k.amps[i] * slope * sin
-						s += attack * sin
-						c += attack * cos
-						st += attack * sin * float64(at) / b.Rate
-						ct += attack * cos * taus[from+j]
-						dtau[from+j] += 2 * math.Pi * k.freqs[i] * k.amps[i] * attack * cos
+						dattacks[i] += a * v * slope * sin
+						byFreq := a * attack * fading * sin
+						dv += byFreq * h
+						dstep[from+j] += byFreq * k.freqs[i]
+						sin, cos = v*attack*sin, v*attack*cos
+						s += sin
+						c += cos
+						st += sin * (t0 + float64(j)/k.rate)
+						ct += cos * k.taus[from+j]
+						dtau[from+j] += 2 * math.Pi * k.freqs[i] * a * cos
+						decay *= rho
 					}
 				}
-				a, scale := k.amps[i], 1.0
+				scale := 1.0
 				if b.Data.(bankLaw).surrogate {
-					scale = 1 / k.c[bankCoefs*i+bankRho2]
+					scale = math.Exp(2 * w[bankDamping])
 				}
 				damps[i] += s
 				dphases[i] += 2 * math.Pi * a * c
-				dfreqs[i] += scale * 2 * math.Pi * a * ct
+				dfreqs[i] += scale*2*math.Pi*a*ct + dv
 				ddecays[i] -= scale * a * st
 			}
 		}
@@ -322,11 +344,13 @@ func bankBackward(b, d *abi.Block) {
 		begins := chunkBegins(b, lane)
 		lambda, dglide, dglideS := dstate[0], 0.0, 0.0
 		for n := frames - 1; n >= 0; n-- {
-			at := float64(begin+int64(n)) / b.Rate
-			falls := math.Exp(-at / k.glideS)
-			g := lambda * math.Ln2 * k.step(begin+int64(n))
-			dglide += g * falls
-			dglideS += g * k.glide * falls * at / (k.glideS * k.glideS)
+			if at := begin + int64(n); !k.settled(at) {
+				t := float64(at) / k.rate
+				falls := math.Exp(-t / k.glideS)
+				g := (lambda + dstep[n]) * math.Ln2 * k.steps[n]
+				dglide += g * falls
+				dglideS += g * k.glide * falls * t / (k.glideS * k.glideS)
+			}
 			lambda += dtau[n]
 			if n == begins {
 				lambda += dstate[1]
@@ -337,18 +361,4 @@ func bankBackward(b, d *abi.Block) {
 		d.Param(6, lane).Add(0, dglideS)
 		dstate[0] = lambda
 	}
-}
-
-// damped runs u = x + w u' - r u” backward over two rows for two partials, and
-// leaves the last two values of each.
-func damped(e *[8]float64, x, y []float64, w0, r0, w1, r1 float64) {
-	var a0, a1, b0, b1, p0, p1, q0, q1 float64
-	y = y[:len(x)]
-	for n := len(x) - 1; n >= 0; n-- {
-		a0, a1 = math.FMA(w0, a0, math.FMA(-r0, a1, x[n])), a0
-		b0, b1 = math.FMA(w0, b0, math.FMA(-r0, b1, y[n])), b0
-		p0, p1 = math.FMA(w1, p0, math.FMA(-r1, p1, x[n])), p0
-		q0, q1 = math.FMA(w1, q0, math.FMA(-r1, q1, y[n])), q0
-	}
-	*e = [8]float64{a0, a1, b0, b1, p0, p1, q0, q1}
 }
