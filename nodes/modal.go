@@ -20,7 +20,8 @@ func init() { abi.Register(modal) }
 //	x̄[n] += Λ,   Ā += u[n-1] ȳ[n],   c̄1 += u[n-1] Λ,   c̄2 += u[n-2] Λ
 //	Λ, μ  = A ȳ[n] + c1 Λ + μ,  c2 Λ
 //
-// u is recomputed for two modes at a time, which fits into the nearest cache.
+// u is recomputed for two modes at a time, which fits into the nearest cache. Where
+// the processor has vectors, modes_amd64.go does this for eight and sixteen.
 var modal = abi.NodeType{
 	Name: "ModalNode", Family: timeBased,
 	Doc: "Bank of decaying resonators, struck once or driven by the input.",
@@ -61,7 +62,8 @@ var modal = abi.NodeType{
 		s.Data = law
 		return nil
 	},
-	FrameScratch: 4, // x, u[n-1] of two modes, x̄ where there is no input
+	Scratch:      112, // tables and states of 16 modes
+	FrameScratch: 21,  // x, u[n-1] of two modes, x̄ where there is no input; with vectors x, four of y or x̄, u[n-1] of eight and before
 	Prepare:      modalPrepare,
 	Forward:      modalForward,
 	Backward:     modalBackward,
@@ -110,6 +112,10 @@ func modalForward(b *abi.Block) {
 	law := b.Data.(modalLaw)
 	for lane := range b.Lanes {
 		x, y, state, coefs := law.drive(b, lane), b.Out(0, lane), b.State(lane), b.Coefs(lane)
+		if useAVX2 {
+			modesForward(b, lane, x, b.FrameScratch(lane)[b.Frames:])
+			continue
+		}
 		clear(y)
 		y = y[:len(x)]
 		k, modes := 0, len(state)/2
@@ -147,6 +153,10 @@ func modalBackward(b, d *abi.Block) {
 		x, dy := law.drive(b, lane), d.Out(0, lane)
 		before, dstate, coefs, fs := b.Before(lane), d.State(lane), b.Coefs(lane), b.FrameScratch(lane)[b.Frames:]
 		frames := len(x)
+		if useAVX2 {
+			modesBackward(b, d, lane, x, fs, fs[4*frames:], law.struck)
+			continue
+		}
 		dx := fs[2*frames:] // nobody's, when the modes are struck
 		if !law.struck {
 			dx = d.In(0, lane)
