@@ -23,8 +23,8 @@ func init() { abi.Register(fdn) }
 //	l̄_j = c_j ȳ + Σ_i A_ij λ_i + p_j l̄_j[n+1],   c̄_j += l_j ȳ
 //	v_j[n-m_j] += f_j l̄_j,   f̄_j += v_j[n-m_j] l̄_j,   p̄_j += l_j[n-1] l̄_j
 //
-// As no line is shorter than the shortest, so many frames are independent of
-// each other and taken row by row, the matrix too.
+// As no line is shorter than the shortest, up to so many frames are independent
+// of each other and taken row by row, the matrix too.
 //
 // A is Hadamard's or Householder's matrix, or that times exp(S) with S skew,
 // whose entries above the diagonal are the parameter: orthogonal whatever they
@@ -60,8 +60,14 @@ var fdn = abi.NodeType{
 	Backward:  fdnBackward,
 }
 
+// fdnPiece is how many frames are taken at a time, so that their rows stay in the
+// nearest cache.
+const fdnPiece = 256
+
 type fdnLaw struct {
 	lines, shortest, bands int
+	piece                  int // frames that are taken at a time
+	ones                   []float64
 	delays                 []int
 	gains, damped, skew    bool
 	filtered               bool // the lines have low-passes
@@ -153,13 +159,17 @@ func setFDN(s *abi.Setup) error {
 	if law.filtered {
 		s.State = n // l[n-1]
 	}
+	law.piece = min(law.shortest, fdnPiece)
+	for range n {
+		law.ones = append(law.ones, 1)
+	}
 	law.work = fdnCoefs*n + n*n
-	s.Coefs, s.Scratch = law.work, n*n+3*n
+	s.Coefs, s.Scratch = law.work, n*n+4*n+n*fdnStride
 	if law.skew {
 		s.Coefs += 4 * n * n
-		s.Scratch += 7 * n * n
+		s.Scratch = n*n + 4*n + max(7*n*n, n*fdnStride+n*law.piece)
 	}
-	s.FrameScratch = 2*n + 1 // l, l̄ and the sum of a Householder matrix
+	s.FrameScratch = n + 1 // l, and what keeps its rows apart
 	s.Data = law
 	return nil
 }
@@ -342,74 +352,46 @@ func matrixMul(n int, dst, a, b []float64) {
 }
 
 // ends writes the damped ends of the lines, frames from … from+count of the
-// block, to the rows of l, and moves the filters' states.
-func (law *fdnLaw) ends(b *abi.Block, lane int, l, state []float64, from, count int) {
-	for j, m := range law.delays {
-		v := b.Internal(j, lane)
-		row := l[j*b.Frames+from:][:count]
-		past := v[len(v)-b.Frames-m+from:][:count]
-		c := b.Coefs(lane)[fdnCoefs*j:][:fdnCoefs]
-		f, p := c[fdnF], c[fdnP]
-		if !law.filtered {
-			for n, v := range past {
-				row[n] = f * v
+// block, to rows that are stride apart, and moves the filters' states.
+func (law *fdnLaw) ends(b *abi.Block, lane int, rows []float64, stride int, state []float64, from, count int) {
+	var group [8][]float64
+	for j := 0; j < law.lines; j += len(group) {
+		past := group[:min(len(group), law.lines-j)]
+		for i := range past {
+			v := b.Internal(j+i, lane)
+			past[i] = v[len(v)-b.Frames-law.delays[j+i]+from:][:count]
+		}
+		coefs := b.Coefs(lane)[fdnCoefs*j:]
+		lines, done := rowsEndsFast(rows[j*stride:], stride, count, past, coefs, state[j:])
+		for i, v := range past {
+			k := done
+			if i >= lines {
+				k = 0
 			}
-			continue
+			c, row, last := coefs[fdnCoefs*i:][:fdnCoefs], rows[(j+i)*stride:][:count], state[j+i]
+			f, p := c[fdnF], c[fdnP]
+			for ; k < count; k++ {
+				last = math.FMA(p, last, f*v[k])
+				row[k] = last
+			}
+			state[j+i] = last
 		}
-		last := state[j]
-		for n, v := range past {
-			last = math.FMA(p, last, f*v)
-			row[n] = last
-		}
-		state[j] = last
 	}
 }
 
-// turn multiplies frames from … from+count of the rows by H, in place. free is
-// a row.
-func (law *fdnLaw) turn(rows, free []float64, frames, from, count int) {
+// turn multiplies rows by H, in place.
+func (law *fdnLaw) turn(rows []float64, stride, count int) {
 	n := law.lines
-	if !law.hadamard {
-		sum := free[:count]
-		copy(sum, rows[from:])
-		for i := 1; i < n; i++ {
-			for k, v := range rows[i*frames+from:][:count] {
-				sum[k] += v
-			}
-		}
-		scale := 2 / float64(n)
-		for i := range n {
-			row := rows[i*frames+from:][:count]
-			for k, v := range sum {
-				row[k] -= scale * v
-			}
-		}
+	if law.hadamard {
+		turnRows(rows, n, stride, count)
 		return
 	}
-	half := 1
-	for ; 4*half <= n; half *= 4 { // two steps of the butterfly in one
-		for i := range n {
-			if i&(3*half) != 0 {
-				continue
-			}
-			p, q := rows[i*frames+from:][:count], rows[(i+half)*frames+from:][:count]
-			r, s := rows[(i+2*half)*frames+from:][:count], rows[(i+3*half)*frames+from:][:count]
-			for k := range p {
-				a, b, c, d := p[k]+q[k], p[k]-q[k], r[k]+s[k], r[k]-s[k]
-				p[k], q[k], r[k], s[k] = a+c, b+d, a-c, b-d
-			}
-		}
-	}
-	for ; half < n; half *= 2 {
-		for i := range n {
-			if i&half != 0 {
-				continue
-			}
-			p, q := rows[i*frames+from:][:count], rows[(i+half)*frames+from:][:count]
-			for k, v := range p {
-				p[k], q[k] = v+q[k], v-q[k]
-			}
-		}
+	var free [fdnPiece]float64
+	sum := free[:count]
+	addRows(sum, law.ones, rows, stride, 1)
+	for i := range n {
+		row := rows[i*stride:][:count]
+		blendRow(row, row, sum, 1, -2/float64(n))
 	}
 }
 
@@ -421,62 +403,41 @@ func (law *fdnLaw) turnScale() float64 {
 	return 1
 }
 
+// fdnStride keeps the rows of a piece apart in the sets of a cache.
+const fdnStride = fdnPiece + 8
+
 func fdnForward(b *abi.Block) {
 	law := b.Data.(*fdnLaw)
 	n, frames := law.lines, b.Frames
 	for lane := range b.Lanes {
-		x, y, l, free := b.In(0, lane), b.Out(0, lane), b.FrameScratch(lane), b.FrameScratch(lane)[n*frames:]
-		ins, outs, a := b.Vector(0, lane), b.Vector(1, lane), b.Coefs(lane)[fdnCoefs*n:][:n*n]
+		x, y, ins, outs := b.In(0, lane), b.Out(0, lane), b.Vector(0, lane), b.Vector(1, lane)
+		a, l, state := b.Coefs(lane)[fdnCoefs*n:][:n*n], b.Scratch(lane)[n:][:n*fdnStride], b.State(lane)
+		if !law.filtered {
+			state = b.Scratch(lane)[:n] // of filters that let everything through
+			clear(state)
+		}
 		scale := law.turnScale()
 		clear(y)
-		for from := 0; from < frames; from += law.shortest {
-			count := min(law.shortest, frames-from)
-			law.ends(b, lane, l, b.State(lane), from, count)
-			to, input := y[from:][:count], x[from:][:count]
-			for j, c := range outs {
-				for k, v := range l[j*frames+from:][:count] {
-					to[k] = math.FMA(c, v, to[k])
-				}
+		for from := 0; from < frames; from += law.piece {
+			count := min(law.piece, frames-from)
+			law.ends(b, lane, l, fdnStride, state, from, count)
+			input := x[from:][:count]
+			addRows(y[from:][:count], outs, l, fdnStride, 1)
+			if !law.skew {
+				law.turn(l, fdnStride, count)
 			}
-			if law.skew {
-				for i, g := range ins {
-					v := b.Internal(i, lane)
-					row := v[len(v)-frames+from:][:count]
-					for k, x := range input {
-						row[k] = g * x
-					}
-					addRows(row, a[i*n:][:n], l[from:], frames, 1)
-				}
-				continue
-			}
-			law.turn(l, free, frames, from, count)
 			for i, g := range ins {
 				v := b.Internal(i, lane)
-				row, end := v[len(v)-frames+from:][:count], l[i*frames+from:][:count]
-				for k, x := range input {
-					row[k] = math.FMA(scale, end[k], g*x)
+				row := v[len(v)-frames+from:][:count]
+				if !law.skew {
+					blendRow(row, l[i*fdnStride:], input, scale, g)
+					continue
 				}
+				for k, x := range input {
+					row[k] = g * x
+				}
+				addRows(row, a[i*n:][:n], l, fdnStride, 1)
 			}
-		}
-	}
-}
-
-// addRows adds to dst the rows, each times its weight; weights are step apart.
-func addRows(dst, weights, rows []float64, stride, step int) {
-	count, n := len(dst), (len(weights)+step-1)/step
-	j := 0
-	for ; j+4 <= n; j += 4 {
-		w0, w1, w2, w3 := weights[j*step], weights[(j+1)*step], weights[(j+2)*step], weights[(j+3)*step]
-		r0, r1 := rows[j*stride:][:count], rows[(j+1)*stride:][:count]
-		r2, r3 := rows[(j+2)*stride:][:count], rows[(j+3)*stride:][:count]
-		for k := range dst {
-			dst[k] = math.FMA(w0, r0[k], math.FMA(w1, r1[k], math.FMA(w2, r2[k], math.FMA(w3, r3[k], dst[k]))))
-		}
-	}
-	for ; j < n; j++ {
-		w := weights[j*step]
-		for k, v := range rows[j*stride:][:count] {
-			dst[k] = math.FMA(w, v, dst[k])
 		}
 	}
 }
@@ -486,113 +447,123 @@ func fdnBackward(b, d *abi.Block) {
 	n, frames := law.lines, b.Frames
 	for lane := range b.Lanes {
 		x, dx, dy, dstate := b.In(0, lane), d.In(0, lane), d.Out(0, lane), d.State(lane)
-		fs, scratch, coefs := b.FrameScratch(lane), b.Scratch(lane), b.Coefs(lane)
-		l, dl, free := fs[:n*frames], fs[n*frames:2*n*frames], fs[2*n*frames:]
-		ins, outs, dins, douts := b.Vector(0, lane), b.Vector(1, lane), d.Vector(0, lane), d.Vector(1, lane)
-		a, da, df, dp, state := coefs[fdnCoefs*n:][:n*n], scratch[:n*n], scratch[n*n:][:n], scratch[n*n+n:][:n], scratch[n*n+2*n:][:n]
-		clear(da)
-		clear(df)
-		clear(dp)
+		scratch, coefs := b.Scratch(lane), b.Coefs(lane)
+		ins, outs, dins := b.Vector(0, lane), b.Vector(1, lane), d.Vector(0, lane)
+		a := coefs[fdnCoefs*n:][:n*n]
+		clear(scratch[:n*n+4*n])
+		da, df, dp, state, carry := scratch[:n*n], scratch[n*n:][:n], scratch[n*n+n:][:n], scratch[n*n+2*n:][:n], scratch[n*n+3*n:][:n]
+		free := scratch[n*n+4*n:]
+		dl, turned := free[:n*fdnStride], free[n*fdnStride:]
 		copy(state, b.Before(lane))
-		law.ends(b, lane, l, state, 0, frames)
+		copy(carry, dstate)
+		// The ends of the whole block, then the pieces of the forward run, the last one first.
+		l, stride := b.FrameScratch(lane), frames
+		if 8*n < frames {
+			stride += 8
+		}
+		for from := 0; from < frames; from += law.piece {
+			law.ends(b, lane, l[from:], stride, state, from, min(law.piece, frames-from))
+		}
 		scale := law.turnScale()
-		// The chunks of the forward run, the last one first.
-		for from := (frames - 1) / law.shortest * law.shortest; from >= 0; from -= law.shortest {
-			count := min(law.shortest, frames-from)
-			gy, input, to := dy[from:][:count], x[from:][:count], dx[from:][:count]
+		if law.skew {
+			scale = 1
+		}
+		for from := (frames - 1) / law.piece * law.piece; from >= 0; from -= law.piece {
+			count := min(law.piece, frames-from)
 			for i, g := range ins {
 				dv := d.Internal(i, lane)
 				lambda := dv[len(dv)-frames+from:][:count]
-				row, sum := dl[i*frames+from:][:count], 0.0
-				for k, v := range lambda {
-					to[k] = math.FMA(g, v, to[k])
-					sum = math.FMA(input[k], v, sum)
-					row[k] = v
-				}
-				dins[i] += sum
+				dins[i] += takeRow(dl[i*fdnStride:][:count], lambda, x[from:], dx[from:], g)
 				if law.skew {
-					dotRows(da[i*n:][:n], lambda, l[from:], frames)
+					dotRows(da[i*n:][:n], lambda, l[from:], stride)
 				}
 			}
-			if law.skew { // λ is in the duals still
+			if law.skew {
+				clear(turned[:n*count])
 				for j := range n {
-					row := dl[j*frames+from:][:count]
-					clear(row)
-					for i := 0; i < n; i++ {
-						dv := d.Internal(i, lane)
-						w := a[i*n+j]
-						for k, v := range dv[len(dv)-frames+from:][:count] {
-							row[k] = math.FMA(w, v, row[k])
-						}
-					}
+					addRows(turned[j*count:][:count], a[j:], dl, fdnStride, n)
+				}
+				for j := range n {
+					copy(dl[j*fdnStride:], turned[j*count:][:count])
 				}
 			} else {
-				law.turn(dl, free, frames, from, count)
+				law.turn(dl, fdnStride, count)
 			}
-			for j, m := range law.delays {
-				v, dv, c := b.Internal(j, lane), d.Internal(j, lane), coefs[fdnCoefs*j:][:fdnCoefs]
-				at := len(v) - frames - m + from
-				past, dpast, row, end := v[at:][:count], dv[at:][:count], dl[j*frames+from:][:count], l[j*frames:][:frames]
-				f, p, w := c[fdnF], c[fdnP], outs[j]
-				s := 1.0
-				if !law.skew {
-					s = scale
+			for j := range n {
+				whole := count &^ 3
+				if !useAVX2 || j&^3+4 > n {
+					whole = 0
 				}
-				sumF, sumP, sumC := 0.0, 0.0, 0.0
-				if !law.filtered {
-					for k := range row {
-						g := math.FMA(w, gy[k], s*row[k])
-						sumC = math.FMA(end[from+k], gy[k], sumC)
-						sumF = math.FMA(past[k], g, sumF)
-						dpast[k] = math.FMA(f, g, dpast[k])
-					}
-				} else {
-					carry := dstate[j]
-					for k := count - 1; k >= 0; k-- {
-						g := math.FMA(w, gy[k], math.FMA(s, row[k], carry))
-						last := b.Before(lane)[j]
-						if from+k > 0 {
-							last = end[from+k-1]
-						}
-						sumC = math.FMA(end[from+k], gy[k], sumC)
-						sumF = math.FMA(past[k], g, sumF)
-						sumP = math.FMA(last, g, sumP)
-						dpast[k] = math.FMA(f, g, dpast[k])
-						carry = p * g
-					}
-					dstate[j] = carry
+				p := fdnLine{law, b, d, lane, j, l[j*stride:][:frames], dl[j*fdnStride:], dy, from}
+				p.back(carry, df, dp, scale, whole, count)
+				if whole == 0 || j&3 != 3 {
+					continue
 				}
-				douts[j] += sumC
-				df[j] += sumF
-				dp[j] += sumP
+				rowsBackFast(dl[(j-3)*fdnStride:], fdnStride, dy[from:][:whole], scale, outs[j-3:], coefs[fdnCoefs*(j-3):], carry[j-3:j+1])
+				for i := j - 3; i <= j; i++ {
+					p := fdnLine{law, b, d, lane, i, l[i*stride:][:frames], dl[i*fdnStride:], dy, from}
+					p.lead(df, dp, 0, whole)
+				}
 			}
 		}
-		law.spread(b, d, lane, df, dp, da, scratch[n*n+3*n:])
+		copy(dstate, carry)
+		law.spread(b, d, lane, df, dp, da, free)
 	}
 }
 
-// dotRows adds to dst the dot products of v and each row.
-func dotRows(dst, v, rows []float64, stride int) {
-	count, j := len(v), 0
-	for ; j+4 <= len(dst); j += 4 {
-		r0, r1 := rows[j*stride:][:count], rows[(j+1)*stride:][:count]
-		r2, r3 := rows[(j+2)*stride:][:count], rows[(j+3)*stride:][:count]
-		var s0, s1, s2, s3 float64
-		for k, v := range v {
-			s0, s1, s2, s3 = math.FMA(v, r0[k], s0), math.FMA(v, r1[k], s1), math.FMA(v, r2[k], s2), math.FMA(v, r3[k], s3)
-		}
-		dst[j] += s0
-		dst[j+1] += s1
-		dst[j+2] += s2
-		dst[j+3] += s3
+// fdnLine is a piece of a line in the adjoint.
+type fdnLine struct {
+	law      *fdnLaw
+	b, d     *abi.Block
+	lane, j  int
+	l, g, dy []float64 // end of the line and ȳ in the block, gradient of the end in the piece
+	from     int       // frame of the block where the piece begins
+}
+
+// back turns the row of g into the gradient of the end of the line, frames lo … hi
+// of the piece back in time, and leads it on.
+func (p *fdnLine) back(carry, df, dp []float64, scale float64, lo, hi int) {
+	pole, w := p.b.Coefs(p.lane)[fdnCoefs*p.j+fdnP], p.b.Vector(1, p.lane)[p.j]
+	for k := hi - 1; k >= lo; k-- {
+		p.g[k] = math.FMA(w, p.dy[p.from+k], scale*p.g[k]) + carry[p.j]
+		carry[p.j] = pole * p.g[k]
 	}
-	for ; j < len(dst); j++ {
-		sum := 0.0
-		for k, w := range rows[j*stride:][:count] {
-			sum = math.FMA(v[k], w, sum)
-		}
-		dst[j] += sum
+	p.lead(df, dp, lo, hi)
+}
+
+// lead takes that gradient to the beginning of the line, and to its parameters.
+func (p *fdnLine) lead(df, dp []float64, lo, hi int) {
+	f := p.b.Coefs(p.lane)[fdnCoefs*p.j+fdnF]
+	v, dv := p.b.Internal(p.j, p.lane), p.d.Internal(p.j, p.lane)
+	at := len(v) - p.b.Frames - p.law.delays[p.j] + p.from
+	v, dv = v[at:], dv[at:]
+	dy, l, last := p.dy[p.from:], p.l[p.from:], 0.0
+	if at := p.from + lo; at > 0 {
+		last = p.l[at-1]
+	} else if p.law.filtered {
+		last = p.b.Before(p.lane)[p.j]
 	}
+	var sums [3]float64
+	for k := lo; k < hi; k++ {
+		if whole := (hi - k) &^ 3; useAVX2 && p.from+k > 0 && whole > 0 {
+			for i, s := range rowsLineFast(p.g[k:k+whole], p.l[p.from+k-1:], v[k:], dv[k:], dy[k:], f) {
+				sums[i] += s
+			}
+			if k += whole; k == hi {
+				break
+			}
+			last = l[k-1]
+		}
+		g := p.g[k]
+		sums[0] = math.FMA(l[k], dy[k], sums[0])
+		sums[1] = math.FMA(v[k], g, sums[1])
+		sums[2] = math.FMA(last, g, sums[2])
+		dv[k] = math.FMA(f, g, dv[k])
+		last = l[k]
+	}
+	p.d.Vector(1, p.lane)[p.j] += sums[0]
+	df[p.j] += sums[1]
+	dp[p.j] += sums[2]
 }
 
 // spread turns the gradients of filters and matrix into those of parameters.
