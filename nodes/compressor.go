@@ -20,7 +20,7 @@ func init() {
 	const papers = "D. Giannoulis, M. Massberg, J. D. Reiss, Digital Dynamic Range Compressor Design: A Tutorial and Analysis, JAES 60(6), 2012; C.-Y. Yu et al., Differentiable All-pole Filters for Time-varying Audio Systems, DAFx 2024 (the adjoint)."
 	common := abi.NodeType{
 		Family: dynamics, Source: papers, Inputs: []string{"in", "sidechain"}, Outputs: out,
-		Coupled: true, State: 4, Record: 3, FrameScratch: 2,
+		Coupled: true, State: 4, Record: 3, FrameScratch: 5,
 		Forward: dynamicsForward, Backward: dynamicsBackward,
 	}
 	register := func(curve curveKind, name, doc, detail string, params []abi.Param, config ...abi.Key) {

@@ -255,6 +255,11 @@ func dynamicsForward(b *abi.Block) {
 		makeup := math.Exp(decibels * b.Param(atMakeup, lane).At(0))
 		curve, mix := l.newCurve(b, lane), l.mixOf(b, lane)
 		moves := !b.Held()
+		if l.inRows() {
+			l.forwardRows(b, lane, &curve, mix, attack, release)
+			applyGain(b, lane, rg, makeup)
+			continue
+		}
 		if !l.feedback {
 			loudest(level, b, l.key(), lane)
 		}
@@ -297,11 +302,18 @@ func dynamicsForward(b *abi.Block) {
 			}
 		}
 		state[0], state[1], state[2], state[3] = e, q, smooth, fed
-		for c := range b.OutChannels(0) {
-			y := b.OutCh(0, c, lane)
-			for n, x := range b.InCh(0, c, lane) {
-				y[n] = x * (rg[n] * makeup)
-			}
+		applyGain(b, lane, rg, makeup)
+	}
+}
+
+// inRows reports whether dynamicsrows.go takes this configuration.
+func (l *dynamicsLaw) inRows() bool { return !l.feedback && l.detector != logDetector }
+
+func applyGain(b *abi.Block, lane int, gain []float64, makeup float64) {
+	for c := range b.OutChannels(0) {
+		y := b.OutCh(0, c, lane)
+		for n, x := range b.InCh(0, c, lane) {
+			y[n] = x * (gain[n] * makeup)
 		}
 	}
 }
@@ -331,12 +343,15 @@ func dynamicsBackward(b, d *abi.Block) {
 				dgain[n] += dy[n] * x * makeup
 			}
 		}
-		if !l.feedback {
+		var dattack, drelease, dmakeup, dmix float64
+		inRows := l.inRows()
+		if inRows {
+			dattack, drelease, dmakeup, dmix = l.backwardRows(b, d, lane, &curve, mix, attack, release)
+		} else if !l.feedback {
 			loudest(level, b, l.key(), lane)
 		}
 		de, dq, dsmooth, dfed := dstate[0], dstate[1], dstate[2], dstate[3]
-		var dattack, drelease, dmakeup, dmix float64
-		for n := frames - 1; n >= 0; n-- {
+		for n := frames - 1; n >= 0 && !inRows; n-- {
 			if moves {
 				curve.threshold = b.Param(atThreshold, lane).At(n)
 				curve.dThreshold = 0
