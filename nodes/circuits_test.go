@@ -35,6 +35,7 @@ func newCircuit(t *testing.T, name string, p abitest.P, x []float64) *circuit {
 	c.lane = abi.Lane{
 		In: [][]float64{x}, Out: [][]float64{make([]float64, len(x))},
 		State: make([]float64, s.State), Before: make([]float64, s.State), Heat: make([]float64, 1),
+		FrameScratch: make([]float64, s.FrameScratch*len(x)),
 	}
 	for range s.Record {
 		c.lane.Record = append(c.lane.Record, make([]float64, len(x)))
