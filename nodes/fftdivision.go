@@ -34,24 +34,24 @@ var fftDivision = abi.NodeType{
 		"Bins between lower_band and upper_band (0 to 1 over all bins) weigh filter_intensity, the others 1 − filter_intensity, at least 1e-6; the bands have no slope. " +
 		"There is no synthesis window, so the output is not 1 for equal signals, and the bins are not symmetric about the middle: the real part is taken. " +
 		"Until the window is full the output is x/d, d kept away from 0 by epsilon. The adjoint reaches input, divisor, phase and intensity; where the divisor's spectrum is below epsilon it is steep; a constant divisor has exact zeros in the bins that its window leaves silent. " +
-		"Not built: AMP's dynamic carriers.",
+		"algorithm dynamic has carriers in the place of bins: complex sinusoids, fitted to the windowed input by least squares with windowed carriers (a ridge of 1e-8), gated by their frequencies, turned, and summed in the newest frame over window_size. The divisor has no part in it once the window is full. The gradient of a carrier's frequency is exact; where the value is taken as Hz or held to 1 it is that of the piece.",
 	Source: "The AMP runtime's FFTDivisionNode, revision of 2025-10-28.",
 	Inputs: in, Outputs: out,
-	Params: []abi.Param{
+	Params: append([]abi.Param{
 		{Name: "divisor", Default: 1, Min: -1000, Max: 1000, Mod: true, Doc: "Real part of the divisor signal."},
 		{Name: "divisor_imag", Default: 0, Min: -1000, Max: 1000, Mod: true, Doc: "Imaginary part of the divisor signal."},
 		{Name: "phase_offset", Unit: "rad", Default: 0, Min: -100, Max: 100, Mod: true, Doc: "Turns the quotient."},
 		{Name: "lower_band", Default: 0, Min: 0, Max: 1, Mod: true, NoGradient: true, Doc: "Lower end of the band, over all bins."},
 		{Name: "upper_band", Default: 1, Min: 0, Max: 1, Mod: true, NoGradient: true, Doc: "Upper end of the band; the lower one where they are reversed."},
 		{Name: "filter_intensity", Default: 1, Min: 0, Max: 1, Mod: true, Doc: "Weight in the band; outside it is 1 less this."},
-	},
+	}, carrierParams()...),
 	Config: []abi.Key{
 		{Name: "window_size", Kind: abi.Int, Default: 8.0, Min: 2, Max: 16384, Doc: "Frames of a window; powers of two are fast."},
 		{Name: "window", Kind: abi.String, Default: "hann", Enum: []string{"hann", "hamming", "rectangular"}, Doc: "Symmetric window."},
 		{Name: "epsilon", Kind: abi.Number, Default: 1e-9, Min: 1e-30, Max: 1, Doc: "Least power of a bin of the divisor, and least size of the divisor before the window is full."},
-		{Name: "algorithm", Kind: abi.String, Default: "fft", Enum: []string{"fft", "dft"}, Doc: "Both are the same transform here."},
+		{Name: "algorithm", Kind: abi.String, Default: "fft", Enum: []string{"fft", "dft", "dynamic"}, Doc: "The first two are the same transform here; dynamic fits carriers."},
 		{Name: "max_batch_windows", Kind: abi.Int, Default: 32.0, Doc: "AMP's batching: no effect."},
-		{Name: "enable_remainder", Kind: abi.Bool, Default: true, Doc: "AMP's dynamic carriers only: no effect."},
+		{Name: "enable_remainder", Kind: abi.Bool, Default: true, Doc: "The AMP runtime's: no effect there either."},
 	},
 	Configure: func(s *abi.Setup) error {
 		law := newTransform(s.Config.Int("window_size"))
@@ -66,6 +66,9 @@ var fftDivision = abi.NodeType{
 				law.window[j] = 0.54 - 0.46*c
 			}
 		}
+		if err := setCarriers(s, law); err != nil {
+			return err
+		}
 		re, im := slices.Clone(law.window), make([]float64, law.n)
 		law.run(re, im, make([]float64, 2*law.n))
 		for k := range re {
@@ -76,7 +79,7 @@ var fftDivision = abi.NodeType{
 			law.spectrum = append(law.spectrum, w)
 		}
 		s.Internal = []int{law.n - 1, law.n - 1, law.n - 1}
-		s.Scratch = 6 * law.n
+		s.Scratch = max(6*law.n, carrierScratch(law.n, law.carriers))
 		s.Data = law
 		return nil
 	},
@@ -93,6 +96,9 @@ type transform struct {
 	window   []float64
 	spectrum []complex128 // of the window, 0 where it is a rounding error
 	epsilon  float64
+	dynamic  bool
+	carriers int
+	power    float64 // Σ w²
 }
 
 func newTransform(n int) *transform {
@@ -207,6 +213,10 @@ func fftDivisionForward(b *abi.Block) {
 	for lane := range b.Lanes {
 		p := newSpectra(b, lane)
 		n, law := p.law.n, p.law
+		var carriers carriers
+		if law.dynamic {
+			carriers = newCarriers(b, lane)
+		}
 		x, y := b.In(0, lane), b.Out(0, lane)
 		vx, vr, vi := b.Internal(0, lane), b.Internal(1, lane), b.Internal(2, lane)
 		h := n - 1
@@ -217,6 +227,11 @@ func fftDivisionForward(b *abi.Block) {
 		for t := range x {
 			if b.Frame(lane)+int64(t) < int64(n-1) {
 				y[t] = x[t] / away(vr[h+t], law.epsilon)
+				continue
+			}
+			if law.dynamic {
+				carriers.set(b, lane, t, vx[t:])
+				y[t], _, _ = carriers.value()
 				continue
 			}
 			p.set(vx, vr, vi, h+t)
@@ -262,6 +277,10 @@ func fftDivisionBackward(b, d *abi.Block) {
 		gx, gr, gi := d.Internal(0, lane), d.Internal(1, lane), d.Internal(2, lane)
 		dphase, dintensity := d.Param(2, lane), d.Param(5, lane)
 		h := n - 1
+		var carriers carriers
+		if law.dynamic {
+			carriers = newCarriers(b, lane)
+		}
 		for t := len(dy) - 1; t >= 0; t-- {
 			if b.Frame(lane)+int64(t) < int64(n-1) {
 				s := away(vr[h+t], law.epsilon)
@@ -269,6 +288,11 @@ func fftDivisionBackward(b, d *abi.Block) {
 				if s == vr[h+t] {
 					gr[h+t] -= dy[t] * vx[h+t] / (s * s)
 				}
+				continue
+			}
+			if law.dynamic {
+				carriers.set(b, lane, t, vx[t:])
+				carriers.back(b, d, lane, t, vx[t:], gx[t:], dy[t])
 				continue
 			}
 			p.set(vx, vr, vi, h+t)

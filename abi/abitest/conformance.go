@@ -1,10 +1,12 @@
 package abitest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
+	"regexp"
 	"testing"
 
 	"ampfit/abi"
@@ -119,9 +121,15 @@ func variants(typ *abi.NodeType, more []abi.Config) []variant {
 			has[p.Name] = true
 		}
 		for _, p := range typ.Params {
-			if !has[p.Name] {
-				list = append(list, variant{v.name + ", " + p.Name + " given", v.config, map[string]bool{p.Name: true}})
+			if has[p.Name] || again.MatchString(p.Name) {
+				continue
 			}
+			given := variant{v.name + ", " + p.Name + " given", v.config, map[string]bool{p.Name: true}}
+			_, err := newRig(typ, given.spec(typ, 1, 1, nil))
+			if refused := (*abi.Error)(nil); errors.As(err, &refused) && refused.Path == "params."+p.Name {
+				continue // by the configuration, which says so
+			}
+			list = append(list, given)
 		}
 	}
 	return list
@@ -142,6 +150,9 @@ func (v variant) spec(typ *abi.NodeType, channels, frames int, varies map[string
 	}
 	return s
 }
+
+// again matches the later ones of numbered parameters, which are like the first.
+var again = regexp.MustCompile(`_([2-9]|[1-9][0-9]+)$`)
 
 // checker reports the failures of one node type.
 type checker struct {

@@ -25,7 +25,7 @@ func Text(t *abi.NodeType) string {
 	if len(t.Params) > 0 {
 		b.WriteString("\nparameters\n")
 		rows := [][]string{{"  name", "unit", "default", "range", "scale", "mod", ""}}
-		for _, p := range t.Params {
+		for _, p := range folded(t.Params) {
 			rows = append(rows, []string{"  " + vectorName(p), p.Unit, number(p.Default), rangeOf(p), p.Scale.String(), yes(p.Mod), p.Doc})
 		}
 		columns(&b, rows)
@@ -165,6 +165,26 @@ func vectorName(p abi.Param) string {
 		return p.Name + "[]"
 	}
 	return p.Name
+}
+
+// folded lists numbered parameters that are alike, such as carrier_band_0 and the
+// following, as one: carrier_band_0 … carrier_band_63.
+func folded(params []abi.Param) []abi.Param {
+	var list []abi.Param
+	for i := 0; i < len(params); i++ {
+		p := params[i]
+		stem, first := strings.CutSuffix(p.Name, "_0")
+		last := i
+		for first && last+1 < len(params) && params[last+1].Name == fmt.Sprintf("%s_%d", stem, last+1-i) && params[last+1].Doc == p.Doc {
+			last++
+		}
+		if last > i {
+			p.Name += " … " + params[last].Name
+			i = last
+		}
+		list = append(list, p)
+	}
+	return list
 }
 
 func yes(v bool) string {
@@ -326,7 +346,7 @@ func markdown(b *strings.Builder, t *abi.NodeType) {
 	fmt.Fprintf(b, "\nInputs: %s. Outputs: %s. Adjoint: %s.\n", orNone(in), orNone(out), adjoint(t))
 	if len(t.Params) > 0 {
 		b.WriteString("\n| parameter | unit | default | range | scale | mod | meaning |\n| --- | --- | --- | --- | --- | --- | --- |\n")
-		for _, p := range t.Params {
+		for _, p := range folded(t.Params) {
 			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s |\n", vectorName(p), p.Unit, number(p.Default), rangeOf(p), p.Scale, yes(p.Mod), cell(p.Doc))
 		}
 	}

@@ -82,12 +82,6 @@ func (c legacyCase) replay(t *testing.T, rec records) {
 		}
 		node.Stage(audio)
 	}
-	if strings.HasPrefix(c.ID, "fftdiv_dynamic") {
-		// The oscillator bank of that algorithm has no counterpart here.
-		_, _, err := node.Run(host.LegacyCall{Batches: 1, Channels: 1, Frames: 16})
-		require.ErrorContains(t, err, `"dynamic" is not allowed here`)
-		return
-	}
 	for k, call := range c.Calls {
 		if call.Mode != "forward" {
 			continue
