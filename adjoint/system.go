@@ -2,6 +2,7 @@ package adjoint
 
 import (
 	"ampfit/graph"
+	"ampfit/internal/vec"
 	"ampfit/tape"
 )
 
@@ -68,10 +69,9 @@ func (s system) input(x *graph.Exec, start, end int64) {
 	per := len(x.Out[0]) / s.Plan.Batches
 	for j, row := range x.Out[0] {
 		dst := s.InputGrad[min(j%per, len(s.InputGrad)-1)]
-		for n, v := range s.Run.Mem.Dual[row.Dual : row.Dual+int(end-start)] {
-			if t := start + int64(n); t < int64(len(dst)) {
-				dst[t] += v
-			}
+		if start < int64(len(dst)) {
+			n := min(end, int64(len(dst))) - start
+			vec.Add(dst[start:start+n], s.Run.Mem.Dual[row.Dual:row.Dual+int(n)])
 		}
 	}
 }

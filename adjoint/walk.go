@@ -1,10 +1,12 @@
 package adjoint
 
 import (
+	"math"
 	"time"
 
 	"ampfit/abi"
 	"ampfit/graph"
+	"ampfit/internal/vec"
 )
 
 // walker walks the steps of a rendered segment back.
@@ -36,15 +38,23 @@ func (s *seed) add(dy []float64, row int, at int64) {
 		return
 	}
 	dy = dy[first:]
-	for n, v := range g[from:min(from+int64(len(dy)), int64(len(g)))] {
-		dy[n] += v
-	}
+	g = g[from:min(from+int64(len(dy)), int64(len(g)))]
+	vec.Add(dy[:len(g)], g)
 }
 
 func newWalker(r *graph.Run, weights map[string]float64) *walker {
 	w := &walker{Run: r, Plan: r.Plan, weights: weights, mods: make([][]modulator, len(r.Plan.Units))}
 	w.job = w.reverse
-	w.step = func(jobs []graph.Job) { r.Each(jobs, w.job) }
+	w.step = func(jobs []graph.Job) {
+		low := math.MaxInt
+		for i := range jobs {
+			for k := range jobs[i].Spans {
+				low = min(low, jobs[i].Spans[k].S)
+			}
+		}
+		r.OpenDuals(low)
+		r.Each(jobs, w.job)
+	}
 	return w
 }
 
@@ -211,9 +221,7 @@ func (w *walker) gather(x *graph.Exec, i int, out *graph.OutPort, seg, frames in
 				continue
 			}
 			from := w.Run.LinkDual(l)[j]
-			for n, v := range dual[from.Dual+seg*from.Mult : from.Dual+(seg+frames)*from.Mult] {
-				dy[n] += v
-			}
+			vec.Add(dy, dual[from.Dual+seg*from.Mult:from.Dual+(seg+frames)*from.Mult])
 		}
 		for i := range w.seeds {
 			if w.seeds[i].port == out {
@@ -350,9 +358,7 @@ func (w *walker) scatter(x *graph.Exec, port int, in *graph.InPort, seg, frames 
 			for _, l := range in.Heard(c) {
 				from := w.Run.LinkDual(l.Link)[b*l.Link.From.Channels+l.Channel]
 				lo := from.Dual + (seg-l.Link.R)*from.Mult
-				for n, v := range dx {
-					dual[lo+n] += v
-				}
+				vec.Add(dual[lo:lo+len(dx)], dx)
 			}
 		}
 	}

@@ -285,7 +285,7 @@ func (r *Run) rows(x *Exec, l *arena.Layout) {
 			x.Internal = append(x.Internal, take(hist, u.Mult))
 		}
 		for range u.Setup.Record {
-			x.Record = append(x.Record, take(0, u.Mult))
+			x.Record = append(x.Record, Row{Base: l.Take(r.Segment * u.Mult), Mult: u.Mult}) // no history, no dual
 		}
 	}
 }
@@ -453,8 +453,11 @@ func (w *wiring) all(inCh, outCh []int) {
 		}
 		lane.Record = make([][]float64, s.Record)
 		for k := range lane.Record {
+			if w.dual {
+				break // records have none
+			}
 			row := x.Record[i*s.Record+k]
-			*w.slots = append(*w.slots, slot{&lane.Record[k], w.at(row), u.Mult, u.Mult, 0})
+			*w.slots = append(*w.slots, slot{&lane.Record[k], row.Base, u.Mult, u.Mult, 0})
 		}
 		if x.frameScratchPerFrame > 0 {
 			base := x.frameScratch + i*x.frameScratchPerFrame*w.r.Plan.Block

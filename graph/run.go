@@ -7,6 +7,7 @@ import (
 
 	"ampfit/abi"
 	"ampfit/arena"
+	"ampfit/internal/vec"
 )
 
 // Run renders a plan. It owns all memory of the rendering, so a run of the same
@@ -30,6 +31,7 @@ type Run struct {
 	allRows          []Row
 	linkRows         []Row
 	linkDual         [][]Row // by Link.index
+	open             int     // frame of the segment down to which duals are open
 	tape             bool
 	heat             bool
 	profile          bool
@@ -526,9 +528,7 @@ func (r *Run) gather(m []float64, x *Exec, port int, in *InPort, s, frames int) 
 					copy(y, src)
 					continue
 				}
-				for n, v := range src {
-					y[n] += v
-				}
+				vec.Add(y, src)
 			}
 		}
 	}

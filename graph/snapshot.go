@@ -40,21 +40,3 @@ func (r *Run) NextBlock(frame int64) int64 { return r.nextBlock(frame) }
 
 // PrevBlock returns the first frame of the block that ends at frame.
 func (r *Run) PrevBlock(frame int64) int64 { return r.prevBlock(frame) }
-
-// ClearDuals sets the dual arena to zero.
-func (r *Run) ClearDuals() { clear(r.Mem.Dual) }
-
-// ShiftDuals moves what the current segment's readers left in front of the
-// dual rows to the end of the segment before, which has frames graph frames.
-func (r *Run) ShiftDuals(frames int) {
-	for _, rows := range [][]Row{r.allRows, r.linkRows} {
-		for i := range rows {
-			row := &rows[i]
-			n := frames * row.Mult
-			region := r.Mem.Dual[row.Dual-row.Hist : row.Dual+r.Segment*row.Mult]
-			copy(region[n:n+row.Hist], region[:row.Hist])
-			clear(region[:n])
-			clear(region[n+row.Hist:])
-		}
-	}
-}
