@@ -60,7 +60,8 @@ var delay = abi.NodeType{
 		if !law.damped {
 			s.Drop("damping_hz")
 		}
-		history := int(math.Ceil(longest*s.Rate/1000)) + 3
+		law.longest = int(math.Ceil(longest * s.Rate / 1000))
+		history := law.longest + 3
 		if s.Frames > 0 { // before the run there is nothing to remember
 			history = min(history, s.Frames)
 		}
@@ -83,8 +84,9 @@ var delay = abi.NodeType{
 }
 
 type delayLaw struct {
-	interp interpolation
-	damped bool
+	interp  interpolation
+	damped  bool
+	longest int // time in frames
 }
 
 type interpolation int
@@ -188,7 +190,14 @@ func delayForward(b *abi.Block) {
 		h := len(v) - len(x)
 		var end, loop tap
 		together := law.place(&end, &loop, time.At(0), perMs)
-		if !time.Varies() && together && law.interp == linear && !law.damped && h-end.k >= 1 {
+		switch {
+		case law.pieces(time, perMs, &end, h):
+			delayPieces(b, lane, law, &end)
+			continue
+		case law.moving(b, lane, h):
+			delayMoving(b, lane)
+			continue
+		case !time.Varies() && together && law.interp == linear && !law.damped && h-end.k >= 1:
 			delayRun(x, y, v, end.k, end.w[0], end.w[1], feedback, mix)
 			continue
 		}
@@ -294,7 +303,14 @@ func delayBackward(b, d *abi.Block) {
 		h := len(v) - len(x)
 		var end, loop tap
 		together := law.place(&end, &loop, time.At(0), perMs)
-		if !time.Varies() && together && law.interp == linear && !law.damped && h-end.k >= 1 {
+		switch {
+		case law.pieces(time, perMs, &end, h):
+			delayPiecesBack(b, d, lane, law, &end)
+			continue
+		case law.moving(b, lane, h):
+			delayMovingBack(b, d, lane)
+			continue
+		case !time.Varies() && together && law.interp == linear && !law.damped && h-end.k >= 1:
 			delayRunBack(b, d, lane, end.k, end.w[0], end.w[1], perMs)
 			continue
 		}

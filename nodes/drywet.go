@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/internal/vec"
+)
 
 func init() { abi.Register(dryWet) }
 
@@ -30,6 +33,12 @@ var dryWet = abi.NodeType{
 		for lane := range b.Lanes {
 			dry, wet, mix := b.In(0, lane), b.In(1, lane), b.Param(0, lane)
 			ddry, dwet, dy, dmix := d.In(0, lane), d.In(1, lane), d.Out(0, lane), d.Param(0, lane)
+			if !mix.Varies() {
+				m := mix.At(0)
+				fromDry := vec.AddScaledDot(ddry, 1-m, dy, dry)
+				dmix.Add(0, vec.AddScaledDot(dwet, m, dy, wet)-fromDry)
+				continue
+			}
 			for n := range dy {
 				m := mix.At(n)
 				ddry[n] += (1 - m) * dy[n]

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 )
 
 func init() { abi.Register(gain) }
@@ -79,7 +80,7 @@ func gainBackward(b, d *abi.Block) {
 		dx, dy, dp := d.In(0, lane)[:len(x)], d.Out(0, lane)[:len(x)], d.Param(0, lane)
 		g, slope := law.factor(p.At(0))
 		if !p.Varies() {
-			dp.Add(0, slope*scaleInto(dx, g, dy, x))
+			dp.Add(0, slope*vec.AddScaledDot(dx, g, dy, x))
 			continue
 		}
 		for n := range x {
@@ -88,30 +89,6 @@ func gainBackward(b, d *abi.Block) {
 			dp.Add(n, slope*x[n]*dy[n])
 		}
 	}
-}
-
-// scaleInto adds g·v to dst and returns the dot product of v and x, in four sums
-// that need not wait for each other.
-func scaleInto(dst []float64, g float64, v, x []float64) float64 {
-	var s [4]float64
-	v, x = v[:len(dst)], x[:len(dst)]
-	n := 0
-	for ; n+3 < len(dst); n += 4 {
-		d, w, y := dst[n:n+4:n+4], v[n:n+4:n+4], x[n:n+4:n+4]
-		d[0] += g * w[0]
-		d[1] += g * w[1]
-		d[2] += g * w[2]
-		d[3] += g * w[3]
-		s[0] += w[0] * y[0]
-		s[1] += w[1] * y[1]
-		s[2] += w[2] * y[2]
-		s[3] += w[3] * y[3]
-	}
-	for ; n < len(dst); n++ {
-		dst[n] += g * v[n]
-		s[0] += v[n] * x[n]
-	}
-	return (s[0] + s[1]) + (s[2] + s[3])
 }
 
 func gainTangent(b, t *abi.Block) {

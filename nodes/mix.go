@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/internal/vec"
+)
 
 func init() { abi.Register(mix) }
 
@@ -41,18 +44,10 @@ var mix = abi.NodeType{
 			dy, gains, dgains := b.FrameScratch(lane), b.Vector(0, lane), d.Vector(0, lane)
 			copy(dy, d.Out(0, lane))
 			for o := 1; o < b.OutChannels(0); o++ {
-				for n, v := range d.OutCh(0, o, lane) {
-					dy[n] += v
-				}
+				vec.Add(dy, d.OutCh(0, o, lane))
 			}
 			for c, g := range gains {
-				x, dx := b.InCh(0, c, lane), d.InCh(0, c, lane)
-				sum := 0.0
-				for n := range x {
-					dx[n] += g * dy[n]
-					sum += x[n] * dy[n]
-				}
-				dgains[c] += sum
+				dgains[c] += vec.AddScaledDot(d.InCh(0, c, lane), g, dy, b.InCh(0, c, lane))
 			}
 		}
 	},

@@ -14,6 +14,11 @@ func addAVX2(dst *float64, src *float64, count int)
 //go:noescape
 func axpyAVX2(dst *float64, src *float64, s float64, count int)
 
+// axpyDotAVX2 adds s times 8 count floats of v to dst, and sums v·x as dot8AVX2 does.
+//
+//go:noescape
+func axpyDotAVX2(chains *[4]float64, dst *float64, v *float64, x *float64, s float64, count int)
+
 // dot4AVX2 sums h·x in four chains over 4 count taps.
 //
 //go:noescape

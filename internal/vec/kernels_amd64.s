@@ -41,6 +41,39 @@ loop:
 	VZEROUPPER
 	RET
 
+// func axpyDotAVX2(chains *[4]float64, dst *float64, v *float64, x *float64, s float64, count int)
+// Requires: AVX, FMA3
+TEXT ·axpyDotAVX2(SB), NOSPLIT, $0-48
+	MOVQ         chains+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         v+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         count+40(FP), SI
+	VBROADCASTSD s+32(FP), Y0
+	VXORPD       Y1, Y1, Y1
+	VXORPD       Y2, Y2, Y2
+
+loop:
+	VMOVUPD     (DX), Y3
+	VMOVUPD     (CX), Y4
+	VFMADD231PD Y3, Y0, Y4
+	VFMADD231PD (BX), Y3, Y1
+	VMOVUPD     Y4, (CX)
+	VMOVUPD     32(DX), Y3
+	VMOVUPD     32(CX), Y4
+	VFMADD231PD Y3, Y0, Y4
+	VFMADD231PD 32(BX), Y3, Y2
+	VMOVUPD     Y4, 32(CX)
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	DECQ        SI
+	JNZ         loop
+	VADDPD      Y2, Y1, Y1
+	VMOVUPD     Y1, (AX)
+	VZEROUPPER
+	RET
+
 // func dot4AVX2(chains *[4]float64, h *float64, x *float64, count int)
 // Requires: AVX, FMA3
 TEXT ·dot4AVX2(SB), NOSPLIT, $0-32

@@ -57,6 +57,24 @@ func Dot(h, x []float64) float64 {
 	return (s[0] + s[1]) + (s[2] + s[3])
 }
 
+// AddScaledDot adds s·v to dst and returns Σ v x, summed like [Dot]: what a
+// factor s does on the way back. All are as long as v.
+func AddScaledDot(dst []float64, s float64, v, x []float64) float64 {
+	dst, x = dst[:len(v)], x[:len(v)]
+	n := len(v) &^ 7
+	if !useAVX2 || n == 0 {
+		AddScaled(dst, s, v)
+		return Dot(v, x)
+	}
+	var sums [4]float64
+	axpyDotAVX2(&sums, &dst[0], &v[0], &x[0], s, n/8)
+	for ; n < len(v); n++ {
+		dst[n] = math.FMA(s, v[n], dst[n])
+		sums[0] = math.FMA(v[n], x[n], sums[0])
+	}
+	return (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
 // dot4 is a Dot of four chains: k mod 4 takes tap k, but what is left over after
 // whole fours goes to the first; then (a + b) + (c + d).
 func dot4(h, x []float64) float64 {

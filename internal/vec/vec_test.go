@@ -60,6 +60,9 @@ func TestSumsAreTheirDefinition(t *testing.T) {
 		for k := range sum {
 			require.InDelta(t, x[k]+0.3*h[k], sum[k], 1e-15*10)
 		}
+		both := append([]float64(nil), x[:n]...)
+		require.Equal(t, vec.Dot(h, x), vec.AddScaledDot(both, 0.3, h, x))
+		require.Equal(t, sum, both)
 		vec.AddScaled(x[:n], 0.3, h)
 		require.Equal(t, sum, x[:n])
 	}

@@ -12,6 +12,7 @@ func main() {
 	ConstraintExpr("!noasm")
 	add()
 	axpy()
+	axpyDot()
 	dot4()
 	dot8()
 	fir()
@@ -64,6 +65,38 @@ func axpy() {
 	ADDQ(U8(32), src)
 	DECQ(count)
 	JNZ(LabelRef("loop"))
+	VZEROUPPER()
+	RET()
+}
+
+func axpyDot() {
+	TEXT("axpyDotAVX2", NOSPLIT, "func(chains *[4]float64, dst, v, x *float64, s float64, count int)")
+	Pragma("noescape")
+	Doc("axpyDotAVX2 adds s times 8 count floats of v to dst, and sums v·x as dot8AVX2 does.")
+	chains, dst, v, x, count := arg("chains"), arg("dst"), arg("v"), arg("x"), arg("count")
+	s := YMM()
+	param, err := Param("s").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	VBROADCASTSD(param.Addr, s)
+	low, high := zero(), zero()
+	Label("loop")
+	for i, sum := range []VecVirtual{low, high} {
+		w, d := YMM(), YMM()
+		VMOVUPD(Mem{Base: v, Disp: 32 * i}, w)
+		VMOVUPD(Mem{Base: dst, Disp: 32 * i}, d)
+		VFMADD231PD(w, s, d)
+		VFMADD231PD(Mem{Base: x, Disp: 32 * i}, w, sum)
+		VMOVUPD(d, Mem{Base: dst, Disp: 32 * i})
+	}
+	ADDQ(U8(64), dst)
+	ADDQ(U8(64), v)
+	ADDQ(U8(64), x)
+	DECQ(count)
+	JNZ(LabelRef("loop"))
+	VADDPD(high, low, low)
+	VMOVUPD(low, Mem{Base: chains})
 	VZEROUPPER()
 	RET()
 }

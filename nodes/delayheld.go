@@ -1,0 +1,132 @@
+package nodes
+
+import (
+	"math"
+
+	"ampfit/abi"
+	"ampfit/internal/vec"
+)
+
+// vectorTime is the held time, in frames, from which the delay line runs piece
+// by piece on whole vectors. A piece is no longer than the nearest frame that
+// the tap reads: so it reads nothing that it writes itself.
+const vectorTime = 24
+
+// pieces reports whether a lane takes the vectors: a held time that long, and a
+// history that holds all that its tap reads.
+func (law delayLaw) pieces(time abi.Values, perMs float64, t *tap, history int) bool {
+	return !time.Varies() && law.interp != thiran && time.At(0)*perMs >= vectorTime && history >= t.k+t.taps-1
+}
+
+// oldestFirst returns the weights as vec.FIR wants them, and how many frames
+// before n the first of them reads.
+func (t *tap) oldestFirst(w *[4]float64) (taps [4]float64, past int) {
+	for j := range t.taps {
+		taps[t.taps-1-j] = w[j]
+	}
+	return taps, t.k + t.taps - 1
+}
+
+// delayPieces is delayForward for a lane of pieces.
+func delayPieces(b *abi.Block, lane int, law delayLaw, t *tap) {
+	x, y, v, state := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane), b.State(lane)
+	feedback, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
+	a, _ := law.damping(b, lane)
+	taps, past := t.oldestFirst(&t.w)
+	e, last := b.FrameScratch(lane), state[0]
+	for at, h := 0, len(v)-len(x); at < len(x); {
+		n := min(t.k, len(x)-at)
+		i := h + at
+		e, x, y, now := e[:n], x[at:at+n], y[at:at+n], v[i:i+n]
+		clear(e)
+		vec.FIR(e, v[i-past:i-past+n+t.taps-1], taps[:t.taps])
+		for m := range y {
+			y[m] = math.FMA(mix, e[m], (1-mix)*x[m])
+		}
+		if law.damped {
+			for m, now := range e {
+				last = math.FMA(1-a, last, float64(a*now))
+				e[m] = last
+			}
+		}
+		for m := range now {
+			now[m] = math.FMA(feedback, e[m], x[m])
+		}
+		at += n
+	}
+	if law.damped {
+		state[0] = last
+	}
+}
+
+// delayPiecesBack is its adjoint. With g[n] = mix ȳ[n] + ē[n], what a whole piece
+// hands to the line is Σ_j w_j g shifted by k+j, and T̄ is Σ_j w_j' ⟨g, v shifted⟩.
+func delayPiecesBack(b, d *abi.Block, lane int, law delayLaw, t *tap) {
+	x, v := b.In(0, lane), b.Internal(0, lane)
+	dx, dy, dv := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane)
+	feedback, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
+	a, slope := law.damping(b, lane)
+	taps, past := t.oldestFirst(&t.w)
+	frames, h := len(x), len(v)-len(x)
+	scratch := b.FrameScratch(lane)
+	e, l, g := scratch[:frames], scratch[frames:2*frames], scratch[2*frames:3*frames]
+	clear(e)
+	vec.FIR(e, v[h-past:h-past+frames+t.taps-1], taps[:t.taps])
+	if law.damped {
+		last := b.Before(lane)[0]
+		for n, now := range e {
+			last = math.FMA(1-a, last, float64(a*now))
+			l[n] = last
+		}
+	} else {
+		l = e
+	}
+	carry, da, dfeedback := 0.0, 0.0, 0.0
+	if law.damped {
+		carry = d.State(lane)[0]
+	}
+	var dtime [4]float64
+	for end := frames; end > 0; {
+		from := max(end-t.k, 0)
+		n := end - from
+		lambda, g, l := dv[h+from:h+end], g[from:end], l[from:end]
+		dfeedback += vec.Dot(lambda, l)
+		if law.damped {
+			for m := n - 1; m >= 0; m-- {
+				dl := math.FMA(feedback, lambda[m], carry)
+				carry = (1 - a) * dl
+				g[m] = dl
+			}
+			prev := b.Before(lane)[0]
+			if from > 0 {
+				prev = scratch[frames+from-1]
+			}
+			da += vec.Dot(g, e[from:end]) - vec.Dot(g[1:], l) - g[0]*prev
+			for m, dl := range g {
+				g[m] = math.FMA(a, dl, mix*dy[from+m])
+			}
+		} else {
+			for m, v := range lambda {
+				g[m] = math.FMA(feedback, v, mix*dy[from+m])
+			}
+		}
+		for j := range t.taps {
+			lo := h + from - t.k - j
+			dtime[j] += vec.AddScaledDot(dv[lo:lo+n], t.w[j], g, v[lo:lo+n])
+		}
+		end = from
+	}
+	vec.Add(dx, dv[h:])
+	fromX := vec.AddScaledDot(dx, 1-mix, dy, x)
+	dt := 0.0
+	for j, sum := range dtime {
+		dt += t.dw[j] * sum
+	}
+	d.Param(0, lane).Add(0, b.Rate/1000*dt)
+	d.Param(1, lane).Add(0, dfeedback)
+	d.Param(2, lane).Add(0, vec.Dot(dy, e)-fromX)
+	if law.damped {
+		d.Param(3, lane).Add(0, slope*da)
+		d.State(lane)[0] = carry
+	}
+}
