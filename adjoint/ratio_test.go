@@ -21,7 +21,7 @@ func BenchmarkShippedGraphs(b *testing.B) {
 		b.Run(filepath.Base(file), func(b *testing.B) {
 			g, err := graph.Load(file)
 			require.NoError(b, err)
-			const frames = 48000
+			const frames = 24000
 			m, err := adjoint.NewModel(g, adjoint.Options{Input: noise(1, 1, frames), Rate: 48000, TapeMode: "full"})
 			require.NoError(b, err)
 			seed := func(grad, y []float64) { copy(grad, y) }

@@ -16,7 +16,10 @@ type walker struct {
 
 	weights map[string]float64 // of heat in the loss, by node
 	seeds   []seed
-	mods    [][]modulator // scratch, by unit
+	seeded  []bool          // by unit: the loss adds to its outputs
+	mods    [][]modulator   // scratch, by unit
+	collect [][]graph.Route // by unit: what completes ȳ
+	scatter [][]graph.Route // by unit: where x̄ of gathered ports goes
 	job     func(*graph.Job)
 	step    func([]graph.Job)
 }
@@ -43,7 +46,12 @@ func (s *seed) add(dy []float64, row int, at int64) {
 }
 
 func newWalker(r *graph.Run, weights map[string]float64) *walker {
-	w := &walker{Run: r, Plan: r.Plan, weights: weights, mods: make([][]modulator, len(r.Plan.Units))}
+	n := len(r.Plan.Units)
+	w := &walker{Run: r, Plan: r.Plan, weights: weights, seeded: make([]bool, n), mods: make([][]modulator, n)}
+	for _, x := range r.Execs {
+		w.collect = append(w.collect, r.Collect(x))
+		w.scatter = append(w.scatter, r.Scatter(x))
+	}
 	w.job = w.reverse
 	w.step = func(jobs []graph.Job) {
 		low := math.MaxInt
@@ -61,6 +69,10 @@ func newWalker(r *graph.Run, weights map[string]float64) *walker {
 // segment walks [start, end), which the rows hold. The duals behind it are
 // those that the segment after left.
 func (w *walker) segment(start, end int64) {
+	clear(w.seeded)
+	for i := range w.seeds {
+		w.seeded[w.seeds[i].port.Unit.Index] = true
+	}
 	w.Run.Work(func() { w.Run.Steps(start, end, true, w.step) })
 }
 
@@ -87,7 +99,7 @@ func (w *walker) reverse(j *graph.Job) {
 	}
 	for i := range j.Spans {
 		sp := &j.Spans[i]
-		w.gatherAll(sp.Exec, sp.S, sp.Frames, sp.At)
+		w.gather(sp.Exec, sp.S, sp.Frames, sp.At)
 		w.bind(sp.Exec, sp.S, sp.Frames, sp.At, sp.Exec.Before+sp.Index*sp.Exec.StateLen)
 	}
 	for rest := j.Spans; len(rest) > 0; {
@@ -131,7 +143,7 @@ func (w *walker) loop(c *graph.Component, sp graph.Span) {
 		n := min(c.Block, sp.Frames-done)
 		for i := len(c.Units) - 1; i >= 0; i-- {
 			x := r.Execs[c.Units[i].Index]
-			w.gatherAll(x, sp.S+done, n, sp.At+int64(done))
+			w.gather(x, sp.S+done, n, sp.At+int64(done))
 			w.bind(x, sp.S+done, n, sp.At+int64(done), x.SubCalls+(first+call)*x.StateLen)
 			if u := x.Unit; !u.Type.External && !u.NoAdjoint {
 				kernel(u, x.Block, x.Dual)
@@ -162,10 +174,23 @@ func (w *walker) replay(c *graph.Component, sp graph.Span) {
 	}
 }
 
-// gatherAll completes the gradients of a unit's outputs.
-func (w *walker) gatherAll(x *graph.Exec, seg, frames int, at int64) {
+// gather completes the gradients of a unit's outputs: the readers that keep rows
+// of their own, in file order, and the loss.
+func (w *walker) gather(x *graph.Exec, seg, frames int, at int64) {
+	dual, index := w.Run.Mem.Dual, x.Unit.Index
+	graph.Move(dual, w.collect[index], seg, frames)
+	if !w.seeded[index] {
+		return
+	}
 	for i, out := range x.Unit.Out {
-		w.gather(x, i, out, seg, frames, at)
+		for k := range w.seeds {
+			if w.seeds[k].port != out {
+				continue
+			}
+			for j, row := range x.Out[i] {
+				w.seeds[k].add(dual[row.Dual+seg*row.Mult:row.Dual+(seg+frames)*row.Mult], j, at)
+			}
+		}
 	}
 }
 
@@ -194,41 +219,18 @@ func (w *walker) bind(x *graph.Exec, seg, frames int, at int64, before int) {
 // handOn gives modulators and the links of gathered ports what the kernel
 // found.
 func (w *walker) handOn(x *graph.Exec, seg, frames int, at int64) {
-	u := x.Unit
+	r, u := w.Run, x.Unit
 	if u.Type.External || u.NoAdjoint {
 		return
 	}
-	for k, q := range u.Params {
-		if x.Mod[k] != nil {
-			w.modulation(x, k, q, seg, frames, at)
-		}
-	}
-	for i, in := range u.In {
-		if x.In[i] != nil {
-			w.scatter(x, i, in, seg, frames)
-		}
-	}
-}
-
-// gather completes ȳ of an output: the readers that keep rows of their own, in
-// file order, and the loss.
-func (w *walker) gather(x *graph.Exec, i int, out *graph.OutPort, seg, frames int, at int64) {
-	dual := w.Run.Mem.Dual
-	for j, row := range x.Out[i] {
-		dy := dual[row.Dual+seg*row.Mult : row.Dual+(seg+frames)*row.Mult]
-		for _, l := range out.Readers {
-			if !w.Run.OwnDual(l) {
-				continue
-			}
-			from := w.Run.LinkDual(l)[j]
-			vec.Add(dy, dual[from.Dual+seg*from.Mult:from.Dual+(seg+frames)*from.Mult])
-		}
-		for i := range w.seeds {
-			if w.seeds[i].port == out {
-				w.seeds[i].add(dy, j, at)
+	if !x.Block.Held() {
+		for k, q := range u.Params {
+			if x.Mod[k] != nil {
+				w.modulation(x, k, q, seg, frames, at)
 			}
 		}
 	}
+	graph.Move(r.Mem.Dual, w.scatter[u.Index], seg, frames)
 }
 
 // heatWeight reports whether the loss contains the heat of this unit by the
@@ -293,6 +295,10 @@ func (w *walker) modulation(x *graph.Exec, k int, q *graph.Param, seg, frames in
 			})
 		}
 		w.mods[u.Index] = mods
+		if len(mods) == 1 && mods[0].mode == graph.Add {
+			dual[x.Param[k]+lane] += mods[0].added(base, dp, q)
+			continue
+		}
 		sum := 0.0
 		for n := len(dp) - 1; n >= 0; n-- {
 			sum += through(mods, n, base, dp[n], q)
@@ -308,6 +314,29 @@ type modulator struct {
 	scale       float64
 	mode        graph.Mode
 	before      float64 // the parameter before this step, at the frame at hand
+}
+
+// added is through for the only modulator of a parameter, which is added to it.
+func (m *modulator) added(base float64, dp []float64, q *graph.Param) float64 {
+	sum := 0.0
+	value, dual := m.value[:len(dp)], m.dual[:len(dp)]
+	lo, hi := q.Min, q.Max
+	if q.Scale == abi.Periodic {
+		lo, hi = math.Inf(-1), math.Inf(1)
+	}
+	for n := len(dp) - 1; n >= m.hidden; n-- {
+		if p := base + float64(m.scale*value[n]); p < lo || p > hi {
+			continue
+		}
+		dual[n] += dp[n] * m.scale
+		sum += dp[n]
+	}
+	if base >= lo && base <= hi {
+		for n := min(m.hidden, len(dp)) - 1; n >= 0; n-- {
+			sum += dp[n]
+		}
+	}
+	return sum
 }
 
 // through carries the gradient g of the effective value at frame n back through
@@ -346,20 +375,4 @@ func through(mods []modulator, n int, base, g float64, q *graph.Param) float64 {
 		}
 	}
 	return g
-}
-
-// scatter hands the gradient of a gathered port to the links that filled it.
-func (w *walker) scatter(x *graph.Exec, port int, in *graph.InPort, seg, frames int) {
-	dual := w.Run.Mem.Dual
-	for b := range w.Plan.Batches {
-		for c := range in.Channels {
-			row := x.In[port][b*in.Channels+c]
-			dx := dual[row.Dual+seg*row.Mult : row.Dual+(seg+frames)*row.Mult]
-			for _, l := range in.Heard(c) {
-				from := w.Run.LinkDual(l.Link)[b*l.Link.From.Channels+l.Channel]
-				lo := from.Dual + (seg-l.Link.R)*from.Mult
-				vec.Add(dual[lo:lo+len(dx)], dx)
-			}
-		}
-	}
 }

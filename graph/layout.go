@@ -50,6 +50,7 @@ type Exec struct {
 	clamped                                  int64       // frames clamped by modulation
 	heatIn, heatOut, heatDualIn, heatDualOut [][]float64 // scratch of heatRows
 
+	pull                 []Route // into gathered ports
 	lanes, duals         []abi.Lane
 	tangents             []abi.Lane
 	tangentSlots         []slot
@@ -204,13 +205,13 @@ func (c *Component) calls(frames int) int { return (frames + c.Block - 1) / c.Bl
 
 // keepsCalls reports whether the states before every call of a loop are kept on
 // the tape, so that it need not be played again: where they take no more room
-// than a few rows.
+// than four rows for each unit.
 func (r *Run) keepsCalls(c *Component) bool {
 	states := 0
 	for _, u := range c.Units {
 		states += u.Lanes * u.Setup.State
 	}
-	return states*c.calls(r.Plan.Block) <= 2*r.Plan.Block*len(c.Units)
+	return states*c.calls(r.Plan.Block) <= 4*r.Plan.Block*len(c.Units)
 }
 
 // KeepsCalls is keepsCalls for the package that walks backward, with the number
@@ -318,12 +319,6 @@ func (r *Run) linkDuals(l *arena.Layout) {
 // LinkDual returns the rows into which a reader of the link adds its
 // gradient, one for each (batch, channel) of the producer.
 func (r *Run) LinkDual(l *Link) []Row { return r.linkDual[l.index] }
-
-// OwnDual reports whether a link's dual rows are its own and have to be
-// gathered into those of the producer.
-func (r *Run) OwnDual(l *Link) bool {
-	return len(l.From.Readers) > 1
-}
 
 // source finds where channel c of an input port comes from.
 func (in *InPort) source(c int) (*Link, int) {

@@ -96,7 +96,7 @@ type InPort struct {
 	Links    []*Link
 	Sum      bool
 
-	heard [][]Heard
+	heard [][]heard
 }
 
 // Gathered reports whether the port has rows of its own, filled from its

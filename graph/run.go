@@ -7,7 +7,6 @@ import (
 
 	"ampfit/abi"
 	"ampfit/arena"
-	"ampfit/internal/vec"
 )
 
 // Run renders a plan. It owns all memory of the rendering, so a run of the same
@@ -115,6 +114,7 @@ func NewRun(p *Plan, o RunOptions) *Run {
 	r.Mem.Reserve(r.primal, r.dual)
 	for _, x := range r.Execs {
 		r.wire(x)
+		x.pull = r.inputRoutes(x)
 		if s := x.Unit.Node.Setting(HeatParam); s != nil {
 			x.heatStart = append(x.heatStart, s.Value...)
 		}
@@ -482,57 +482,9 @@ func (r *Run) play(x *Exec, at int64) {
 	}
 }
 
-// Heard is one producer channel that reaches a channel of an input port.
-type Heard struct {
-	Link    *Link
-	Channel int
-}
-
-// Heard lists what channel c of a gathered port is the sum of, in file order.
-// Mono feeds every channel.
-func (in *InPort) Heard(c int) []Heard { return in.heard[c] }
-
-// hear computes Heard once.
-func (in *InPort) hear() {
-	in.heard = make([][]Heard, in.Channels)
-	for c := range in.heard {
-		if !in.Sum {
-			l, from := in.source(min(c, in.linked()-1))
-			in.heard[c] = []Heard{{l, from}}
-			continue
-		}
-		for _, l := range in.Links {
-			in.heard[c] = append(in.heard[c], Heard{l, l.Pick(c)})
-		}
-	}
-}
-
 // GatherInputs fills the rows of gathered ports from their links, in memory
 // of the primal layout: values, or tangents.
-func (r *Run) GatherInputs(m []float64, x *Exec, s, frames int) {
-	for i, in := range x.Unit.In {
-		if x.In[i] != nil {
-			r.gather(m, x, i, in, s, frames)
-		}
-	}
-}
-
-func (r *Run) gather(m []float64, x *Exec, port int, in *InPort, s, frames int) {
-	for b := range r.Plan.Batches {
-		for c := range in.Channels {
-			row := x.In[port][b*in.Channels+c]
-			y := m[row.Base+s*row.Mult : row.Base+(s+frames)*row.Mult]
-			for i, h := range in.heard[c] {
-				src := r.Source(m, h.Link, b, h.Channel, s, frames)
-				if i == 0 {
-					copy(y, src)
-					continue
-				}
-				vec.Add(y, src)
-			}
-		}
-	}
-}
+func (r *Run) GatherInputs(m []float64, x *Exec, s, frames int) { Move(m, x.pull, s, frames) }
 
 // Pick returns the producer's channel that a summing reader's channel c hears.
 func (l *Link) Pick(c int) int {

@@ -50,12 +50,12 @@ func init() {
 				s.Data = law
 				return nil
 			},
-			State:        1, // φ
-			FrameScratch: 1, // φ
-			Internal:     []int{0},
-			Forward:      chorusForward,
-			Backward:     chorusBackward,
-			Tangent:      chorusTangent,
+			State:    1, // φ
+			Record:   1, // φ
+			Internal: []int{0},
+			Forward:  chorusForward,
+			Backward: chorusBackward,
+			Tangent:  chorusTangent,
 		})
 	}
 }
@@ -87,9 +87,10 @@ func chorusForward(b *abi.Block) {
 		feedback, mix := b.Param(3, lane).At(0), b.Param(4, lane).At(0)
 		h, p := len(v)-len(x), state[0]
 		y = y[:len(x)]
-		now, rest := v[h:][:len(x)], 1-mix
+		now, rest, read := v[h:][:len(x)], 1-mix, b.Record(0, lane)[:len(x)]
 		var t tap
 		for n := range x {
+			read[n] = p
 			time := math.FMA(depth, law.wave.value(frac(p+phase)), delay)
 			var e float64
 			if law.interp == linear {
@@ -115,10 +116,10 @@ func chorusBackward(b, d *abi.Block) {
 	for lane := range b.Lanes {
 		x, v := b.In(0, lane), b.Internal(0, lane)
 		dx, dy, dv, dstate := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane), d.State(lane)
-		rate, drate, phase := b.Param(0, lane), d.Param(0, lane), b.Param(5, lane).At(0)
+		drate, phase := d.Param(0, lane), b.Param(5, lane).At(0)
 		depth, delay := perMs*b.Param(1, lane).At(0), perMs*b.Param(2, lane).At(0)
 		feedback, mix := b.Param(3, lane).At(0), b.Param(4, lane).At(0)
-		p, h := phases(b, lane, rate), len(v)-len(x)
+		p, h := b.Record(0, lane), len(v)-len(x)
 		ddepth, ddelay, dfeedback, dmix, dphase, dp := 0.0, 0.0, 0.0, 0.0, 0.0, dstate[0]
 		var t tap
 		for n := len(x) - 1; n >= 0; n-- {

@@ -22,7 +22,10 @@ func delayMoving(b *abi.Block, lane int) {
 	now := v[h:][:len(x)]
 	for n, x := range x {
 		time := ms.At(n) * perMs
-		loop := max(time, 1)
+		loop := 1.0
+		if time > 1 { // false for NaN, which a modulator may bring
+			loop = time
+		}
 		k := int(loop)
 		f := loop - float64(k)
 		past := v[h+n-k-1:][:2]
@@ -46,7 +49,10 @@ func delayMovingBack(b, d *abi.Block, lane int) {
 	dx, dy = dx[:len(x)], dy[:len(x)]
 	for n := len(x) - 1; n >= 0; n-- {
 		time := ms.At(n) * perMs
-		loop := max(time, 1)
+		loop := 1.0
+		if time > 1 { // false for NaN, which a modulator may bring
+			loop = time
+		}
 		k := int(loop)
 		f := loop - float64(k)
 		past, dpast := v[h+n-k-1:][:2], dv[h+n-k-1:][:2]

@@ -61,11 +61,11 @@ var lfo = abi.NodeType{
 		s.Data = law
 		return nil
 	},
-	State:        2, // φ, y[n-1]
-	FrameScratch: 1, // φ
-	Forward:      lfoForward,
-	Backward:     lfoBackward,
-	Tangent:      lfoTangent,
+	State:    2, // φ, y[n-1]
+	Record:   1, // φ
+	Forward:  lfoForward,
+	Backward: lfoBackward,
+	Tangent:  lfoTangent,
 }
 
 // lfoLaw is the configuration; depth and slew_ms come before the parameters
@@ -107,8 +107,9 @@ func lfoForward(b *abi.Block) {
 		if law.amp && b.Batch(lane) > 0 && lane > 0 { // the phase of the batch before runs on
 			state[0] = b.State(lane - 1)[0]
 		}
-		p := state[0]
+		p, read := state[0], b.Record(0, lane)[:len(y)]
 		for n := range y {
+			read[n] = p
 			last = (1-a)*last + a*(depth.At(n)*law.wave.value(frac(p+phase)))
 			y[n] = last
 			p = advance(p, rate.At(n)/b.Rate)
@@ -142,17 +143,18 @@ func lfoBackward(b, d *abi.Block) {
 		depth, ddepth := b.Param(0, lane), d.Param(0, lane)
 		a, slope := slewCoef(b.Param(1, lane).At(0), b.Rate)
 		lambda, carry := dstate[0], dstate[1]
-		var rate, drate abi.Values
+		var drate abi.Values
 		var x, dx, p []float64
 		phase, dphase, da := 0.0, 0.0, 0.0
 		if law.input {
 			x, dx = b.In(0, lane), d.In(0, lane)
 		} else {
-			rate, drate, phase = b.Param(2, lane), d.Param(2, lane), b.Param(3, lane).At(0)
-			p = phases(b, lane, rate)
+			drate, phase = d.Param(2, lane), b.Param(3, lane).At(0)
+			p = b.Record(0, lane)
 		}
+		perFrame, before := 1/b.Rate, b.Before(lane)[1]
 		for n := len(y) - 1; n >= 0; n-- {
-			prev := b.Before(lane)[1]
+			prev := before
 			if n > 0 {
 				prev = y[n-1]
 			}
@@ -164,7 +166,7 @@ func lfoBackward(b, d *abi.Block) {
 				dx[n] += a * depth.At(n) * mu
 			} else {
 				w, wslope = law.wave.at(frac(p[n] + phase))
-				drate.Add(n, lambda/b.Rate)
+				drate.Add(n, lambda*perFrame)
 				dp := a * depth.At(n) * wslope * mu
 				lambda += dp
 				dphase += dp

@@ -35,15 +35,16 @@ var tremolo = abi.NodeType{
 		s.Data = waves[s.Config.Text("wave")]
 		return nil
 	},
-	State:        1, // φ
-	FrameScratch: 1, // φ
+	State:  1, // φ
+	Record: 1, // φ
 	Forward: func(b *abi.Block) {
 		w := b.Data.(wave)
 		for lane := range b.Lanes {
 			x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
 			rate, depth, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
-			p := state[0]
+			p, read := state[0], b.Record(0, lane)[:len(x)]
 			for n := range x {
+				read[n] = p
 				y[n] = x[n] * (1 - depth.At(n)*(1-w.value(frac(p+phase)))/2)
 				p = advance(p, rate.At(n)/b.Rate)
 			}
@@ -54,18 +55,19 @@ var tremolo = abi.NodeType{
 		w := b.Data.(wave)
 		for lane := range b.Lanes {
 			x, dx, dy := b.In(0, lane), d.In(0, lane), d.Out(0, lane)
-			rate, depth, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
+			depth, phase := b.Param(1, lane), b.Param(2, lane).At(0)
 			drate, ddepth, dphase := d.Param(0, lane), d.Param(1, lane), 0.0
-			p := phases(b, lane, rate)
-			lambda := d.State(lane)[0]
+			p := b.Record(0, lane)
+			lambda, perFrame := d.State(lane)[0], 1/b.Rate
 			for n := len(x) - 1; n >= 0; n-- {
 				v, slope := w.at(frac(p[n] + phase))
-				drate.Add(n, lambda/b.Rate)
-				dp := x[n] * depth.At(n) / 2 * slope * dy[n]
+				drate.Add(n, lambda*perFrame)
+				g, half := x[n]*dy[n]/2, depth.At(n)/2
+				dp := g * depth.At(n) * slope
 				lambda += dp
 				dphase += dp
-				dx[n] += (1 - depth.At(n)*(1-v)/2) * dy[n]
-				ddepth.Add(n, -x[n]*(1-v)/2*dy[n])
+				dx[n] += (1 - half*(1-v)) * dy[n]
+				ddepth.Add(n, (v-1)*g)
 			}
 			d.Param(2, lane).Add(0, dphase)
 			d.State(lane)[0] = lambda
@@ -87,15 +89,4 @@ var tremolo = abi.NodeType{
 			t.State(lane)[0] = tp
 		}
 	},
-}
-
-// phases recomputes into the frame scratch the phase that each frame read.
-func phases(b *abi.Block, lane int, rate abi.Values) []float64 {
-	p := b.FrameScratch(lane)
-	last := b.Before(lane)[0]
-	for n := range p {
-		p[n] = last
-		last = advance(last, rate.At(n)/b.Rate)
-	}
-	return p
 }

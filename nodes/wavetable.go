@@ -104,3 +104,14 @@ func tableAt(table []float64, p float64) (i, next int, u float64) {
 	}
 	return i, next, at - float64(i)
 }
+
+// phases recomputes into the frame scratch the phase that each frame read.
+func phases(b *abi.Block, lane int, rate abi.Values) []float64 {
+	p := b.FrameScratch(lane)
+	last := b.Before(lane)[0]
+	for n := range p {
+		p[n] = last
+		last = advance(last, rate.At(n)/b.Rate)
+	}
+	return p
+}

@@ -62,7 +62,15 @@ func Dot(h, x []float64) float64 {
 func AddScaledDot(dst []float64, s float64, v, x []float64) float64 {
 	dst, x = dst[:len(v)], x[:len(v)]
 	n := len(v) &^ 7
-	if !useAVX2 || n == 0 {
+	if n == 0 {
+		sum := 0.0
+		for i, v := range v {
+			dst[i] = math.FMA(s, v, dst[i])
+			sum = math.FMA(v, x[i], sum)
+		}
+		return sum
+	}
+	if !useAVX2 {
 		AddScaled(dst, s, v)
 		return Dot(v, x)
 	}
