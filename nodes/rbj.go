@@ -37,38 +37,50 @@ func init() {
 		Name: "gain_db", Unit: "dB", Default: 0, Min: -40, Max: 40, Mod: true,
 		Doc: "Gain at the centre, or on the shelf.",
 	}
+	const ends = "the poles of the analog filter, and its gain exactly at 0 and at half the rate."
+	const shelf = "the gain exactly at 0, at half the rate and at one frequency between, within about 1 dB elsewhere for q up to 2; the slope at 0 dB is that of a high shelf's cut."
 	for _, f := range []struct {
-		kind              rbjKind
-		name, doc, detail string
-		params            []abi.Param
+		kind                       rbjKind
+		name, doc, detail, matched string
+		params                     []abi.Param
 	}{
 		{lowpass, "LowpassNode", "Low-pass filter, 12 dB per octave.",
-			"H(s) = 1/(s² + s/Q + 1). The gain at cutoff_hz is q, 0 at rate/2.", []abi.Param{cutoff, q}},
+			"H(s) = 1/(s² + s/Q + 1). The gain at cutoff_hz is q; by the bilinear transform it is 0 at half the rate.", ends, []abi.Param{cutoff, q}},
 		{highpass, "HighpassNode", "High-pass filter, 12 dB per octave.",
-			"H(s) = s²/(s² + s/Q + 1). The gain at cutoff_hz is q, 1 at rate/2.", []abi.Param{cutoff, q}},
+			"H(s) = s²/(s² + s/Q + 1). The gain at cutoff_hz is q; by the bilinear transform it is 1 at half the rate.", ends, []abi.Param{cutoff, q}},
 		{bandpass, "BandpassNode", "Band-pass filter, 0 dB at its peak.",
-			"H(s) = (s/Q)/(s² + s/Q + 1).", []abi.Param{freq, q}},
+			"H(s) = (s/Q)/(s² + s/Q + 1).", "the poles of the analog filter, its slope at 0, and its gain exactly at half the rate.", []abi.Param{freq, q}},
 		{notch, "NotchNode", "Notch filter: silence at one frequency.",
-			"H(s) = (s² + 1)/(s² + s/Q + 1).", []abi.Param{freq, q}},
+			"H(s) = (s² + 1)/(s² + s/Q + 1).", "the gain exactly at 0, at freq_hz with its width there, and at half the rate.", []abi.Param{freq, q}},
 		{allpass, "AllpassNode", "All-pass filter: turns the phase by 360° around one frequency.",
-			"H(s) = (s² − s/Q + 1)/(s² + s/Q + 1).", []abi.Param{freq, q}},
+			"H(s) = (s² − s/Q + 1)/(s² + s/Q + 1).", "the poles of the analog filter; the gain is 1 in both, the phase is nearer to the analog one.", []abi.Param{freq, q}},
 		{peaking, "PeakingEQNode", "Equaliser band: gain around one frequency.",
-			"H(s) = (s² + s A/Q + 1)/(s² + s/(A Q) + 1), A = 10^(gain_db/40). The gain at freq_hz is gain_db.", []abi.Param{freq, q, gain}},
+			"H(s) = (s² + s A/Q + 1)/(s² + s/(A Q) + 1), A = 10^(gain_db/40). The gain at freq_hz is gain_db.", "the poles of the analog filter, its gain exactly at 0 and at freq_hz, where it is highest or lowest.", []abi.Param{freq, q, gain}},
 		{lowShelf, "LowShelfNode", "Low shelf: gain below a frequency.",
-			"H(s) = A (s² + s √A/Q + A)/(A s² + s √A/Q + 1), A = 10^(gain_db/40). The gain at freq_hz is gain_db/2 for every q.", []abi.Param{freq, q, gain}},
+			"H(s) = A (s² + s √A/Q + A)/(A s² + s √A/Q + 1), A = 10^(gain_db/40). The gain at freq_hz is gain_db/2 for every q.", shelf, []abi.Param{freq, q, gain}},
 		{highShelf, "HighShelfNode", "High shelf: gain above a frequency.",
-			"H(s) = A (A s² + s √A/Q + 1)/(s² + s √A/Q + A), A = 10^(gain_db/40). The gain at freq_hz is gain_db/2 for every q.", []abi.Param{freq, q, gain}},
+			"H(s) = A (A s² + s √A/Q + 1)/(s² + s √A/Q + A), A = 10^(gain_db/40). The gain at freq_hz is gain_db/2 for every q.", shelf, []abi.Param{freq, q, gain}},
 	} {
-		data := &biquad{len(f.params), func(c []float64, freq, q, gain, rate float64, slopes bool) {
+		cookbook := &biquad{len(f.params), func(c []float64, freq, q, gain, rate float64, slopes bool) {
 			rbjDesign(f.kind, c, freq, q, gain, rate, slopes)
+		}}
+		matched := &biquad{len(f.params), func(c []float64, freq, q, gain, rate float64, slopes bool) {
+			matchedDesign(f.kind, c, freq, q, gain, rate, slopes)
 		}}
 		abi.Register(abi.NodeType{
 			Name: f.name, Family: filters, Doc: f.doc,
-			Detail: f.detail + " Bilinear transform, exact at its frequency; y[n] = b0 x[n] + b1 x[n−1] + b2 x[n−2] − a1 y[n−1] − a2 y[n−2], coefficients new in every frame where a parameter is modulated.",
-			Source: "R. Bristow-Johnson, Audio EQ Cookbook (W3C Note, 2021); C.-Y. Yu et al., Differentiable All-pole Filters for Time-varying Audio Systems, DAFx 2024 (the adjoint).",
+			Detail: f.detail + " design rbj: bilinear transform, exact at its frequency. design matched: " + f.matched + " y[n] = b0 x[n] + b1 x[n−1] + b2 x[n−2] − a1 y[n−1] − a2 y[n−2], coefficients new in every frame where a parameter is modulated.",
+			Source: "R. Bristow-Johnson, Audio EQ Cookbook (W3C Note, 2021); M. Vicanek, Matched Second Order Digital Filters, 2016; C.-Y. Yu et al., Differentiable All-pole Filters for Time-varying Audio Systems, DAFx 2024 (the adjoint).",
 			Inputs: in, Outputs: out, Params: f.params,
 			State: biquadState, Coefs: biquadCoefs, Scratch: biquadScratch, FrameScratch: 1,
-			Configure:      func(s *abi.Setup) error { s.Data = data; return nil },
+			Config: []abi.Key{{Name: "design", Kind: abi.String, Default: "rbj", Enum: []string{"rbj", "matched"}, Doc: "Bilinear transform, or gains matched up to half the rate."}},
+			Configure: func(s *abi.Setup) error {
+				s.Data = cookbook
+				if s.Config.Text("design") == "matched" {
+					s.Data = matched
+				}
+				return nil
+			},
 			Prepare:        biquadPrepare,
 			Forward:        biquadForward,
 			Backward:       biquadBackward,
