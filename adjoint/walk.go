@@ -17,6 +17,7 @@ type walker struct {
 	weights map[string]float64 // of heat in the loss, by node
 	seeds   []seed
 	seeded  []bool          // by unit: the loss adds to its outputs
+	heated  []bool          // by unit: the loss contains its heat, by the runtime's own rule
 	mods    [][]modulator   // scratch, by unit
 	collect [][]graph.Route // by unit: what completes ȳ
 	scatter [][]graph.Route // by unit: where x̄ of gathered ports goes
@@ -51,6 +52,7 @@ func newWalker(r *graph.Run, weights map[string]float64) *walker {
 	for _, x := range r.Execs {
 		w.collect = append(w.collect, r.Collect(x))
 		w.scatter = append(w.scatter, r.Scatter(x))
+		w.heated = append(w.heated, weights[x.Unit.Name] != 0 && !x.Unit.Type.OwnHeat && !x.Unit.Filter)
 	}
 	w.job = w.reverse
 	w.step = func(jobs []graph.Job) {
@@ -178,7 +180,9 @@ func (w *walker) replay(c *graph.Component, sp graph.Span) {
 // of their own, in file order, and the loss.
 func (w *walker) gather(x *graph.Exec, seg, frames int, at int64) {
 	dual, index := w.Run.Mem.Dual, x.Unit.Index
-	graph.Move(dual, w.collect[index], seg, frames)
+	if routes := w.collect[index]; len(routes) > 0 {
+		graph.Move(dual, routes, seg, frames)
+	}
 	if !w.seeded[index] {
 		return
 	}
@@ -199,7 +203,7 @@ func (w *walker) gather(x *graph.Exec, seg, frames int, at int64) {
 func (w *walker) bind(x *graph.Exec, seg, frames int, at int64, before int) {
 	r, u := w.Run, x.Unit
 	if u.Type.External {
-		if w.heatWeight(x) {
+		if w.heated[u.Index] {
 			w.heat(x, seg, frames)
 		}
 		return
@@ -208,10 +212,8 @@ func (w *walker) bind(x *graph.Exec, seg, frames int, at int64, before int) {
 		clear(r.Mem.Dual[x.State : x.State+x.StateLen])
 		return
 	}
-	x.Bind(r.Mem.Primal, seg, frames, at)
-	x.BindDual(r.Mem.Dual, seg, frames)
-	x.BindBefore(r.Mem.Primal, before)
-	if w.heatWeight(x) {
+	x.BindBack(r.Mem.Primal, r.Mem.Dual, seg, frames, at, before)
+	if w.heated[u.Index] {
 		w.heat(x, seg, frames)
 	}
 }
@@ -230,13 +232,9 @@ func (w *walker) handOn(x *graph.Exec, seg, frames int, at int64) {
 			}
 		}
 	}
-	graph.Move(r.Mem.Dual, w.scatter[u.Index], seg, frames)
-}
-
-// heatWeight reports whether the loss contains the heat of this unit by the
-// runtime's own rule.
-func (w *walker) heatWeight(x *graph.Exec) bool {
-	return w.weights[x.Unit.Name] != 0 && !x.Unit.Type.OwnHeat && !x.Unit.Filter
+	if routes := w.scatter[u.Index]; len(routes) > 0 {
+		graph.Move(r.Mem.Dual, routes, seg, frames)
+	}
 }
 
 // heat adds the gradient of | ‖x‖² − ‖y‖² | dt to inputs and outputs; at 0 the
@@ -295,8 +293,13 @@ func (w *walker) modulation(x *graph.Exec, k int, q *graph.Param, seg, frames in
 			})
 		}
 		w.mods[u.Index] = mods
-		if len(mods) == 1 && mods[0].mode == graph.Add {
-			dual[x.Param[k]+lane] += mods[0].added(base, dp, q)
+		if inside(mem[row.Base+seg*row.Mult:][:len(dp)], mods, q) {
+			for i := range mods {
+				if m := &mods[i]; m.hidden < len(dp) {
+					vec.AddScaled(m.dual[m.hidden:], m.scale, dp[m.hidden:])
+				}
+			}
+			dual[x.Param[k]+lane] += vec.Sum(dp)
 			continue
 		}
 		sum := 0.0
@@ -316,27 +319,24 @@ type modulator struct {
 	before      float64 // the parameter before this step, at the frame at hand
 }
 
-// added is through for the only modulator of a parameter, which is added to it.
-func (m *modulator) added(base float64, dp []float64, q *graph.Param) float64 {
-	sum := 0.0
-	value, dual := m.value[:len(dp)], m.dual[:len(dp)]
-	lo, hi := q.Min, q.Max
+// inside reports whether all modulators are added to a parameter and none of its
+// effective values stands at a bound: then each takes its share of the gradient.
+func inside(effective []float64, mods []modulator, q *graph.Param) bool {
+	for i := range mods {
+		if mods[i].mode != graph.Add {
+			return false
+		}
+	}
 	if q.Scale == abi.Periodic {
-		lo, hi = math.Inf(-1), math.Inf(1)
+		return true
 	}
-	for n := len(dp) - 1; n >= m.hidden; n-- {
-		if p := base + float64(m.scale*value[n]); p < lo || p > hi {
-			continue
-		}
-		dual[n] += dp[n] * m.scale
-		sum += dp[n]
-	}
-	if base >= lo && base <= hi {
-		for n := min(m.hidden, len(dp)) - 1; n >= 0; n-- {
-			sum += dp[n]
+	lo, hi := q.Min, q.Max
+	for _, p := range effective {
+		if !(p > lo && p < hi) {
+			return false
 		}
 	}
-	return sum
+	return true
 }
 
 // through carries the gradient g of the effective value at frame n back through

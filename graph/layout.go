@@ -90,13 +90,8 @@ func bind(memory []float64, slots []slot, s, frames int) {
 	}
 }
 
-// Bind points the primal block at the frames [s, s+frames) of the segment,
+// bindLanes points the primal lanes at the frames [s, s+frames) of the segment,
 // which begin at the absolute graph frame at.
-func (x *Exec) Bind(memory []float64, s, frames int, at int64) {
-	x.bindLanes(memory, s, frames, at)
-	x.Block.Bind(x.lanes, frames*x.Unit.Mult)
-}
-
 func (x *Exec) bindLanes(memory []float64, s, frames int, at int64) {
 	bind(memory, x.slots, s, frames)
 	for i := range x.mods {
@@ -110,12 +105,7 @@ func (x *Exec) bindLanes(memory []float64, s, frames int, at int64) {
 	}
 }
 
-// BindDual points the dual block at the same frames in the dual arena.
-func (x *Exec) BindDual(memory []float64, s, frames int) {
-	x.bindDualLanes(memory, s, frames)
-	x.Dual.Bind(x.duals, frames*x.Unit.Mult)
-}
-
+// bindDualLanes points the dual lanes at the same frames in the dual arena.
 func (x *Exec) bindDualLanes(memory []float64, s, frames int) {
 	bind(memory, x.dualSlots, s, frames)
 	for i := range x.dualMods {
@@ -135,6 +125,21 @@ func (x *Exec) BindTangent(memory []float64, s, frames int) {
 		*m.dst = abi.FrameValues(memory[lo : lo+frames*m.mult])
 	}
 	x.Tangent.Bind(x.tangents, frames*x.Unit.Mult)
+}
+
+// BindBack points both blocks at the frames [s, s+frames) of the segment, which
+// begin at the absolute graph frame at, and Before of every lane at a saved copy
+// of the states.
+func (x *Exec) BindBack(primal, dual []float64, s, frames int, at int64, before int) {
+	x.bindLanes(primal, s, frames, at)
+	x.bindDualLanes(dual, s, frames)
+	n := x.Unit.Setup.State
+	for i := range x.lanes {
+		x.lanes[i].Before = primal[before : before+n]
+		before += n
+	}
+	x.Block.Bind(x.lanes, frames*x.Unit.Mult)
+	x.Dual.Bind(x.duals, frames*x.Unit.Mult)
 }
 
 // BindBefore points Before of every lane at a saved copy of the states.

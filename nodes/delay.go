@@ -71,6 +71,10 @@ var delay = abi.NodeType{
 			law.interp = lagrange3
 		case "allpass":
 			law.interp = thiran
+			s.Record = 2 // e, d
+		}
+		if law.interp != thiran && law.damped {
+			s.Record = 1 // l, of held times
 		}
 		s.Data = law
 		return nil
@@ -202,6 +206,10 @@ func delayForward(b *abi.Block) {
 			continue
 		}
 		last, lastEnd, lastLoop := state[0], state[1], state[2]
+		var ringing [2][]float64
+		if law.interp == thiran {
+			ringing[0], ringing[1] = b.Record(0, lane), b.Record(1, lane)
+		}
 		for n := range x {
 			if time.Varies() {
 				together = law.place(&end, &loop, time.At(n), perMs)
@@ -211,6 +219,7 @@ func delayForward(b *abi.Block) {
 			if law.interp == thiran {
 				e = math.FMA(loop.w[0], at(v, i-loop.k)-lastLoop, at(v, i-loop.k-1))
 				lastLoop = e
+				ringing[0][n] = e
 			} else {
 				e = loop.read(v, i, &loop.w)
 			}
@@ -224,6 +233,7 @@ func delayForward(b *abi.Block) {
 			case law.interp == thiran:
 				d = math.FMA(end.w[0], at(v, i-end.k)-lastEnd, at(v, i-end.k-1))
 				lastEnd = d
+				ringing[1][n] = d
 			case together:
 				d = e
 			default:
@@ -255,7 +265,8 @@ func delayRun(x, y, v []float64, k int, w0, w1, feedback, mix float64) {
 	}
 }
 
-// delayTaps recomputes e, d and l of the block into the frame scratch.
+// delayTaps returns e, d and l of the block: the all-pass taps of the record, the
+// others computed again into the frame scratch.
 func delayTaps(b *abi.Block, lane int, law delayLaw) (e, d, l []float64) {
 	frames := b.Frames
 	fs, v, before := b.FrameScratch(lane), b.Internal(0, lane), b.Before(lane)
@@ -264,22 +275,20 @@ func delayTaps(b *abi.Block, lane int, law delayLaw) (e, d, l []float64) {
 	a, _ := law.damping(b, lane)
 	var end, loop tap
 	together := law.place(&end, &loop, time.At(0), perMs)
-	last, lastEnd, lastLoop := before[0], before[1], before[2]
-	for n := range e {
-		if time.Varies() {
-			together = law.place(&end, &loop, time.At(n), perMs)
-		}
-		i := h + n
-		switch {
-		case law.interp == thiran:
-			lastLoop = math.FMA(loop.w[0], at(v, i-loop.k)-lastLoop, at(v, i-loop.k-1))
-			lastEnd = math.FMA(end.w[0], at(v, i-end.k)-lastEnd, at(v, i-end.k-1))
-			e[n], d[n] = lastLoop, lastEnd
-		case together:
-			e[n] = loop.read(v, i, &loop.w)
+	last := before[0]
+	if law.interp == thiran {
+		e, d = b.Record(0, lane), b.Record(1, lane)
+	}
+	for n := range l {
+		if law.interp != thiran {
+			if time.Varies() {
+				together = law.place(&end, &loop, time.At(n), perMs)
+			}
+			e[n] = loop.read(v, h+n, &loop.w)
 			d[n] = e[n]
-		default:
-			e[n], d[n] = loop.read(v, i, &loop.w), end.read(v, i, &end.w)
+			if !together {
+				d[n] = end.read(v, h+n, &end.w)
+			}
 		}
 		if law.damped {
 			last += a * (e[n] - last)

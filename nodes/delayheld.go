@@ -33,11 +33,14 @@ func delayPieces(b *abi.Block, lane int, law delayLaw, t *tap) {
 	feedback, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
 	a, _ := law.damping(b, lane)
 	taps, past := t.oldestFirst(&t.w)
-	e, last := b.FrameScratch(lane), state[0]
+	e, l, last := b.FrameScratch(lane), b.FrameScratch(lane), state[0]
+	if law.damped {
+		l = b.Record(0, lane)
+	}
 	for at, h := 0, len(v)-len(x); at < len(x); {
 		n := min(t.k, len(x)-at)
 		i := h + at
-		e, x, y, now := e[:n], x[at:at+n], y[at:at+n], v[i:i+n]
+		e, l, x, y, now := e[:n], l[at:], x[at:at+n], y[at:at+n], v[i:i+n]
 		clear(e)
 		vec.FIR(e, v[i-past:i-past+n+t.taps-1], taps[:t.taps])
 		for m := range y {
@@ -46,11 +49,14 @@ func delayPieces(b *abi.Block, lane int, law delayLaw, t *tap) {
 		if law.damped {
 			for m, now := range e {
 				last = math.FMA(1-a, last, float64(a*now))
-				e[m] = last
+				l[m] = last
 			}
+		} else {
+			l = e
 		}
+		l = l[:n]
 		for m := range now {
-			now[m] = math.FMA(feedback, e[m], x[m])
+			now[m] = math.FMA(feedback, l[m], x[m])
 		}
 		at += n
 	}
@@ -69,21 +75,12 @@ func delayPiecesBack(b, d *abi.Block, lane int, law delayLaw, t *tap) {
 	taps, past := t.oldestFirst(&t.w)
 	frames, h := len(x), len(v)-len(x)
 	scratch := b.FrameScratch(lane)
-	e, l, g := scratch[:frames], scratch[frames:2*frames], scratch[2*frames:3*frames]
+	e, g := scratch[:frames], scratch[frames:2*frames]
 	clear(e)
 	vec.FIR(e, v[h-past:h-past+frames+t.taps-1], taps[:t.taps])
+	l, carry, da, dfeedback := e, 0.0, 0.0, 0.0
 	if law.damped {
-		last := b.Before(lane)[0]
-		for n, now := range e {
-			last = math.FMA(1-a, last, float64(a*now))
-			l[n] = last
-		}
-	} else {
-		l = e
-	}
-	carry, da, dfeedback := 0.0, 0.0, 0.0
-	if law.damped {
-		carry = d.State(lane)[0]
+		l, carry = b.Record(0, lane), d.State(lane)[0]
 	}
 	var dtime [4]float64
 	for end := frames; end > 0; {
@@ -99,7 +96,7 @@ func delayPiecesBack(b, d *abi.Block, lane int, law delayLaw, t *tap) {
 			}
 			prev := b.Before(lane)[0]
 			if from > 0 {
-				prev = scratch[frames+from-1]
+				prev = b.Record(0, lane)[from-1]
 			}
 			da += vec.Dot(g, e[from:end]) - vec.Dot(g[1:], l) - g[0]*prev
 			for m, dl := range g {

@@ -83,6 +83,23 @@ func AddScaledDot(dst []float64, s float64, v, x []float64) float64 {
 	return (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
+// Sum returns Σ x[n] in four chains, n mod 4 taking frame n; then (a+b) + (c+d).
+func Sum(x []float64) float64 {
+	var a, b, c, d float64
+	n := 0
+	for ; n+3 < len(x); n += 4 {
+		v := x[n : n+4 : n+4]
+		a += v[0]
+		b += v[1]
+		c += v[2]
+		d += v[3]
+	}
+	for ; n < len(x); n++ {
+		a += x[n]
+	}
+	return (a + b) + (c + d)
+}
+
 // dot4 is a Dot of four chains: k mod 4 takes tap k, but what is left over after
 // whole fours goes to the first; then (a + b) + (c + d).
 func dot4(h, x []float64) float64 {

@@ -46,6 +46,11 @@ func TestSumsAreTheirDefinition(t *testing.T) {
 	}
 	for n := 1; n < 70; n++ {
 		h, x := noise(rng, n), noise(rng, n+3)
+		total := 0.0
+		for _, v := range h {
+			total += v
+		}
+		require.InDelta(t, total, vec.Sum(h), 1e-13)
 		want := 0.0
 		for k := range h {
 			want += h[k] * x[k]
