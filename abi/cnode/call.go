@@ -5,7 +5,7 @@ package cnode
 import (
 	"fmt"
 	"math"
-	"syscall"
+	"strings"
 	"unsafe"
 
 	"ampfit/abi"
@@ -13,301 +13,277 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// The structures of amp.h.
+// local is a state of a library in this process.
+type local struct {
+	lib  *library
+	spec *spec
 
-type cBuffer struct {
-	name, data                uintptr
-	batches, channels, frames uint32
-	_                         uint32
+	fixed           [4]region // descriptor, texts, metrics
+	json            region
+	desc            *cDescriptor
+	cell            region
+	state           *uintptr
+	metrics         *cMetrics
+	in, out         *list
+	gradOut, gradIn *list
+	flat            [2][]float64 // gradients as they are returned
+	first           *legacyCall
 }
 
-type cDescriptor struct {
-	size, version             uint32
-	name, typeName, params    uintptr
-	rate                      float64
-	_, oversample, supportsV2 uint32 // the graph keeps the declared delay
-	inputs, outputs           uint32
-	_                         uint32
-}
+func (lib *library) instance(s *spec) instance { return lib.local(s) }
 
-// cMetrics are not read: the engine measures heat itself.
-type cMetrics struct{ _ [8]uint32 }
-
-type cLegacyDescriptor struct {
-	name, nameLen, typeName, typeLen, params, paramsLen uintptr
-}
-
-type cAudio struct {
-	has, batches, channels, frames uint32
-	data                           uintptr
-}
-
-type cParam struct {
-	name                      uintptr
-	batches, channels, frames uint32
-	_                         uint32
-	data                      uintptr
-}
-
-type cInputs struct {
-	audio  cAudio
-	count  uint64
-	params uintptr
-	_      [4]uint64 // taps and their status
-}
-
-// arena is memory that C sees, outside of Go's heap: descriptors, texts and
-// buffers of one session. A word after each buffer shows when a library writes
-// past its end.
-type arena struct {
-	memory []byte
-	at     int
-	frames int // room of the buffers
-
-	state                       *uintptr
-	desc                        *cDescriptor
-	legacy                      *cLegacyDescriptor
-	legacyIn                    *cInputs
-	views                       []cParam
-	metrics                     *cMetrics
-	inputs, outputs             []cBuffer // of a forward call
-	gradOutputs, gradInputs     []cBuffer
-	in, out, params             []float64
-	gradOut, gradIn, gradParams []float64
-	legacyOut                   *uintptr
-	legacyChannels              *int32
-	guards                      []*uint64
-	ends                        [4]*uint64 // behind what a call uses of the buffers
-	text                        []byte     // params_json
-}
-
-func (a *arena) unmap() {
-	if a != nil {
-		_ = syscall.Munmap(a.memory) // it was mapped, so this cannot fail
+func (lib *library) local(s *spec) *local {
+	x := &local{lib: lib, spec: s}
+	for i, what := range []string{"the descriptor", "the metrics", "the name", "the type name"} {
+		x.fixed[i] = region{paged: lib.paged, what: what}
 	}
+	x.json, x.cell = region{paged: lib.paged, what: "params_json"}, region{paged: lib.paged, what: "the state's pointer"}
+	x.desc = &view[cDescriptor](&x.fixed[0], 1)[0]
+	x.metrics = &view[cMetrics](&x.fixed[1], 1)[0]
+	x.state = &view[uintptr](&x.cell, 1)[0]
+	*x.desc = cDescriptor{
+		size: uint32(unsafe.Offsetof(cDescriptor{}.outputs) + 8), version: 2, rate: s.Rate,
+		name: x.fixed[2].text(s.Name), typeName: x.fixed[3].text(s.Type),
+		params:     x.json.text(s.json(s.silence(1))),
+		oversample: 1, supportsV2: 1, inputs: uint32(len(s.Inputs) + len(s.Params)), outputs: uint32(len(s.Outputs)),
+	}
+	names := append([]string(nil), s.Inputs...)
+	for _, p := range s.Params {
+		names = append(names, p.Name)
+	}
+	x.in, x.out = newList(names, lib.paged), newList(s.Outputs, lib.paged)
+	if !s.V1 {
+		x.gradIn, x.gradOut = newList(names, lib.paged), newList(s.Outputs, lib.paged)
+	}
+	return x
 }
 
-const guard = 0x5afe5afe5afe5afe
-
-func take[T any](a *arena, n int) []T {
-	var zero T
-	size := int(unsafe.Sizeof(zero)) * n
-	at := (a.at + 15) &^ 15
-	a.at = at + size
-	if a.at > len(a.memory) {
-		panic("cnode: the arena is too small")
+// shapes gives the inputs of a call, or their gradients, their shapes and
+// hands their memory out.
+func (x *local) shapes(l *list, c *call, each func(data []float64, param bool)) {
+	s := x.spec
+	for i, channels := range s.Channels {
+		each(l.set(i, tensor{s.Inputs[i], channels, c.frames}), false)
 	}
-	if n == 0 {
-		return nil
-	}
-	return unsafe.Slice((*T)(unsafe.Pointer(&a.memory[at])), n)
-}
-
-// floats takes a buffer with a guard after it.
-func (a *arena) floats(n int) []float64 {
-	v := take[float64](a, n+1)
-	g := (*uint64)(unsafe.Pointer(&v[n]))
-	*g = guard
-	a.guards = append(a.guards, g)
-	return v[:n:n]
-}
-
-func (a *arena) name(s string) uintptr {
-	b := take[byte](a, len(s)+1)
-	copy(b, s)
-	b[len(s)] = 0
-	return address(b)
-}
-
-func address[T any](v []T) uintptr {
-	if len(v) == 0 {
-		return 0
-	}
-	return uintptr(unsafe.Pointer(&v[0]))
-}
-
-func textLen(list []string) (n int) {
-	for _, s := range list {
-		n += len(s)
-	}
-	return n
-}
-
-func pointer[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
-
-// room returns the session's arena with buffers for so many frames; the state
-// of the library moves with it.
-func (n *node) room(s *session, frames int) *arena {
-	if s.arena != nil && s.arena.frames >= frames {
-		return s.arena
-	}
-	state := uintptr(0)
-	if s.arena != nil {
-		state = *s.arena.state
-	}
-	wide := max(n.channels, n.outChannels, 1)
-	size := 4*8*(wide*frames+4) + 16*1024 + 512*len(n.params)
-	size += 8 * textLen(n.params)
-	size += 2 * (len(n.name) + len(n.typeName))
-	memory, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
-	if err != nil {
-		n.fault("no memory for blocks of %d frames: %v", frames, err)
-	}
-	a := &arena{memory: memory, frames: frames}
-	s.arena.unmap()
-	s.arena = a
-	a.state = &take[uintptr](a, 1)[0]
-	*a.state = state
-	a.desc, a.legacy, a.legacyIn = &take[cDescriptor](a, 1)[0], &take[cLegacyDescriptor](a, 1)[0], &take[cInputs](a, 1)[0]
-	a.metrics, a.legacyOut, a.legacyChannels = &take[cMetrics](a, 1)[0], &take[uintptr](a, 1)[0], &take[int32](a, 1)[0]
-	a.views = take[cParam](a, len(n.params))
-	k := 1 + len(n.params)
-	a.inputs, a.outputs = take[cBuffer](a, k), take[cBuffer](a, 1)
-	a.gradInputs, a.gradOutputs = take[cBuffer](a, k), take[cBuffer](a, 1)
-	a.in, a.gradIn = a.floats(n.channels*frames), a.floats(n.channels*frames)
-	a.out, a.gradOut = a.floats(n.outChannels*frames), a.floats(n.outChannels*frames)
-	a.params, a.gradParams = a.floats(len(n.params)), a.floats(len(n.params))
-	names := make([]uintptr, len(n.params))
-	for i, p := range n.params {
-		names[i] = a.name(p)
-	}
-	in, out := a.name("in"), a.name("out")
-	name, typeName := a.name(n.name), a.name(n.typeName)
-	start := n.json(n.start)
-	a.text = take[byte](a, 64+40*len(n.params)+6*textLen(n.params))
-	copy(a.text, start+"\x00")
-	params := address(a.text)
-	for _, b := range []*cBuffer{&a.inputs[0], &a.gradInputs[0]} {
-		b.name = in
-	}
-	a.outputs[0].name, a.gradOutputs[0].name = out, out
-	for i := range n.params {
-		a.inputs[1+i] = cBuffer{name: names[i], data: address(a.params[i:]), batches: 1, channels: 1, frames: 1}
-		a.gradInputs[1+i] = cBuffer{name: names[i], data: address(a.gradParams[i:]), batches: 1, channels: 1, frames: 1}
-		a.views[i] = cParam{name: names[i], batches: 1, channels: 1, data: address(a.params[i:]), frames: 1}
-	}
-	*a.desc = cDescriptor{
-		size: uint32(unsafe.Offsetof(cDescriptor{}.outputs) + 8), version: 2, name: name, typeName: typeName, params: params, rate: n.rate,
-		oversample: 1, supportsV2: 1, inputs: uint32(k), outputs: 1,
-	}
-	*a.legacy = cLegacyDescriptor{name, uintptr(len(n.name)), typeName, uintptr(len(n.typeName)), params, uintptr(len(start))}
-	return a
-}
-
-// fill prepares the buffers of a call.
-func (n *node) fill(s *session, c *call) *arena {
-	a := n.room(s, c.frames)
-	copy(a.in, c.in)
-	copy(a.params, c.params)
-	f := uint32(c.frames)
-	set := func(b *cBuffer, data []float64, channels int) {
-		b.data, b.batches, b.channels, b.frames = address(data), 1, uint32(channels), f
-	}
-	for i, part := range [][]float64{a.in[n.channels*c.frames:], a.gradIn[n.channels*c.frames:], a.out[n.outChannels*c.frames:], a.gradOut[n.outChannels*c.frames:]} {
-		a.ends[i] = nil
-		if len(part) > 0 {
-			a.ends[i] = (*uint64)(unsafe.Pointer(&part[0]))
-			*a.ends[i] = guard
+	for k, p := range s.Params {
+		t := tensor{p.Name, p.Len, 1}
+		if c.varies[k] {
+			t = tensor{p.Name, 1, c.frames}
 		}
+		each(l.set(len(s.Inputs)+k, t), true)
 	}
-	set(&a.inputs[0], a.in, n.channels)
-	set(&a.gradInputs[0], a.gradIn, n.channels)
-	set(&a.outputs[0], a.out, n.outChannels)
-	set(&a.gradOutputs[0], a.gradOut, n.outChannels)
-	return a
 }
 
-// intact reports a library that wrote past a buffer.
-func (a *arena) intact() error {
-	for _, g := range append(a.guards, a.ends[:]...) {
-		if g != nil && *g != guard {
-			*g = guard
-			return fmt.Errorf("the library writes past the end of a buffer")
+// fill puts what a call hears into its buffers.
+func (x *local) fill(c *call) {
+	in, params := c.in, c.params
+	x.shapes(x.in, c, func(data []float64, param bool) {
+		if param {
+			params = params[copy(data, params):]
+		} else {
+			in = in[copy(data, in):]
 		}
+	})
+}
+
+func (x *local) forward(c *call) *breach {
+	if x.spec.V1 {
+		return x.legacy(c, false)
+	}
+	x.fill(c)
+	for i, channels := range x.spec.OutChannels {
+		fillNaN(x.out.set(i, tensor{x.spec.Outputs[i], channels, c.frames})) // what is not written shows
+	}
+	code := x.call(x.in, x.out, 0)
+	if b := x.check("forward", code, x.in, x.out, "output", c.in, c.params); b != nil {
+		return b
+	}
+	c.out = c.out[:0]
+	for i := range x.out.data {
+		c.out = append(c.out, x.out.data[i].data...)
 	}
 	return nil
 }
 
-// shape asks for the output's channels.
-func (n *node) shape(s *session, c *call) (abi.Code, int, error) {
-	a := n.fill(s, c)
-	a.outputs[0] = cBuffer{name: a.outputs[0].name}
-	code := n.call(a, a.inputs, a.outputs, 0)
-	channels := int(a.outputs[0].channels)
-	if code == abi.OK && (a.outputs[0].batches != 1 || a.outputs[0].frames != uint32(c.frames) || channels < 1 || channels > 256) {
-		o := a.outputs[0]
-		return code, 0, fmt.Errorf("%s answers an input of %d channels and %d frames with an output of the shape (%d, %d, %d)", n.lib.path, n.channels, c.frames, o.batches, o.channels, o.frames)
+func (x *local) backward(c *call, grad []float64) (in, params []float64, b *breach) {
+	code, b := x.walk(c, grad)
+	if b == nil {
+		b = x.check("backward", code, x.gradOut, x.gradIn, "gradient", grad)
 	}
-	if code == abi.OK && channels != n.outChannels {
-		state := *a.state
-		a.unmap()
-		s.arena, n.outChannels = nil, channels
-		*n.room(s, c.frames).state = state
+	if b != nil {
+		return nil, nil, b
 	}
-	return code, channels, nil
+	in, params = x.flat[0][:0], x.flat[1][:0]
+	for i := range x.gradIn.data {
+		if data := x.gradIn.data[i].data; i < len(x.spec.Inputs) {
+			in = append(in, data...)
+		} else {
+			params = append(params, data...)
+		}
+	}
+	x.flat[0], x.flat[1] = in, params
+	return in, params, nil
 }
 
-func (n *node) callForward(s *session, c *call) (abi.Code, error) {
-	a := n.fill(s, c)
-	out := a.out[:n.outChannels*c.frames]
-	for i := range out {
-		out[i] = math.NaN() // what is not written shows
+// walk makes a backward call.
+func (x *local) walk(c *call, grad []float64) (abi.Code, *breach) {
+	for i, channels := range x.spec.OutChannels {
+		grad = grad[copy(x.gradOut.set(i, tensor{x.spec.Outputs[i], channels, c.frames}), grad):]
 	}
-	want := a.outputs[0]
-	code := n.call(a, a.inputs, a.outputs, 0)
-	if err := a.intact(); err != nil {
-		return code, err
-	}
-	if o := a.outputs[0]; code == abi.OK && (o.batches != 1 || o.channels != want.channels || o.frames != want.frames) {
-		return code, fmt.Errorf("the forward call says that its output has the shape (%d, %d, %d), not (1, %d, %d)", o.batches, o.channels, o.frames, want.channels, want.frames)
-	}
-	c.out = append(c.out[:0], out...)
-	return code, nil
+	x.shapes(x.gradIn, c, func(data []float64, _ bool) { fillNaN(data) })
+	code := x.call(x.gradOut, x.gradIn, 1)
+	return code, x.overrun(x.gradOut, x.gradIn, "gradient")
 }
 
-func (n *node) callBackward(s *session, c *call) (abi.Code, error) {
-	a := n.fill(s, c)
-	grad := a.gradIn[:n.channels*c.frames]
-	for i := range grad {
-		grad[i] = math.NaN()
+func fillNaN(v []float64) {
+	for i := range v {
+		v[i] = math.NaN()
 	}
-	for k := range a.gradParams {
-		a.gradParams[k] = math.NaN()
-	}
-	code := n.call(a, a.gradOutputs, a.gradInputs, 1)
-	return code, a.intact()
 }
 
-func (n *node) call(a *arena, in, out []cBuffer, mode uintptr) abi.Code {
-	r, _, _ := purego.SyscallN(n.lib.v2, pointer(a.desc), pointer(a.state), address(in), address(out), mode, pointer(a.metrics))
+func (x *local) call(in, out *list, mode uintptr) abi.Code {
+	r, _, _ := purego.SyscallN(x.lib.v2, pointer(x.desc), pointer(x.state), address(in.c), address(out.c), mode, pointer(x.metrics))
 	return abi.Code(int32(r))
 }
 
-// callLegacy renders through the first call, which allocates its output.
-func (n *node) callLegacy(s *session, c *call, learn bool) (abi.Code, error) {
-	a := n.fill(s, c)
-	text := n.json(c.params)
-	copy(a.text[:cap(a.text)], text+"\x00")
-	a.legacy.paramsLen = uintptr(len(text))
-	in := a.legacyIn
-	*in = cInputs{count: uint64(len(a.views)), params: address(a.views)}
-	in.audio = cAudio{has: 1, batches: 1, channels: uint32(n.channels), frames: uint32(c.frames), data: address(a.in)}
-	*a.legacyOut, *a.legacyChannels = 0, 0
-	code := abi.Code(n.lib.runNode(pointer(a.legacy), pointer(in), 1, int32(n.channels), int32(c.frames), n.rate, pointer(a.legacyOut), pointer(a.legacyChannels), pointer(a.state), 0))
-	if err := a.intact(); err != nil || code != abi.OK {
-		return code, err
+func pointer[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
+
+// check tells what is wrong with the results of a call; values that are no
+// numbers are the library's doing when what it heard was numbers.
+func (x *local) check(way string, code abi.Code, in, out *list, what string, heard ...[]float64) *breach {
+	if b := x.overrun(in, out, what); b != nil {
+		return b
 	}
-	channels, out := int(*a.legacyChannels), *a.legacyOut
-	if learn {
-		n.outChannels = channels
+	if code != abi.OK {
+		return breaks("the %s call fails with code %d%s", way, code, x.lib.sentence())
 	}
-	if out == 0 || channels < 1 || channels > 256 || channels != n.outChannels {
-		return code, fmt.Errorf("the call returns an output of %d channels", channels)
+	if err := out.shapes(way, what); err != nil {
+		return breaks("%v", err)
 	}
-	p := *(*unsafe.Pointer)(unsafe.Pointer(a.legacyOut))
-	c.out = append(c.out[:0], unsafe.Slice((*float64)(p), channels*c.frames)...)
-	if n.lib.free != 0 {
-		purego.SyscallN(n.lib.free, out)
+	for i := range out.data {
+		bad, ok := finite(out.data[i].data)
+		if ok {
+			continue
+		}
+		for _, h := range heard {
+			if _, ok := finite(h); !ok {
+				return nil
+			}
+		}
+		return breaks("the %s call returns %v (value %d of %s %q)", way, out.data[i].data[bad], bad, what, out.nameOf(i))
 	}
-	return code, nil
+	return nil
+}
+
+// overrun tells what the library wrote that was not its to write.
+func (x *local) overrun(in, out *list, what string) *breach {
+	err := in.intact("input")
+	if err == nil {
+		err = out.intact(what)
+	}
+	if err == nil {
+		for _, r := range [...]*region{&x.fixed[0], &x.fixed[1], &x.fixed[2], &x.fixed[3], &x.cell, &x.json} {
+			if before, after := r.intact(); !before || !after {
+				err = fmt.Errorf("the library writes past %s", r.what)
+			}
+		}
+	}
+	if err != nil {
+		return &breach{msg: err.Error()}
+	}
+	return nil
+}
+
+// open renders a few frames of silence and walks them back: it tells whether
+// the library knows the type, its channels, and whether it has an adjoint.
+func (lib *library) open(s *spec) (o opened, err error) {
+	const frames = 8
+	if lib.v2 == 0 {
+		return lib.openLegacy(s, frames)
+	}
+	x := lib.local(s)
+	defer x.release()
+	c := s.silence(frames)
+	x.fill(c)
+	for i := range s.Outputs {
+		x.out.set(i, tensor{s.Outputs[i], 1, frames})
+		x.out.c[i].data, x.out.c[i].channels = 0, 0 // only the shape is wanted
+	}
+	code := x.call(x.in, x.out, 0)
+	switch {
+	case code == abi.EUnknownNode:
+		return lib.openLegacy(s, frames) // it may know it by the first call
+	case code != abi.OK:
+		return o, fmt.Errorf("%s refuses a node of type %q (code %d)%s", lib.path, s.Type, code, lib.sentence())
+	}
+	for i := range s.Outputs {
+		b := x.out.c[i]
+		if b.batches != 1 || b.frames != frames || b.channels < 1 || b.channels > maxChannels {
+			return o, fmt.Errorf("%s answers an input of %d channels and %d frames with an output of the shape (%d, %d, %d)", lib.path, sum(s.Channels), frames, b.batches, b.channels, b.frames)
+		}
+		o.OutChannels = append(o.OutChannels, int(b.channels))
+	}
+	s.OutChannels = o.OutChannels
+	if b := x.forward(c); b != nil {
+		return o, fmt.Errorf("%s cannot render a node of type %q: %w", lib.path, s.Type, b)
+	}
+	code, b := x.walk(c, make([]float64, s.outSize(c)))
+	switch {
+	case b != nil:
+		return o, b
+	case code == abi.EUnsupported:
+		o.NoBackward = true
+	case code != abi.OK:
+		return o, fmt.Errorf("%s cannot walk a node of type %q back (code %d)%s", lib.path, s.Type, code, lib.sentence())
+	}
+	return o, nil
+}
+
+const maxChannels = 256
+
+// sentence is what the library says of its last error.
+func (lib *library) sentence() string {
+	if lib.lastError == 0 {
+		return ""
+	}
+	at, _, _ := purego.SyscallN(lib.lastError)
+	if at == 0 {
+		return ""
+	}
+	if s := strings.TrimSpace(goText(at)); s != "" {
+		return ": " + s
+	}
+	return ""
+}
+
+func (x *local) clone() instance {
+	if x.lib.clone == 0 || *x.state == 0 {
+		return nil
+	}
+	state, _, _ := purego.SyscallN(x.lib.clone, *x.state)
+	if state == 0 {
+		return nil
+	}
+	y := x.lib.local(x.spec)
+	*y.state = state
+	return y
+}
+
+func (x *local) alive() bool { return true }
+
+func (x *local) release() {
+	if state := *x.state; state != 0 && x.lib.release != 0 {
+		purego.SyscallN(x.lib.release, state)
+	}
+	for i := range x.fixed {
+		x.fixed[i].free()
+	}
+	x.json.free()
+	x.cell.free()
+	for _, l := range []*list{x.in, x.out, x.gradIn, x.gradOut} {
+		if l != nil {
+			l.free()
+		}
+	}
+	x.first.free()
 }

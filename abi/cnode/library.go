@@ -3,17 +3,12 @@
 package cnode
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
-	"unsafe"
-
-	"ampfit/abi"
+	"time"
 
 	"github.com/ebitengine/purego"
 )
@@ -24,6 +19,12 @@ type library struct {
 	v2      uintptr // amp_run_node_v2, 0 without
 	release uintptr // amp_release_state, 0 without
 	free    uintptr // amp_free, or free of the C library
+	clone   uintptr // amp_clone_state, 0 without
+	// lastError is amp_last_error, 0 without.
+	lastError uintptr
+	// paged buffers end at a page without access: in a process that is the
+	// library's own.
+	paged bool
 	// describe is amp_describe_node_type, nil without; freeText frees its result.
 	describe func(typeName string) uintptr
 	freeText uintptr
@@ -32,9 +33,12 @@ type library struct {
 	runNode func(desc, inputs uintptr, batches, channels, frames int32, rate float64, out, outChannels, state, history uintptr) int32
 }
 
+// loaded are the libraries of this process, and the children of those that run
+// in one.
 var loaded struct {
 	sync.Mutex
-	libs map[string]*library
+	here     map[string]*library
+	children map[string]*client
 }
 
 // probeEnv names a library that a child process loads and calls, to see whether
@@ -53,28 +57,37 @@ func init() {
 	os.Exit(0)
 }
 
-// load opens a library once, the first time in a child process.
-func load(path string) (*library, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
+// load opens a library once: in a child process when calls have a limit, else
+// here, after a child has tried whether it survives that.
+func load(path string, limit time.Duration) (maker, error) {
 	loaded.Lock()
 	defer loaded.Unlock()
-	if lib := loaded.libs[abs]; lib != nil {
+	if limit > 0 {
+		c := loaded.children[path]
+		if c == nil {
+			c = &client{path: path}
+			if loaded.children == nil {
+				loaded.children = map[string]*client{}
+			}
+			loaded.children[path] = c
+		}
+		c.limit.Store(int64(limit))
+		return c, c.start()
+	}
+	if lib := loaded.here[path]; lib != nil {
 		return lib, nil
 	}
-	if err := probe(abs); err != nil {
+	if err := probe(path); err != nil {
 		return nil, err
 	}
-	lib, err := open(abs)
+	lib, err := open(path)
 	if err != nil {
 		return nil, err
 	}
-	if loaded.libs == nil {
-		loaded.libs = map[string]*library{}
+	if loaded.here == nil {
+		loaded.here = map[string]*library{}
 	}
-	loaded.libs[abs] = lib
+	loaded.here[path] = lib
 	return lib, nil
 }
 
@@ -111,6 +124,7 @@ func open(path string) (*library, error) {
 	}
 	run, version := symbol("amp_run_node"), symbol("amp_abi_version")
 	lib.release, lib.free = symbol("amp_release_state"), symbol("amp_free")
+	lib.clone, lib.lastError = symbol("amp_clone_state"), symbol("amp_last_error")
 	if lib.free == 0 {
 		lib.free, _ = purego.Dlsym(purego.RTLD_DEFAULT, "free")
 	}
@@ -137,84 +151,19 @@ func open(path string) (*library, error) {
 	return lib, nil
 }
 
-// nodeType describes a node of the library: one audio input, one output, and
-// the parameters that the graph file names.
-func (lib *library) nodeType(name string) *abi.NodeType {
-	t := &abi.NodeType{
-		Name: name, Family: "Libraries", Doc: "A node of " + filepath.Base(lib.path) + ".",
-		Inputs: []string{"in"}, Outputs: []string{"out"}, Open: true,
-		Coupled: true,
-		State:   1, // the token of the newest call; 0 before the first
-		Forward: forward,
-	}
-	if lib.v2 != 0 {
-		t.Backward = backward
-	}
-	t.Params = lib.params(name)
-	t.Configure = func(s *abi.Setup) error {
-		n := &node{lib: lib, name: s.Node, typeName: name, rate: s.Rate, channels: s.Channels[0], sessions: map[int64]*session{}}
-		s.Length("\x00" + s.Node) // what is asked keeps two nodes from sharing a call, and so this Data
-		for _, p := range s.Params {
-			n.params = append(n.params, p.Name)
-			n.start = append(n.start, p.Default)
-		}
-		if err := n.try(); err != nil {
-			return abi.Errorf("library", "%v", err)
-		}
-		runtime.SetFinalizer(n, (*node).close)
-		s.OutChannels = []int{n.outChannels}
-		s.NoBackward = n.v1 || n.noBackward
-		s.Data = n
-		return nil
-	}
-	return t
-}
-
-// params are those that the library describes as the node reference does:
-// {"params": [{"name", "unit", "doc", "default", "min", "max", "scale"}]}. What
-// has no range there is left to the graph file.
-func (lib *library) params(typeName string) []abi.Param {
+// about returns what the library says of a type; "" when it says nothing.
+func (lib *library) about(typeName string) (text string, v2 bool) {
+	v2 = lib.v2 != 0
 	if lib.describe == nil {
-		return nil
+		return "", v2
 	}
 	at := lib.describe(typeName)
 	if at == 0 {
-		return nil
+		return "", v2
 	}
-	text := goText(at)
+	text = goText(at)
 	if lib.freeText != 0 {
 		purego.SyscallN(lib.freeText, at)
 	}
-	var d struct {
-		Params []struct {
-			Name, Unit, Doc, Scale string
-			Default                float64
-			Min, Max               *float64
-			Vector                 bool
-		}
-	}
-	if json.Unmarshal([]byte(text), &d) != nil {
-		return nil
-	}
-	var params []abi.Param
-	for _, p := range d.Params {
-		if p.Name == "" || p.Vector || p.Min == nil || p.Max == nil || !(*p.Min < *p.Max) {
-			continue
-		}
-		q := abi.Param{Name: p.Name, Unit: p.Unit, Doc: p.Doc, Default: p.Default, Min: *p.Min, Max: *p.Max}
-		if p.Scale == abi.Log.String() && q.Min >= 0 {
-			q.Scale = abi.Log
-		}
-		params = append(params, q)
-	}
-	return params
-}
-
-// goText copies a C string.
-func goText(at uintptr) string {
-	var b []byte
-	for p := *(*unsafe.Pointer)(unsafe.Pointer(&at)); *(*byte)(p) != 0; p = unsafe.Add(p, 1) {
-		b = append(b, *(*byte)(p))
-	}
-	return string(b)
+	return text, v2
 }

@@ -1,30 +1,18 @@
-//go:build (linux || darwin) && (amd64 || arm64)
-
 package cnode
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 	"sync"
 
 	"ampfit/abi"
-
-	"github.com/ebitengine/purego"
 )
 
 // node is a node of a library in one plan; kernels get it as their Data.
 type node struct {
-	lib            *library
-	name, typeName string
-	rate           float64
-	channels       int
-	outChannels    int
-	params         []string
-	start          []float64
-	v1             bool // runs through amp_run_node
-	noBackward     bool // answers AMP_E_UNSUPPORTED on the way back
+	path string
+	spec spec
+	make maker
 
 	mu       sync.Mutex
 	next     int64
@@ -35,15 +23,13 @@ type node struct {
 type session struct {
 	id, used int64
 	batch    int
-	arena    *arena
+	state    instance
 	depth    int // calls that the library still keeps
 	calls    []call
-}
-
-// call is what a forward call heard and played.
-type call struct {
-	frames          int
-	in, params, out []float64
+	dead     bool // its library broke the contract; all it plays is NaN
+	mark     instance
+	marked   int       // calls that mark has made
+	grad     []float64 // of the outputs of a call
 }
 
 // maxSessions are kept of each batch: of runs that take turns.
@@ -52,21 +38,24 @@ const maxSessions = 4
 // callBits is the part of a token that is the number of calls.
 const callBits = 24
 
-func (n *node) fault(format string, args ...any) {
-	f := &Fault{n.lib.path, n.name, fmt.Sprintf(format, args...)}
+// fault reports what a library did wrong. It returns when OnFault does.
+func (n *node) fault(b *breach) {
+	OnFault(&Fault{Library: n.path, Node: n.spec.Name, Msg: b.msg, Intact: b.intact})
+}
+
+// lost is a fault that no caller can go on after.
+func (n *node) lost(format string, args ...any) {
+	f := &Fault{Library: n.path, Node: n.spec.Name, Msg: fmt.Sprintf(format, args...)}
 	OnFault(f)
-	panic(f) // what follows cannot be trusted
+	panic(f)
 }
 
 // started returns the session of a run that begins: a replay goes on in the one
 // that it repeats.
 func (n *node) started(b *abi.Block, lane int) *session {
-	if b.State(lane)[0] != 0 {
-		return nil
-	}
 	n.next++
 	for _, s := range n.sessions {
-		if s.batch == b.Batch(lane) && n.same(b, lane, s, 0) {
+		if !s.dead && s.batch == b.Batch(lane) && n.same(b, lane, s, 0) {
 			s.used = n.next
 			return s
 		}
@@ -77,8 +66,7 @@ func (n *node) started(b *abi.Block, lane int) *session {
 // close gives back what the library and the sessions hold.
 func (n *node) close() {
 	for _, s := range n.sessions {
-		n.drop(s)
-		s.arena.unmap()
+		s.drop()
 	}
 }
 
@@ -98,30 +86,29 @@ func (n *node) begin(batch int) *session {
 	s := &session{id: n.next, used: n.next, batch: batch}
 	if count >= maxSessions {
 		delete(n.sessions, oldest.id)
-		n.drop(oldest)
-		s.arena, s.calls = oldest.arena, oldest.calls[:0] // their memory serves again
+		oldest.drop()
+		s.calls = oldest.calls[:0] // its memory serves again
 	}
 	n.sessions[s.id] = s
 	return s
 }
 
-// drop releases the state of a session in the library.
-func (n *node) drop(s *session) {
-	if s.arena != nil {
-		if state := *s.arena.state; state != 0 && n.lib.release != 0 {
-			purego.SyscallN(n.lib.release, state)
+// drop releases the states of a session in the library.
+func (s *session) drop() {
+	for _, x := range []instance{s.state, s.mark} {
+		if x != nil {
+			x.release()
 		}
-		*s.arena.state = 0
 	}
-	s.depth = 0
+	s.state, s.mark, s.depth = nil, nil, 0
 }
 
 // find returns the session of a token and the number of calls before it.
 func (n *node) find(token float64) (*session, int) {
 	id, at := int64(token)>>callBits, int(int64(token)&(1<<callBits-1))
 	s := n.sessions[id]
-	if s == nil || at > len(s.calls) {
-		n.fault("the run goes on from a state that is no longer kept; more than %d runs take turns", maxSessions)
+	if s == nil || at > len(s.calls) && !s.dead {
+		n.lost("the run goes on from a state that is no longer kept; more than %d runs take turns", maxSessions)
 	}
 	n.next++
 	s.used = n.next
@@ -136,21 +123,52 @@ func forward(b *abi.Block) {
 	defer n.mu.Unlock()
 	for lane := range b.Lanes {
 		state := b.State(lane)
-		s, at := n.started(b, lane), 0
-		if state[0] != 0 {
+		var s *session
+		at := 0
+		if state[0] == 0 {
+			s = n.started(b, lane)
+		} else {
 			s, at = n.find(state[0])
 		}
-		c := n.heard(b, lane, s, at)
-		for ch := range n.outChannels {
-			copy(b.OutCh(0, ch, lane), c.out[ch*b.Frames:(ch+1)*b.Frames])
+		if c := n.heard(b, lane, s, at); c != nil {
+			n.play(b, lane, c)
+		} else {
+			n.fail(b, lane)
 		}
 		state[0] = s.token(at + 1)
 	}
 }
 
+// play copies what a call played to the output ports.
+func (n *node) play(b *abi.Block, lane int, c *call) {
+	out := c.out
+	for port, channels := range n.spec.OutChannels {
+		for ch := range channels {
+			copy(b.OutCh(port, ch, lane), out[:b.Frames])
+			out = out[b.Frames:]
+		}
+	}
+}
+
+// fail fills the outputs with what is no number: nothing can be made of them.
+func (n *node) fail(b *abi.Block, lane int) {
+	for port, channels := range n.spec.OutChannels {
+		for ch := range channels {
+			row := b.OutCh(port, ch, lane)
+			for i := range row {
+				row[i] = math.NaN()
+			}
+		}
+	}
+}
+
 // heard returns the call of the session at a place: the one that was made
-// there, when it was the same, or a new one.
+// there, when it was the same, or a new one. It is nil once the library broke
+// the contract.
 func (n *node) heard(b *abi.Block, lane int, s *session, at int) *call {
+	if s.dead {
+		return nil
+	}
 	if n.same(b, lane, s, at) { // without a call: the library may be on its way back
 		return &s.calls[at]
 	}
@@ -160,30 +178,73 @@ func (n *node) heard(b *abi.Block, lane int, s *session, at int) *call {
 		s.calls = append(s.calls, call{})
 	}
 	c := &s.calls[at]
-	c.frames, c.in, c.params = b.Frames, c.in[:0], c.params[:0]
-	for ch := range n.channels {
-		c.in = append(c.in, b.InCh(0, ch, lane)...)
+	c.frames, c.in, c.params, c.varies = b.Frames, c.in[:0], c.params[:0], c.varies[:0]
+	for port, channels := range n.spec.Channels {
+		for ch := range channels {
+			c.in = append(c.in, b.InCh(port, ch, lane)...)
+		}
 	}
-	for k := range n.params {
-		c.params = append(c.params, b.Param(k, lane).At(0))
+	for k, p := range n.spec.Params {
+		v := b.Param(k, lane)
+		c.varies = append(c.varies, !p.Vector && v.Varies())
+		switch {
+		case p.Vector:
+			c.params = append(c.params, b.Vector(k, lane)...)
+		case v.Varies():
+			for i := range b.Frames {
+				c.params = append(c.params, v.At(i))
+			}
+		default:
+			c.params = append(c.params, v.At(0))
+		}
 	}
-	n.replay(s, at)
+	if !n.replay(s, at) {
+		return nil
+	}
 	return c
 }
 
 // same reports whether the session made the call of this lane before.
 func (n *node) same(b *abi.Block, lane int, s *session, at int) bool {
-	same := at < len(s.calls) && s.calls[at].frames == b.Frames
-	for ch := 0; same && ch < n.channels; ch++ {
-		same = equalBits(s.calls[at].in[ch*b.Frames:(ch+1)*b.Frames], b.InCh(0, ch, lane))
+	if at >= len(s.calls) || s.calls[at].frames != b.Frames {
+		return false
 	}
-	for k := 0; same && k < len(n.params); k++ {
-		same = math.Float64bits(s.calls[at].params[k]) == math.Float64bits(b.Param(k, lane).At(0))
+	c := &s.calls[at]
+	in, params := c.in, c.params
+	for port, channels := range n.spec.Channels {
+		for ch := range channels {
+			if !equalBits(in[:b.Frames], b.InCh(port, ch, lane)) {
+				return false
+			}
+			in = in[b.Frames:]
+		}
 	}
-	return same
+	for k, p := range n.spec.Params {
+		size := n.spec.paramSize(c, k)
+		v := b.Param(k, lane)
+		switch {
+		case p.Vector:
+			if !equalBits(params[:size], b.Vector(k, lane)) {
+				return false
+			}
+		case v.Varies() != c.varies[k]:
+			return false
+		default:
+			for i := range size {
+				if math.Float64bits(params[i]) != math.Float64bits(v.At(i)) {
+					return false
+				}
+			}
+		}
+		params = params[size:]
+	}
+	return true
 }
 
 func equalBits(a, b []float64) bool {
+	if len(a) != len(b) {
+		return false
+	}
 	for i, x := range a {
 		if math.Float64bits(x) != math.Float64bits(b[i]) {
 			return false
@@ -193,14 +254,61 @@ func equalBits(a, b []float64) bool {
 }
 
 // replay brings the library to where it has made the calls up to and with one.
-func (n *node) replay(s *session, at int) {
+// It tells whether that went well.
+func (n *node) replay(s *session, at int) bool {
 	if s.depth > at { // it is further, on another way
-		n.drop(s)
+		n.depart(s, at)
+	}
+	if s.dead {
+		return false
+	}
+	if s.state != nil && !s.state.alive() { // another node took its process down
+		s.drop()
+	}
+	if s.state == nil {
+		s.state = n.make.instance(&n.spec)
 	}
 	for s.depth <= at {
-		n.forward(s, &s.calls[s.depth])
+		if b := s.state.forward(&s.calls[s.depth]); b != nil {
+			s.dead = true
+			s.drop()
+			n.fault(b)
+			return false
+		}
 		s.depth++
 	}
+	return true
+}
+
+// depart takes a session back to a place that another way leads on from. What
+// the library copies its state for is that: runs that leave one place again and
+// again need not begin afresh.
+func (n *node) depart(s *session, at int) {
+	if s.mark != nil && s.marked > at {
+		s.mark.release()
+		s.mark = nil
+	}
+	s.state.release()
+	s.state, s.depth = nil, 0
+	if s.mark != nil {
+		s.state, s.depth = s.mark.clone(), s.marked
+		if s.state == nil {
+			s.depth = 0
+		}
+	}
+	if at == 0 {
+		return
+	}
+	if s.depth < at && !n.replay(s, at-1) {
+		return
+	}
+	if s.mark != nil && s.marked == at {
+		return
+	}
+	if s.mark != nil {
+		s.mark.release()
+	}
+	s.mark, s.marked = s.state.clone(), at
 }
 
 func backward(b, d *abi.Block) {
@@ -214,25 +322,67 @@ func backward(b, d *abi.Block) {
 			token = before[0]
 		}
 		s, at := n.begun(token, b.Batch(lane))
-		if at != s.depth-1 {
-			n.replay(s, at)
-		}
-		c := &s.calls[at]
-		a := n.room(s, c.frames)
-		for ch := range n.outChannels {
-			copy(a.gradOut[ch*c.frames:(ch+1)*c.frames], d.OutCh(0, ch, lane))
-		}
-		n.backward(s, c)
-		s.depth--
-		for ch := range n.channels {
-			dx := d.InCh(0, ch, lane)
-			for i, g := range a.gradIn[ch*c.frames : (ch+1)*c.frames] {
-				dx[i] += g
+		n.walk(s, at, d, lane)
+	}
+}
+
+// walk makes the backward call at a place and adds its gradients to the duals.
+func (n *node) walk(s *session, at int, d *abi.Block, lane int) {
+	var in, params []float64
+	var broken *breach
+	var c *call
+	if !s.dead && s.state != nil && !s.state.alive() && s.depth < len(s.calls) {
+		s.dead = true // the gradient of its state is lost
+		n.fault(breaks("the process of the library has ended on the way back, by a fault of another node"))
+	}
+	if !s.dead && at != s.depth-1 {
+		n.replay(s, at)
+	}
+	if !s.dead {
+		c = &s.calls[at]
+		grad := s.grad[:0]
+		for port, channels := range n.spec.OutChannels {
+			for ch := range channels {
+				grad = append(grad, d.OutCh(port, ch, lane)...)
 			}
 		}
-		for k := range n.params {
-			d.Param(k, lane).Add(0, a.gradParams[k])
+		s.grad = grad
+		if in, params, broken = s.state.backward(c, grad); broken != nil {
+			s.dead = true
+			s.drop()
+			n.fault(broken)
 		}
+	}
+	if s.dead {
+		for port, channels := range n.spec.Channels {
+			for ch := range channels {
+				row := d.InCh(port, ch, lane)
+				for i := range row {
+					row[i] = math.NaN()
+				}
+			}
+		}
+		return
+	}
+	s.depth--
+	for port, channels := range n.spec.Channels {
+		for ch := range channels {
+			for i, g := range in[:c.frames] {
+				d.InCh(port, ch, lane)[i] += g
+			}
+			in = in[c.frames:]
+		}
+	}
+	for k, p := range n.spec.Params {
+		size := n.spec.paramSize(c, k)
+		for i, g := range params[:size] {
+			if p.Vector {
+				d.Vector(k, lane)[i] += g
+			} else {
+				d.Param(k, lane).Add(i, g)
+			}
+		}
+		params = params[size:]
 	}
 }
 
@@ -244,105 +394,12 @@ func (n *node) begun(token float64, batch int) (*session, int) {
 	}
 	var newest *session
 	for _, s := range n.sessions {
-		if s.batch == batch && len(s.calls) > 0 && (newest == nil || s.used > newest.used) {
+		if s.batch == batch && (len(s.calls) > 0 || s.dead) && (newest == nil || s.used > newest.used) {
 			newest = s
 		}
 	}
 	if newest == nil {
-		n.fault("a call is walked back that was never made")
+		n.lost("a call is walked back that was never made")
 	}
 	return newest, 0
-}
-
-// json is params_json with the values of the parameters.
-func (n *node) json(values []float64) string {
-	p := map[string]any{"record": -1}
-	for k, name := range n.params {
-		p[name] = values[k]
-	}
-	if n.v1 {
-		delete(p, "record")
-	}
-	text, err := json.Marshal(p)
-	if err != nil { // values that are no numbers
-		text = []byte("{}")
-	}
-	return string(text)
-}
-
-// try renders a few frames of silence and walks them back: it tells whether the
-// library knows the type, its channels, and whether it has an adjoint.
-func (n *node) try() error {
-	const frames = 8
-	s := &session{}
-	defer func() { n.drop(s); s.arena.unmap() }()
-	c := call{frames: frames, in: make([]float64, n.channels*frames), params: slices.Clone(n.start)}
-	n.v1 = n.lib.v2 == 0
-	if !n.v1 {
-		n.outChannels = n.channels
-		code, channels, err := n.shape(s, &c)
-		switch {
-		case code == abi.EUnknownNode:
-			n.v1 = true // it may know it by the first call
-		case err != nil:
-			return err
-		case code != abi.OK:
-			return fmt.Errorf("%s refuses a node of type %q (code %d)", n.lib.path, n.typeName, code)
-		default:
-			n.outChannels = channels
-			if code, err := n.callForward(s, &c); err != nil {
-				return err
-			} else if code != abi.OK {
-				return fmt.Errorf("%s cannot render a node of type %q (code %d)", n.lib.path, n.typeName, code)
-			}
-			clear(n.room(s, frames).gradOut)
-			code, err := n.callBackward(s, &c)
-			if err != nil {
-				return err
-			}
-			n.noBackward = code == abi.EUnsupported
-			if code != abi.OK && !n.noBackward {
-				return fmt.Errorf("%s cannot walk a node of type %q back (code %d)", n.lib.path, n.typeName, code)
-			}
-			return nil
-		}
-	}
-	code, err := n.callLegacy(s, &c, true)
-	if err == nil && code != abi.OK {
-		err = fmt.Errorf("%s has no node type %q (code %d)", n.lib.path, n.typeName, code)
-	}
-	return err
-}
-
-// forward makes a call in the library and keeps what it plays.
-func (n *node) forward(s *session, c *call) {
-	var code abi.Code
-	var err error
-	if n.v1 {
-		code, err = n.callLegacy(s, c, false)
-	} else {
-		code, err = n.callForward(s, c)
-	}
-	n.check("forward", code, err, c.out)
-}
-
-func (n *node) backward(s *session, c *call) {
-	code, err := n.callBackward(s, c)
-	a := s.arena
-	n.check("backward", code, err, a.gradIn[:n.channels*c.frames])
-	n.check("backward", code, nil, a.gradParams)
-}
-
-func (n *node) check(way string, code abi.Code, err error, results []float64) {
-	if err != nil {
-		n.fault("%v", err)
-	}
-	if code != abi.OK {
-		n.fault("the %s call fails with code %d", way, code)
-	}
-	for i, v := range results {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			n.fault("the %s call returns %v (value %d)", way, v, i)
-		}
-	}
 }

@@ -5,14 +5,9 @@ package cnode
 import (
 	"fmt"
 	"runtime"
-
-	"ampfit/abi"
+	"time"
 )
 
-type library struct{}
-
-func load(path string) (*library, error) {
+func load(path string, _ time.Duration) (maker, error) {
 	return nil, fmt.Errorf("%s: node libraries are loaded on Linux and macOS only, not on %s/%s", path, runtime.GOOS, runtime.GOARCH)
 }
-
-func (*library) nodeType(string) *abi.NodeType { return nil }

@@ -27,6 +27,7 @@ type runFlags struct {
 	profile      bool
 	filters      string
 	lowLatency   bool
+	isolateFlags
 }
 
 func (f *runFlags) add(fs *pflag.FlagSet) {
@@ -37,6 +38,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.IntVar(&f.threads, "threads", runtime.NumCPU(), "workers; results do not depend on their number")
 	fs.StringVar(&f.filters, "oversampling", "standard", "filters around oversampled nodes: standard or low_latency")
 	fs.BoolVar(&f.profile, "profile", false, "print a table of time, delay and heat of every node")
+	f.isolateFlags.add(fs)
 }
 
 func (f *runFlags) check() (err error) {
@@ -56,7 +58,7 @@ func (f *runFlags) check() (err error) {
 	if f.block < 1 || f.block > graph.Grid {
 		return fmt.Errorf("--block %d: allowed are 1 to %d frames", f.block, graph.Grid)
 	}
-	return nil
+	return f.isolateFlags.check()
 }
 
 // read reads the dry signal, nil without -i. It refuses one that is missing

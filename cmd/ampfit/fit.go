@@ -104,6 +104,7 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 		defer cancel()
 	}
 	bar := newProgress(f.stderr, f.quiet)
+	ctx, fault := untilFault(ctx)
 	r, err := optim.Fit(ctx, g, optim.FitOptions{
 		Target: target.Rows(), Input: input, Rate: rate, Loss: f.loss, Optimizer: f.optimizer, Steps: f.steps, LR: f.lr, Seed: f.seed,
 		Learn: f.learn, Freeze: f.freeze, HeatWeight: f.heatWeight, Block: f.block, KeepLatency: f.keepLatency, Schedule: f.schedule, LowLatency: f.lowLatency, Threads: f.threads, Profile: f.profile, TapeMemory: f.tapeBytes,
@@ -120,6 +121,10 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 		},
 	})
 	bar.done()
+	broken := fault()
+	if broken != nil && r == nil {
+		return failed(broken)
+	}
 	if err != nil {
 		return err
 	}
@@ -127,8 +132,14 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 		fmt.Fprint(f.stderr, r.Profile)
 	}
 	w := &fitWriter{fitCommand: f, dir: dir, graph: g, result: r, targetPath: targetPath, target: target, input: input}
+	if broken != nil {
+		w.stopped = "ended by a node library: " + broken.Error()
+	}
 	if err := w.write(); err != nil {
 		return failed(err)
+	}
+	if broken != nil {
+		return failed(fmt.Errorf("%w; the best so far is in %s", broken, dir))
 	}
 	if f.json {
 		_, err = f.stdout.Write(w.summaryText)
@@ -244,6 +255,7 @@ type fitWriter struct {
 	input       [][]float64
 	metrics     []report.Metric
 	summaryText []byte
+	stopped     string // why the fit ended, when it is neither of the usual reasons
 }
 
 // write fills the directory; each file appears whole or not at all.
@@ -260,10 +272,11 @@ func (w *fitWriter) write() error {
 		return err
 	}
 	page := w.report()
-	files := []struct {
+	type file struct {
 		name  string
 		write func(io.Writer) error
-	}{
+	}
+	files := []file{
 		{"graph.json", func(o io.Writer) error { _, err := o.Write(w.graph.WithValues(r.Values(), w.dir)); return err }},
 		{"summary.json", func(o io.Writer) error { _, err := o.Write(w.summaryText); return err }},
 		{"history.csv", func(o io.Writer) error { return report.HistoryCSV(o, page) }},
@@ -274,7 +287,9 @@ func (w *fitWriter) write() error {
 	if err := os.MkdirAll(w.dir, 0o777); err != nil {
 		return fmt.Errorf("%s: the directory for the results cannot be made (%v)", w.dir, reason(err))
 	}
-	if _, err := wav.Write(filepath.Join(w.dir, "fit.wav"), w.target.Rate, r.Output, wav.Float32); err != nil {
+	if w.stopped != "" && !sounds(r.Output) { // the library fails at the best point, too
+		files = files[:1]
+	} else if _, err := wav.Write(filepath.Join(w.dir, "fit.wav"), w.target.Rate, r.Output, wav.Float32); err != nil {
 		return err
 	}
 	for _, file := range files {
@@ -285,6 +300,18 @@ func (w *fitWriter) write() error {
 	return nil
 }
 
+// sounds tells whether all frames are numbers.
+func sounds(rows [][]float64) bool {
+	for _, row := range rows {
+		for _, v := range row {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 func (w *fitWriter) report() *report.Fit {
 	r := w.result
 	page := &report.Fit{
@@ -293,6 +320,8 @@ func (w *fitWriter) report() *report.Fit {
 		HeatNodes: r.HeatNodes, ValueNames: r.Variables, Metrics: w.metrics, Notes: r.Notes, Stopped: "converged",
 	}
 	switch {
+	case w.stopped != "":
+		page.Stopped = w.stopped
 	case r.Interrupted:
 		page.Stopped = "interrupted"
 	case r.TimedOut:

@@ -46,10 +46,7 @@ func (e *exit) Unwrap() error { return e.err }
 func failed(err error) error { return &exit{exitFailed, err} }
 
 func main() {
-	cnode.OnFault = func(f *cnode.Fault) { // nothing that its library returns can be used
-		fmt.Fprintln(os.Stderr, "ampfit: "+f.Error())
-		os.Exit(exitFailed)
-	}
+	cnode.OnFault = onFault
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() { // a second Ctrl-C ends the program at once
 		<-ctx.Done()
@@ -100,7 +97,7 @@ sound, plots, and a report to listen to. Exit codes: 0 done, 1 the fit failed,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	f.flags(root.Flags())
-	root.AddCommand(newRender(stdout, stderr), newCheck(stdout, stderr), newGraph(stdout, stderr), newNodes(stdout), newLoss(stdout), newSchema(stdout))
+	root.AddCommand(newRender(stdout, stderr), newCheck(stdout, stderr), newGraph(stdout, stderr), newNodes(stdout), newLoss(stdout), newSchema(stdout), newNodehost())
 	root.SetFlagErrorFunc(flagError)
 	return root
 }

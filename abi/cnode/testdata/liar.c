@@ -17,6 +17,8 @@ int amp_run_node(const amp_legacy_descriptor_t *desc, const amp_node_inputs_t *i
     return AMP_E_UNKNOWN_NODE;
 }
 
+static double own[4096];
+
 int amp_run_node_v2(const amp_node_descriptor_t *d, amp_state_t **state, const amp_buffer_t *in, amp_buffer_t *out,
                     amp_execution_mode_t mode, amp_node_metrics_t *metrics) {
     (void)state; (void)metrics;
@@ -28,7 +30,18 @@ int amp_run_node_v2(const amp_node_descriptor_t *d, amp_state_t **state, const a
     if (strcmp(d->type_name, "Shape") == 0) out[0].frames = n + 1;
     if (!out[0].data) return AMP_OK;
     memcpy(out[0].data, in[0].data, n * sizeof(double));
-    if (mode == AMP_BACKWARD || !late) return AMP_OK;
+    if (!late) return AMP_OK;
+    if (mode == AMP_BACKWARD) {
+        if (strcmp(d->type_name, "BackPast") == 0) out[0].data[n] = 1;
+        if (strcmp(d->type_name, "BackShape") == 0) out[0].channels = 2;
+        if (strcmp(d->type_name, "BackNaN") == 0) out[0].data[1] = INFINITY;
+        if (strcmp(d->type_name, "BackFail") == 0) return AMP_E_INVALID_ARG;
+        return AMP_OK;
+    }
+    if (strcmp(d->type_name, "Before") == 0) out[0].data[-1] = 1;
+    if (strcmp(d->type_name, "Array") == 0) out[1].channels = 1;
+    if (strcmp(d->type_name, "Own") == 0) out[0].data = own;
+    if (strcmp(d->type_name, "Input") == 0) ((double *)(size_t)in[0].data)[n] = 1;
     if (strcmp(d->type_name, "LateShape") == 0) out[0].frames = n + 1;
     if (strcmp(d->type_name, "LateNaN") == 0) out[0].data[3] = NAN;
     if (strcmp(d->type_name, "LatePast") == 0) out[0].data[n] = 1;

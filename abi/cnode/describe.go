@@ -1,0 +1,126 @@
+package cnode
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"runtime"
+
+	"ampfit/abi"
+)
+
+// description is what a library says of a type, as the node reference does.
+// All of it may be left out.
+type description struct {
+	Inputs, Outputs *[]string
+	Params          []struct {
+		Name, Unit, Doc, Scale string
+		Default                json.RawMessage // a number, or an array for a vector
+		Min, Max               *float64
+		Mod, Vector            bool
+		Length                 int
+		Learnable              *bool
+	}
+}
+
+// nodeType describes a node of the library: one audio input and one output
+// unless the library says otherwise, the parameters that it names, and those
+// that the graph file does.
+func nodeType(path, name string, m maker) (*abi.NodeType, error) {
+	text, v2 := m.about(name)
+	t := &abi.NodeType{
+		Name: name, Family: "Libraries", Doc: "A node of " + filepath.Base(path) + ".",
+		Inputs: []string{"in"}, Outputs: []string{"out"}, Open: true,
+		Coupled: true,
+		State:   1, // the token of the newest call; 0 before the first
+		Forward: forward,
+	}
+	if v2 {
+		t.Backward = backward
+	}
+	if text != "" {
+		if err := describe(t, text); err != nil {
+			return nil, fmt.Errorf("the node library %s describes %q in a way that cannot be read: %w", path, name, err)
+		}
+	}
+	t.Configure = func(s *abi.Setup) error { return configure(s, t, path, m) }
+	return t, nil
+}
+
+// describe takes ports and parameters from a library's description.
+func describe(t *abi.NodeType, text string) error {
+	var d description
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		return err
+	}
+	if d.Inputs != nil {
+		t.Inputs = *d.Inputs
+	}
+	if d.Outputs != nil {
+		t.Outputs = *d.Outputs
+	}
+	if len(t.Outputs) == 0 {
+		return fmt.Errorf("it has no output")
+	}
+	for _, p := range d.Params {
+		if p.Name == "" {
+			return fmt.Errorf("a parameter has no name")
+		}
+		q := abi.Param{Name: p.Name, Unit: p.Unit, Doc: p.Doc, Mod: p.Mod && !p.Vector, Vector: p.Vector, Len: p.Length, Min: -1e300, Max: 1e300}
+		var err error
+		switch {
+		case p.Default == nil:
+		case p.Vector && p.Default[0] == '[':
+			err = json.Unmarshal(p.Default, &q.Defaults)
+			q.Len = max(q.Len, len(q.Defaults))
+		default:
+			err = json.Unmarshal(p.Default, &q.Default)
+		}
+		if err != nil {
+			return fmt.Errorf("the default of %s: %w", p.Name, err)
+		}
+		if p.Min != nil {
+			q.Min = *p.Min
+		}
+		if p.Max != nil {
+			q.Max = *p.Max
+		}
+		if !(q.Min < q.Max) {
+			return fmt.Errorf("the range of %s is %g to %g", p.Name, q.Min, q.Max)
+		}
+		if p.Scale == abi.Log.String() && q.Min >= 0 {
+			q.Scale = abi.Log
+		}
+		// Without a range there is nowhere to look for the value.
+		q.NoGradient = p.Min == nil || p.Max == nil || p.Learnable != nil && !*p.Learnable
+		t.Params = append(t.Params, q)
+	}
+	return nil
+}
+
+// configure makes the node that the kernels of a plan call.
+func configure(s *abi.Setup, t *abi.NodeType, path string, m maker) error {
+	n := &node{path: path, make: m, sessions: map[int64]*session{}}
+	n.spec = spec{Name: s.Node, Type: t.Name, Rate: s.Rate, Inputs: s.Inputs, Outputs: s.Outputs, Channels: append([]int(nil), s.Channels...)}
+	s.Length("\x00" + s.Node) // what is asked keeps two nodes from sharing a call, and so this Data
+	for i := range s.Params {
+		p := &s.Params[i]
+		if p.Vector {
+			if given := s.Length(p.Name); given > 0 {
+				p.Len = given
+			}
+			p.Len = max(p.Len, 1)
+		} else {
+			p.Len = 1
+		}
+		n.spec.Params = append(n.spec.Params, specParam{Name: p.Name, Len: p.Len, Vector: p.Vector, Start: p.Start()})
+	}
+	o, err := m.open(&n.spec)
+	if err != nil {
+		return abi.Errorf("library", "%v", err)
+	}
+	n.spec.OutChannels, n.spec.V1 = o.OutChannels, o.V1
+	runtime.SetFinalizer(n, (*node).close)
+	s.OutChannels, s.NoBackward, s.Data = o.OutChannels, o.NoBackward, n
+	return nil
+}
