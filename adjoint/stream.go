@@ -72,7 +72,9 @@ func (s *Stream) build(frames int) {
 		o.Memory = s.Run.Mem
 	}
 	s.Run = graph.NewRun(s.Plan, o)
-	s.walker = newWalker(s.Run, nil)
+	if s.tape { // without one there are no duals to walk
+		s.walker = newWalker(s.Run, nil)
+	}
 }
 
 // grow makes room for longer calls and keeps everything else.

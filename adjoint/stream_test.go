@@ -43,3 +43,15 @@ func TestArenaGrowsBetweenCalls(t *testing.T) {
 	require.GreaterOrEqual(t, s.Run.Bytes(), 2*grown)
 	require.Zero(t, testing.AllocsPerRun(3, func() { s.Run.Advance(512) }), "nothing is allocated while a run goes on")
 }
+
+// A stream that keeps nothing has no dual arena; ports that gather, and outputs
+// with several readers, work without.
+func TestStreamWithoutRecord(t *testing.T) {
+	g := load(t, `{"sample_rate": 48000, "nodes": [{"name": "dry", "type": "InputNode"}, {"name": "half", "type": "GainNode", "params": {"gain": 0.5}},
+		{"name": "sum", "type": "GainNode", "gather": "sum"}],
+		"edges": [{"source": "dry", "target": "half"}, {"source": "dry", "target": "sum"}, {"source": "half", "target": "sum"}], "output": "sum"}`)
+	s, err := adjoint.NewStream(g, adjoint.StreamOptions{Frames: 4, Channels: 1})
+	require.NoError(t, err)
+	s.Forward(4, func(_ string, _, _ int, dst []float64) { copy(dst, []float64{1, 2, 3, 4}) })
+	require.Equal(t, []float64{1.5, 3, 4.5, 6}, s.Output(s.Plan.Output)[0])
+}
