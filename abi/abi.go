@@ -96,6 +96,12 @@ type NodeType struct {
 	// runtime integrates | ‖x‖² − ‖y‖² | dt.
 	OwnHeat bool
 
+	// Residual is the unit in which kernels that solve an implicit equation
+	// report what is left of it ([Block.NoteResidual]); empty: they solve none.
+	// Above ResidualLimit a run has not converged.
+	Residual      string
+	ResidualLimit float64
+
 	// Configure refines the constants above where they follow from
 	// configuration, rate or channel counts. It must be a pure function.
 	Configure func(s *Setup) error

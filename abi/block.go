@@ -30,6 +30,7 @@ type Lane struct {
 	Scratch        []float64
 	FrameScratch   []float64
 	Heat           []float64 // one value: joules so far, or the gradient of the loss by it
+	Residual       []float64 // one value: the worst residual so far; nil: nobody asks
 }
 
 // NewBlock returns a block for a runtime to bind. inChannels and outChannels
@@ -143,6 +144,14 @@ func (b *Block) Held() bool { return b.held }
 
 // AddHeat adds joules to the heat of a lane (types with OwnHeat).
 func (b *Block) AddHeat(lane int, joules float64) { b.lanes[lane].Heat[0] += joules }
+
+// NoteResidual reports the absolute residual of an implicit equation, of which
+// the worst is kept (types with a Residual).
+func (b *Block) NoteResidual(lane int, r float64) {
+	if worst := b.lanes[lane].Residual; len(worst) > 0 && !(r <= worst[0]) {
+		worst[0] = r
+	}
+}
 
 // Heat returns, in the dual, the gradient of the loss by the lane's heat.
 func (b *Block) Heat(lane int) float64 { return b.lanes[lane].Heat[0] }

@@ -34,7 +34,7 @@ func newCircuit(t *testing.T, name string, p abitest.P, x []float64) *circuit {
 	c := &circuit{typ: typ, b: abi.NewBlock(s.Rate, s.Data, []int{1}, []int{1}, true)}
 	c.lane = abi.Lane{
 		In: [][]float64{x}, Out: [][]float64{make([]float64, len(x))},
-		State: make([]float64, s.State), Before: make([]float64, s.State), Heat: make([]float64, 1),
+		State: make([]float64, s.State), Before: make([]float64, s.State), Heat: make([]float64, 1), Residual: make([]float64, 1),
 		FrameScratch: make([]float64, s.FrameScratch*len(x)),
 	}
 	for range s.Record {
@@ -254,4 +254,20 @@ func TestCircuitEnergyBalance(t *testing.T) {
 		end := 1e-7*v[2999]*v[2999]/2 + 0.05*iLast*iLast/2
 		require.InEpsilon(t, given, heat+end, 1e-10)
 	})
+}
+
+// What is left of the clipper's equation is rounding, unless the steps do not
+// suffice; then it says so.
+func TestDiodeClipperReportsItsResidual(t *testing.T) {
+	x := abitest.Noise(2000, 3)
+	for i := range x {
+		x[i] *= 10
+	}
+	c := newCircuit(t, "DiodeClipperNode", nil, x)
+	c.forward()
+	require.Less(t, c.lane.Residual[0], 1e-13)
+	require.Positive(t, c.lane.Residual[0])
+	c = newCircuit(t, "DiodeClipperNode", abitest.P{"config": abi.Config{"newton_max": 1.0}}, x)
+	c.forward()
+	require.Greater(t, c.lane.Residual[0], 1e-3)
 }

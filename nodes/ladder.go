@@ -31,7 +31,7 @@ var ladder = abi.NodeType{
 	Doc: "Moog ladder low-pass, 24 dB per octave, with resonance and saturation.",
 	Detail: "Four trapezoidal (TPT) one-pole low-passes in a loop without a delay: their input is tanh(drive x − resonance y). resonance is the loop gain k: oscillation begins at 4, and the gain at 0 Hz is drive/(1 + k), not compensated. " +
 		"The equation of the loop is solved in every frame by Newton's method with a bracket until the step is below 1e-9 of the height of the curve, which leaves a residual of rounding (below 1e-15); the bracket makes failure impossible. " +
-		"The adjoint is that of the solution. nonlinear false takes the tanh out.",
+		"The worst residual of a run is reported. The adjoint is that of the solution. nonlinear false takes the tanh out.",
 	Source: "V. Zavalishin, The Art of VA Filter Design, rev. 2.1.2, ch. 5 and 6; T. Stilson, J. O. Smith, Analyzing the Moog VCF, ICMC 1996.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
@@ -44,6 +44,7 @@ var ladder = abi.NodeType{
 		s.Data = s.Config.Bool("nonlinear")
 		return nil
 	},
+	Residual: "full scale", ResidualLimit: 1e-9,
 	State:        4, // s1 … s4
 	Record:       4, // t, v1, v2, v3
 	FrameScratch: 4, // s1 … s4 before each frame
@@ -52,8 +53,9 @@ var ladder = abi.NodeType{
 	Tangent:      ladderTangent,
 }
 
-// ladderSolve returns v4 and t = tanh(in - k v4) where v4 = rest + g4 t.
-func ladderSolve(in, k, rest, g4, start float64) (v, t float64) {
+// ladderSolve returns v4 and t = tanh(in - k v4) where v4 = rest + g4 t, and by how
+// much it is not.
+func ladderSolve(in, k, rest, g4, start float64) (v, t, left float64) {
 	lo, hi := rest-g4, rest+g4
 	v = min(max(start, lo), hi)
 	for range 100 {
@@ -74,7 +76,8 @@ func ladderSolve(in, k, rest, g4, start float64) (v, t float64) {
 			break
 		}
 	}
-	return v, tanhOf(in - k*v)
+	t = tanhOf(in - k*v)
+	return v, t, math.Abs(v - rest - g4*t)
 }
 
 func ladderForward(b *abi.Block) {
@@ -84,7 +87,7 @@ func ladderForward(b *abi.Block) {
 		rt, r1, r2, r3 := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane), b.Record(3, lane)
 		cutoff, resonance, drive := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
 		s1, s2, s3, s4 := state[0], state[1], state[2], state[3]
-		var g, h, g4 float64
+		var g, h, g4, worst float64
 		for n, x := range x {
 			if n == 0 || cutoff.Varies() {
 				t := math.Tan(math.Pi * cutoff.At(n) / b.Rate)
@@ -101,7 +104,10 @@ func ladderForward(b *abi.Block) {
 			case k == 0:
 				t = tanhOf(in)
 			default: // s4 = 2 v4 - s4 of the frame before: near v4 when it moves slowly
-				_, t = ladderSolve(in, k, rest, g4, s4)
+				var left float64
+				if _, t, left = ladderSolve(in, k, rest, g4, s4); left > worst {
+					worst = left
+				}
 			}
 			v1 := g*t + h*s1
 			v2 := g*v1 + h*s2
@@ -111,6 +117,7 @@ func ladderForward(b *abi.Block) {
 			s1, s2, s3, s4 = 2*v1-s1, 2*v2-s2, 2*v3-s3, 2*v4-s4
 		}
 		state[0], state[1], state[2], state[3] = s1, s2, s3, s4
+		b.NoteResidual(lane, worst)
 	}
 }
 
