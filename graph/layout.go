@@ -44,6 +44,7 @@ type Exec struct {
 	// Metrics of a profiled run.
 	Forward, Backward time.Duration // spent in kernels and what feeds them
 	HeatAt            []float64     // joules at the end of each second
+	residuals         []float64     // worst of each lane, of types that report one
 	AdjointEnergy     []float64     // of the gradient by the outputs, each second
 
 	heatStart                                []float64   // one value, or one per batch
@@ -164,6 +165,9 @@ func (r *Run) layout() {
 			x.coefLen = u.Setup.Coefs
 		}
 		x.coefs = l.Take(x.coefLen * u.Lanes)
+		if u.Type.Residual != "" {
+			x.residuals = make([]float64, u.Lanes)
+		}
 		r.Execs[i] = x
 	}
 	r.stateLo = l.Size()
@@ -434,6 +438,9 @@ func (w *wiring) all(inCh, outCh []int) {
 		}
 		lane.State = span(w.memory, x.State+i*s.State, s.State)
 		lane.Heat = span(w.memory, x.Heat+i, 1)
+		if x.residuals != nil && !w.dual {
+			lane.Residual = x.residuals[i : i+1]
+		}
 		lane.Coefs = span(w.memory, x.coefs+i*x.coefLen, x.coefLen)
 		lane.Scratch = span(w.memory, x.scratch+i*x.scratchLen, x.scratchLen)
 		lane.Params = make([]abi.Values, len(u.Params))

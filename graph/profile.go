@@ -78,6 +78,11 @@ func (r *Run) Profile() string {
 		})
 	}
 	alignColumns(&b, rows)
+	for _, x := range r.Execs {
+		if t := x.Unit.Type; t.Residual != "" {
+			fmt.Fprintf(&b, "%s: worst residual %.2g %s\n", x.Unit.Name, r.Residual(x.Unit.Name), t.Residual)
+		}
+	}
 	return b.String()
 }
 

@@ -176,6 +176,7 @@ func (r *Run) Reset() {
 		clear(r.Mem.Primal[row.Base-row.Hist : row.Base])
 	}
 	for _, x := range r.Execs {
+		clear(x.residuals)
 		if n := len(x.heatStart); n > 0 && !x.Unit.Filter {
 			perBatch := x.Unit.Lanes / r.Plan.Batches
 			for b := range r.Plan.Batches {

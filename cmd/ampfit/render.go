@@ -115,6 +115,9 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	if f.profile {
 		fmt.Fprint(stderr, run.Profile())
 	}
+	for _, node := range run.Unconverged() {
+		fmt.Fprintf(stderr, "ampfit: warning: %s\n", node)
+	}
 	if n := w.Clipped(); n > 0 {
 		fmt.Fprintf(stderr, "ampfit: warning: %s beyond full scale clipped; use --bits 32f to keep what is beyond\n", count(int(n), "sample"))
 	}
