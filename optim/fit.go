@@ -257,7 +257,7 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	}
 	loss.SetThreads(l, o.Threads)
 	f.objective = newGraphObjective(m, l, vars)
-	f.objective.target, f.objective.channels = slices.Concat(o.Target...), len(o.Target)
+	f.objective.target, f.objective.channels, f.objective.threads = slices.Concat(o.Target...), len(o.Target), o.Threads
 	f.result = &FitResult{
 		Plan: m.Plan, Tape: m.Tape, LossName: l.Name(), Optimizer: orElse(o.Optimizer, "auto"), Seed: o.Seed, Unsupported: m.Unsupported,
 	}

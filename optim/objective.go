@@ -35,6 +35,8 @@ type GraphObjective struct {
 
 	target   []float64 // channels × frames, for Guide
 	channels int
+	threads  int
+	shared   *GraphObjective // whose calls are counted, of a guide
 	ties     []tie
 	slopes   []float64   // ∂v/∂u of the last point
 	columns  [][]float64 // of the Jacobian at base
@@ -76,8 +78,9 @@ func (o *GraphObjective) Guide() Objective {
 	if err != nil {
 		return nil
 	}
+	loss.SetThreads(l, o.threads)
 	g := *o
-	g.Loss = l
+	g.Loss, g.shared = l, o
 	return &g
 }
 
@@ -124,6 +127,10 @@ func clampTo(v float64, q *graph.Param) float64 {
 
 func (o *GraphObjective) count(n int) {
 	o.Calls += n
+	if o.shared != nil {
+		o.shared.count(n)
+		return
+	}
 	if o.tick != nil {
 		o.tick()
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func init() {
-	register(method{name: "auto", doc: "A descent from the start, then a search over each parameter and random points until nothing better is found; Levenberg-Marquardt where the loss allows, else L-BFGS.", run: auto})
+	register(method{name: "auto", doc: "A search for good starts (partials and pitch of the target, each parameter by itself, random points) and a descent from the best: Levenberg-Marquardt for esr and mse, Adam and then L-BFGS for spectra.", run: auto})
 }
 
 // Searchable is an objective that knows where its coordinates are worth trying.
@@ -44,7 +44,8 @@ const (
 	maxIdle    = 2 // rounds without a better point before it ends
 )
 
-// auto descends from the start. Losses of frequencies, rates and delays have
+// auto descends from the start, on a loss of spectra as spectralSearch does, on
+// the others as follows. Losses of frequencies, rates and delays have
 // many minima, so it then looks along every coordinate and at random points,
 // descends a few steps from the best of them, and goes on from what is lower.
 // It ends when rounds find nothing better.
@@ -52,6 +53,14 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 	a := &searcher{o: o, local: localMethod(o), settings: s, start: append([]float64(nil), x...), done: waveformDone}
 	if g, ok := o.(*GraphObjective); ok && !g.leastSquares() {
 		a.done = spectralDone
+	}
+	if g, ok := o.(*GraphObjective); ok && !g.quadratic() {
+		if coarse := g.Coarse(); coarse != nil && len(x) > 0 {
+			d := newSpectralSearch(a, o, coarse, x)
+			err := d.descend(ctx)
+			copy(x, d.x)
+			return d.f, err
+		}
 	}
 	f, err := a.local(ctx, o, x, Settings{Steps: s.Steps, Report: a.report})
 	search, ok := o.(Searchable)
@@ -197,6 +206,9 @@ func localMethod(o Objective) Method {
 	return m.run
 }
 
+// quadratic reports whether the loss compares waveforms.
+func (o *GraphObjective) quadratic() bool { return loss.Quadratic(o.Loss) }
+
 // leastSquares reports whether Gauss-Newton steps apply and their matrices fit.
 func (o *GraphObjective) leastSquares() bool {
 	return loss.Quadratic(o.Loss) && !o.Model.HasHeatLoss() && len(o.Variables) <= 64 && len(o.Variables)*len(o.Model.Output) < 64<<20
@@ -238,7 +250,7 @@ func (a *searcher) scout(ctx context.Context, o Searchable, x []float64, f float
 			}
 			var found []try
 			for _, base := range o.Variants(centre, i) {
-				more, err := valleysAlong(ctx, o, base, i, spacing[i])
+				more, err := valleysAlong(ctx, o, base, i, spacing[i], 0)
 				if err != nil {
 					return nil, err
 				}
@@ -290,10 +302,12 @@ func curvedNow(o Objective) bool {
 	return !ok || g.leastSquares()
 }
 
-// valleysAlong returns the local minima among the values of one coordinate.
-func valleysAlong(ctx context.Context, o Searchable, x []float64, i int, spacing float64) ([]try, error) {
+// valleysAlong returns the local minima among the values of one coordinate, of
+// which it tries no more than most (0: all).
+func valleysAlong(ctx context.Context, o Searchable, x []float64, i int, spacing float64, most int) ([]try, error) {
 	values := o.Scan(x, i, spacing)
 	sort.Float64s(values)
+	values = thin(values, most)
 	losses := make([]float64, len(values))
 	at := append([]float64(nil), x...)
 	for k, v := range values {
@@ -312,6 +326,18 @@ func valleysAlong(ctx context.Context, o Searchable, x []float64, i int, spacing
 		}
 	}
 	return out, nil
+}
+
+// thin leaves so many of sorted values, evenly; 0 leaves all.
+func thin(values []float64, most int) []float64 {
+	if most == 0 || len(values) <= most {
+		return values
+	}
+	out := make([]float64, most)
+	for k := range out {
+		out[k] = values[k*len(values)/most]
+	}
+	return out
 }
 
 // Scan tries logarithmic values over their range and closer around the point,

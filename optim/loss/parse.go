@@ -130,6 +130,7 @@ func (c *call) stftOptions(standard []Resolution) STFTOptions {
 	}
 	set("hop", func(r *Resolution) *int { return &r.Hop })
 	set("win", func(r *Resolution) *int { return &r.Window })
+	o.Floor = c.number("floor", 0)
 	o.Weights = STFTWeights{SC: c.number("sc", 1), Log: c.number("log", 1), Lin: c.number("lin", 0)}
 	if o.Weights == (STFTWeights{}) {
 		c.fail(c.args[len(c.args)-1].column, "sc, log and lin are all 0; one must be above")

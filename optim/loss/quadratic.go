@@ -4,7 +4,7 @@ package loss
 // gradient is affine and Gauss-Newton methods may be used on it.
 func Quadratic(l Loss) bool {
 	switch l := l.(type) {
-	case *squares:
+	case *squares, *head:
 		return true
 	case *sum:
 		for _, t := range l.terms {

@@ -28,6 +28,7 @@ import (
 type spectral struct {
 	signal
 	weights     STFTWeights
+	floor       float64 // of the target's largest magnitude; 0 for none
 	resolutions []*resolution
 	chunks      []chunk
 	workers     []*worker
@@ -40,8 +41,8 @@ type spectral struct {
 }
 
 const (
-	// magnitudeFloor is the power below which a magnitude is constant;
-	// auraloss's.
+	// magnitudeFloor is the power below which a magnitude is constant, unless
+	// the floor is a fraction of the target's largest; auraloss's.
 	magnitudeFloor = 1e-8
 
 	// keepLimit is the number of floats of spectra that are kept from the
@@ -66,6 +67,7 @@ type resolution struct {
 	hann      []float64 // the window
 	left      int       // zeros before it in a transform
 	magnitude []float64 // Y: channel, window, bin
+	floor     float64   // power below which a magnitude is constant
 	norm      float64   // ‖Y‖
 	re, im    []float64 // kept spectra of x: channel, window, bin
 
@@ -108,7 +110,10 @@ func newSpectral(name string, target []float64, o STFTOptions, standard []Resolu
 	if len(o.Resolutions) == 0 {
 		o.Resolutions = standard
 	}
-	s := &spectral{signal: base, weights: w}
+	if !(o.Floor >= 0 && o.Floor < 1) {
+		return nil, fmt.Errorf("loss: %s: a floor of %v; it is a fraction of the target's largest magnitude, below 1", name, o.Floor)
+	}
+	s := &spectral{signal: base, weights: w, floor: o.Floor}
 	longest, floats := 0, 0
 	for i, shape := range o.Resolutions {
 		shape, err := shape.filled(name, s.frames)
@@ -133,6 +138,7 @@ func newSpectral(name string, target []float64, o STFTOptions, standard []Resolu
 	s.x = s.target
 	s.run((*spectral).targetChunk)
 	for _, r := range s.resolutions {
+		r.raise(o.Floor)
 		r.norm = math.Sqrt(sumSquares(r.magnitude)) // the gaps between spectra are 0
 	}
 	s.setThreads(o.Threads)
@@ -140,7 +146,7 @@ func newSpectral(name string, target []float64, o STFTOptions, standard []Resolu
 }
 
 func newResolution(shape Resolution, frames int) *resolution {
-	r := &resolution{Resolution: shape, plan: fft.NewPlan(shape.Size)}
+	r := &resolution{Resolution: shape, plan: fft.NewPlan(shape.Size), floor: magnitudeFloor}
 	r.bins = r.plan.Bins()
 	r.stride = (r.bins + 7) &^ 7
 	r.windows = 1 + (frames+2*(r.Size/2)-r.Size)/r.Hop
@@ -149,6 +155,20 @@ func newResolution(shape Resolution, frames int) *resolution {
 		r.hann = append(r.hann, 0.5-0.5*math.Cos(2*math.Pi*float64(i)/float64(r.Window)))
 	}
 	return r
+}
+
+// raise lifts the floor to a fraction of the largest magnitude.
+func (r *resolution) raise(fraction float64) {
+	if fraction == 0 {
+		return
+	}
+	least := max(math.Sqrt(r.floor), fraction*slices.Max(r.magnitude))
+	r.floor = least * least
+	for at := 0; at < len(r.magnitude); at += r.stride { // the gaps stay 0
+		for k, v := range r.magnitude[at : at+r.bins] {
+			r.magnitude[at+k] = max(v, least)
+		}
+	}
 }
 
 func (s *spectral) newWorker(longest int) *worker {
@@ -193,7 +213,7 @@ func (s *spectral) Name() string {
 	for _, r := range s.resolutions {
 		shapes = append(shapes, r.Resolution)
 	}
-	return stftName(s.name, shapes, standard, s.weights)
+	return stftName(s.name, shapes, standard, s.weights, s.floor)
 }
 
 func (s *spectral) Evaluate(grad, x []float64) float64 {
@@ -301,7 +321,7 @@ func (s *spectral) forwardChunk(w *worker, c *chunk) {
 			re, im = r.spectrum(r.re, c, i), r.spectrum(r.im, c, i)
 		}
 		r.transform(t, re, im, s.channel(s.x, c.channel), c.first+i)
-		c.sums.add(re, im, r.spectrum(r.magnitude, c, i))
+		c.sums.add(re, im, r.spectrum(r.magnitude, c, i), r.floor)
 	}
 }
 
@@ -320,7 +340,7 @@ func (s *spectral) backwardChunk(w *worker, c *chunk) {
 		} else {
 			r.transform(t, re, im, s.channel(s.x, c.channel), c.first+i)
 		}
-		binGradient(t.dre, t.dim, re, im, r.spectrum(r.magnitude, c, i), r.sc, r.log, r.lin)
+		binGradient(t.dre, t.dim, re, im, r.spectrum(r.magnitude, c, i), r.sc, r.log, r.lin, r.floor)
 		r.plan.ForwardAdjoint(t.dframe, t.dre, t.dim, t.work)
 		addWindowed(stretch[i*r.Hop:], t.dframe[r.left:], r.hann)
 	}

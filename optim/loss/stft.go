@@ -7,7 +7,7 @@ import (
 )
 
 func init() {
-	weights := []argument{{"sc", "sc=1"}, {"log", "log=1"}, {"lin", "lin=0"}}
+	weights := []argument{{"sc", "sc=1"}, {"log", "log=1"}, {"lin", "lin=0"}, {"floor", "floor=0"}}
 	register(kind{
 		name: "stft", doc: "Distance of magnitude spectra at one resolution: spectral convergence and log magnitude.",
 		args: append([]argument{{"", "1024"}, {"hop", "hop=n/4"}, {"win", "win=n"}}, weights...),
@@ -47,7 +47,11 @@ type STFTOptions struct {
 	Channels    int          // 0 is 1
 	Resolutions []Resolution // empty is the default
 	Weights     STFTWeights  // the zero value is 1, 1, 0
-	Threads     int          // goroutines; 0 is 1. The result is the same bits for any number.
+	// Floor is the least magnitude that counts, of the target's largest at each
+	// resolution: 1e-4 leaves out what lies 80 dB below. 0 is no floor beside
+	// the absolute one.
+	Floor   float64
+	Threads int // goroutines; 0 is 1. The result is the same bits for any number.
 }
 
 // STFTWeights are the weights of the terms of a spectral loss.
@@ -115,7 +119,7 @@ func (r Resolution) filled(name string, frames int) (Resolution, error) {
 }
 
 // stftName writes what Parse reads: nothing that is a default.
-func stftName(name string, rs, defaults []Resolution, w STFTWeights) string {
+func stftName(name string, rs, defaults []Resolution, w STFTWeights, floor float64) string {
 	var args []string
 	if !slices.Equal(rs, defaults) {
 		quarter, whole := true, true
@@ -140,7 +144,7 @@ func stftName(name string, rs, defaults []Resolution, w STFTWeights) string {
 	for _, weight := range []struct {
 		name            string
 		value, standard float64
-	}{{"sc", w.SC, 1}, {"log", w.Log, 1}, {"lin", w.Lin, 0}} {
+	}{{"sc", w.SC, 1}, {"log", w.Log, 1}, {"lin", w.Lin, 0}, {"floor", floor, 0}} {
 		if weight.value != weight.standard {
 			args = append(args, weight.name+"="+number(weight.value))
 		}

@@ -1,0 +1,231 @@
+package optim
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"ampfit/optim/loss"
+)
+
+// A loss of spectra has ridges everywhere, so a line search stops early on it,
+// and has as many minima as there are partials. The descent on it goes from
+// coarse to fine:
+//
+//	starts   the file's values, and what the target itself suggests
+//	coarse   Adam on short and few windows that hear only what is loud
+//	search   valleys along single coordinates and random points, coarse too
+//	fine     Adam, then L-BFGS, on the loss itself, as long as it gains
+//
+// Each step keeps what is better than before.
+type spectralSearch struct {
+	*searcher
+	main, coarse Objective
+	x            []float64
+	f            float64 // of main at x
+	c            float64 // of coarse at x
+}
+
+// Limits of the spectral search, in steps of Adam.
+const (
+	firstSteps   = 40
+	coarseSteps  = 160
+	scanValues   = 48
+	lookRounds   = 2
+	fineSteps    = 250
+	fineRate     = 0.03
+	coarseRate   = 0.05
+	spectralGain = 5e-3 // of a round that goes on
+)
+
+// coarseLoss hears 60 dB, through windows that overlap by half.
+const coarseLoss = "mrstft(2048/512/128, hop=n/2, floor=0.001)"
+
+// Coarse is the objective with a loss that is smoother and cheaper than that of
+// spectra; nil where the target is too short.
+func (o *GraphObjective) Coarse() Objective {
+	if o.target == nil {
+		return nil
+	}
+	l, err := loss.Parse(coarseLoss, o.target, o.channels, o.Model.Plan.Rate)
+	if err != nil {
+		return nil
+	}
+	loss.SetThreads(l, o.threads)
+	g := *o
+	g.Loss, g.shared = l, o
+	return &g
+}
+
+// descend is the whole way. It returns the value at x, the best point.
+func (s *spectralSearch) descend(ctx context.Context) error {
+	s.f = s.main.Evaluate(nil, s.x)
+	if err := s.report(Point{Value: s.f, GradNorm: math.NaN(), X: s.x}); err != nil {
+		return err
+	}
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	for round := 0; round < lookRounds && !s.spent(); round++ {
+		before := s.c
+		if err := s.look(ctx); err != nil {
+			return err
+		}
+		if s.c > before*(1-spectralGain) {
+			break
+		}
+	}
+	if err := s.refine(ctx); err != nil || s.f <= s.done {
+		return err
+	}
+	before := s.f
+	if err := s.inPhase(ctx); err != nil || s.f <= s.done || s.f == before {
+		return err
+	}
+	return s.refine(ctx)
+}
+
+// most is a number of steps, or what the user allows.
+func (s *spectralSearch) most(steps int) int {
+	if s.settings.Steps > 0 {
+		return min(steps, s.settings.Steps)
+	}
+	return steps
+}
+
+// begin descends from each start some way, and from the best further.
+func (s *spectralSearch) begin(ctx context.Context) error {
+	s.c = s.coarse.Evaluate(nil, s.x)
+	tries := []try{{s.x, s.c}}
+	if o, ok := s.main.(Suggestive); ok {
+		for _, p := range o.Starts(s.x) {
+			tries = append(tries, try{p, s.coarse.Evaluate(nil, p)})
+		}
+	}
+	tries = distinct(lowest(tries, len(tries)))
+	for _, heat := range []struct{ keep, steps int }{{4, firstSteps}, {2, coarseSteps}} {
+		tries = lowest(tries, heat.keep)
+		for i := range tries {
+			t := &tries[i]
+			t.x = slices.Clone(t.x)
+			var err error
+			if t.f, err = inUnits(adam)(ctx, s.coarse, t.x, Settings{Steps: s.most(heat.steps), LR: coarseRate}); err != nil {
+				return s.adopt(*t, err)
+			}
+		}
+	}
+	return s.adopt(lowest(tries, 1)[0], nil)
+}
+
+// distinct leaves out what is equal to the one before.
+func distinct(t []try) []try {
+	return slices.CompactFunc(t, func(a, b try) bool { return a.f == b.f })
+}
+
+// adopt moves to a point if it is coarsely better, and passes an error on.
+func (s *spectralSearch) adopt(t try, err error) error {
+	if t.f >= s.c {
+		return err
+	}
+	s.x, s.c = t.x, t.f
+	s.f = s.main.Evaluate(nil, s.x)
+	if e := s.report(Point{Value: s.f, GradNorm: math.NaN(), X: s.x}); err == nil {
+		err = e
+	}
+	return err
+}
+
+// look tries the valleys along single coordinates and random points.
+func (s *spectralSearch) look(ctx context.Context) error {
+	o, ok := s.coarse.(Searchable)
+	if !ok {
+		return nil
+	}
+	tries, err := s.valleys(ctx, o)
+	if err != nil {
+		return err
+	}
+	for _, heat := range []struct{ keep, steps int }{{8, 15}, {3, firstSteps}, {1, coarseSteps}} {
+		tries = lowest(tries, heat.keep)
+		for i := range tries {
+			t := &tries[i]
+			if t.f, err = inUnits(adam)(ctx, s.coarse, t.x, Settings{Steps: s.most(heat.steps), LR: coarseRate}); err != nil {
+				return s.adopt(*t, err)
+			}
+		}
+	}
+	if len(tries) == 0 {
+		return nil
+	}
+	return s.adopt(tries[0], nil)
+}
+
+// valleys returns the lowest points along the scalar coordinates, and the best
+// of some random ones.
+func (s *spectralSearch) valleys(ctx context.Context, o Searchable) ([]try, error) {
+	var out []try
+	scalars := s.scalars()
+	for _, i := range scalars {
+		if s.spent() {
+			break
+		}
+		found, err := valleysAlong(ctx, o, s.x, i, 0, scanValues)
+		if err != nil {
+			return nil, err
+		}
+		found = lowest(found, 3)
+		out = append(out, found...)
+	}
+	random := []try(nil)
+	for k := range min(o.Budget()/16, 8*len(scalars)) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		p := o.Sample(s.rng, s.x, k%4 == 3)
+		random = append(random, try{p, o.Evaluate(nil, p)})
+	}
+	return append(lowest(out, 10), lowest(random, 6)...), nil
+}
+
+// scalars are the coordinates that stand alone, not one of many of a vector.
+func (s *spectralSearch) scalars() []int {
+	var out []int
+	g, ok := s.main.(*GraphObjective)
+	for i := range s.x {
+		if !ok || len(g.Variables[i].Param.Values) <= 4 {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// refine descends on the loss itself, by Adam and from there by L-BFGS, again
+// as long as that gains.
+func (s *spectralSearch) refine(ctx context.Context) error {
+	lbfgs, _ := lookup("lbfgs")
+	for round := 0; ; round++ {
+		before := s.f
+		for _, m := range []struct {
+			run   Method
+			steps int
+		}{{inUnits(adam), fineSteps}, {inUnits(lbfgs.run), fineSteps / 2}} {
+			p := slices.Clone(s.x)
+			f, err := m.run(ctx, s.main, p, Settings{Steps: s.most(m.steps), LR: fineRate / float64(1+round), Report: s.below(s.f)})
+			if f < s.f {
+				s.x, s.f = p, f
+			}
+			if err != nil || s.f <= s.done {
+				return err
+			}
+		}
+		if s.f > before*(1-spectralGain) || s.spent() {
+			return nil
+		}
+	}
+}
+
+func newSpectralSearch(a *searcher, o Objective, coarse Objective, x []float64) *spectralSearch {
+	a.rng = rand.New(rand.NewPCG(a.settings.Seed, 0x737065637472))
+	return &spectralSearch{searcher: a, main: o, coarse: coarse, x: slices.Clone(x)}
+}
