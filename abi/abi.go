@@ -125,6 +125,14 @@ type NodeType struct {
 	// outputs and replaces t.State by the tangent of the state after.
 	Tangent func(b, t *Block)
 
+	// Second does what Backward does in d, and in dt the derivative of that
+	// along the tangents t: dt comes with the tangents of the gradients of
+	// outputs and of the state after, is added to for inputs, parameters and
+	// internal rows, and leaves that of the state before. Hessian–vector
+	// products are exact where every type has it. b.Before and t.Before hold
+	// the states before the call.
+	Second func(b, t, d, dt *Block)
+
 	// Kernel names the kernel that a family of types shares: while no parameter
 	// varies, their lanes may stand in one cohort, so the cohort kernels then
 	// use Coefs and Params only, not Data. Empty: the type's own.

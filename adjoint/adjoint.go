@@ -335,7 +335,6 @@ func (m *Model) heatLoss() float64 {
 func (m *Model) collect() {
 	dual := m.Run.Mem.Dual
 	for _, p := range m.Params {
-		x := m.index[p.Node]
 		clear(p.Grad)
 		if p.Spec == nil {
 			w := m.options.HeatWeights[p.Node]
@@ -344,16 +343,22 @@ func (m *Model) collect() {
 			}
 			continue
 		}
-		k, n := p.Spec.Index, p.Spec.Len
-		perBatch := x.Unit.Lanes / m.Plan.Batches
-		for lane := range x.Unit.Lanes {
-			at := 0
-			if len(p.Grad) > n {
-				at = lane / perBatch * n
-			}
-			for i := range n {
-				p.Grad[at+i] += dual[x.Param[k]+lane*n+i]
-			}
+		m.sumLanes(p.Grad, p, dual)
+	}
+}
+
+// sumLanes adds what a memory of the dual layout holds for each lane of a
+// parameter.
+func (m *Model) sumLanes(dst []float64, p *Param, dual []float64) {
+	x, k, n := m.index[p.Node], p.Spec.Index, p.Spec.Len
+	perBatch := x.Unit.Lanes / m.Plan.Batches
+	for lane := range x.Unit.Lanes {
+		at := 0
+		if len(dst) > n {
+			at = lane / perBatch * n
+		}
+		for i := range n {
+			dst[at+i] += dual[x.Param[k]+lane*n+i]
 		}
 	}
 }

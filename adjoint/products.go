@@ -106,8 +106,10 @@ func (m *Model) JVP(d Direction) *Product {
 
 // HVP returns the Hessian–vector product of a loss of the output along a
 // direction: the derivative of the whole gradient, parameter after parameter in
-// the order of Model.Params, thermo.heat left out. It is a Richardson
-// difference of exact gradients.
+// the order of Model.Params, thermo.heat left out. It is exact, forward over
+// reverse, where every node type has the kernels for it; otherwise a Richardson
+// difference of exact gradients, which names the nodes that have not. Where the
+// loss is not [Curved], its own curvature is a difference, and Error says so.
 func HVP(g *graph.Graph, l Loss, params map[string][]float64, o Options) (*Product, error) {
 	m, err := NewModel(g, o)
 	if err != nil {
@@ -122,6 +124,10 @@ func HVP(g *graph.Graph, l Loss, params map[string][]float64, o Options) (*Produ
 
 // HVP is the derivative of the gradient of a loss along a direction.
 func (m *Model) HVP(l Loss, d Direction) *Product {
+	names := m.secondless()
+	if len(names) == 0 && !m.HasHeatLoss() {
+		return m.secondOrder(l, d)
+	}
 	n := 0
 	for _, p := range m.Params {
 		if p.Spec != nil {
@@ -139,7 +145,7 @@ func (m *Model) HVP(l Loss, d Direction) *Product {
 			}
 		}
 	})
-	return &Product{Values: v, Error: e}
+	return &Product{Values: v, Approximate: names, Error: e}
 }
 
 // Jacobian returns the derivative of the output by each element of a few

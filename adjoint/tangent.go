@@ -32,6 +32,19 @@ func (m *Model) Tangent(d Direction) ([]float64, error) {
 	if names := m.tangentless(); len(names) > 0 {
 		return nil, fmt.Errorf("adjoint: no tangent kernel for %v", names)
 	}
+	m.wireTangents(d)
+	t := m.tangentRun(d)
+	m.Run.Reset()
+	m.rendered = false // the tape is not what Rewind expects
+	for k := 0; k+1 < len(m.bounds); k++ {
+		t.segment(k)
+	}
+	return t.out, nil
+}
+
+// wireTangents reserves the memory of tangents and writes those of the
+// parameters.
+func (m *Model) wireTangents(d Direction) {
 	if m.tangent == nil {
 		m.tangent = m.Run.WireTangents()
 	}
@@ -51,20 +64,18 @@ func (m *Model) Tangent(d Direction) ([]float64, error) {
 			copy(m.tangent[x.Param[k]+lane*n:][:n], v[at:at+n])
 		}
 	}
-	out := make([]float64, len(m.Output))
-	t := tangentRun{Model: m, d: d, rows: split(out, m.options.Frames)}
-	m.Run.Reset()
-	m.rendered = false // no states are kept on the way
-	for k := 0; k+1 < len(m.bounds); k++ {
-		t.segment(k)
-	}
-	return out, nil
 }
 
 type tangentRun struct {
 	*Model
 	d    Direction
-	rows [][]float64
+	out  []float64   // derivative of Output
+	rows [][]float64 // the same by channel
+}
+
+func (m *Model) tangentRun(d Direction) tangentRun {
+	out := make([]float64, len(m.Output))
+	return tangentRun{Model: m, d: d, out: out, rows: split(out, m.options.Frames)}
 }
 
 // segment renders one segment with tangents. The tangent rows keep no history
@@ -73,9 +84,9 @@ func (t tangentRun) segment(k int) {
 	r := t.Run
 	start, end := t.bounds[k], t.bounds[k+1]
 	r.BeginSegment(t.tangent)
-	for at := start; at < end; {
+	for at, index := start, 0; at < end; index++ {
 		next := min(r.NextBlock(at), end)
-		t.block(at, int(next-at))
+		t.block(at, int(next-at), index)
 		at = next
 	}
 	r.EndSegment(end)
@@ -88,24 +99,42 @@ func (t tangentRun) segment(k int) {
 	}
 }
 
-func (t tangentRun) block(at int64, frames int) {
+// block renders the index-th block of a segment. The states before it, and in
+// loops before each call, go where the tape keeps them, and those of the tangents
+// to the same place in theirs.
+func (t tangentRun) block(at int64, frames, index int) {
 	r := t.Run
 	r.BeginBlock(at)
 	s := int(at - r.Start())
 	for _, c := range t.Plan.Components {
-		for done := 0; done < frames; done += c.Block {
+		for _, u := range c.Units {
+			x := r.Execs[u.Index]
+			t.keep(x, x.Before+index*x.StateLen)
+		}
+		for call, done := 0, 0; done < frames; call, done = call+1, done+c.Block {
 			n := min(c.Block, frames-done)
 			for _, u := range c.Units {
-				t.call(r.Execs[u.Index], s+done, n, at+int64(done))
+				x := r.Execs[u.Index]
+				before := x.Before + index*x.StateLen
+				if c.Loop {
+					before = x.SubCalls + call*x.StateLen
+				}
+				t.call(x, s+done, n, at+int64(done), before)
 			}
 		}
 	}
 }
 
-func (t tangentRun) call(x *graph.Exec, s, frames int, at int64) {
+// keep copies the states of a unit, and their tangents, to an offset.
+func (t tangentRun) keep(x *graph.Exec, to int) {
+	for _, m := range [][]float64{t.Run.Mem.Primal, t.tangent} {
+		copy(m[to:to+x.StateLen], m[x.State:x.State+x.StateLen])
+	}
+}
+
+func (t tangentRun) call(x *graph.Exec, s, frames int, at int64, before int) {
 	r, u, mem := t.Run, x.Unit, t.Run.Mem.Primal
-	before := x.Before // free while no tape is recorded
-	copy(mem[before:before+x.StateLen], mem[x.State:x.State+x.StateLen])
+	t.keep(x, before)
 	r.Call(x, s, frames, at, false)
 	r.GatherInputs(t.tangent, x, s, frames)
 	for k, q := range u.Params {
@@ -113,7 +142,7 @@ func (t tangentRun) call(x *graph.Exec, s, frames int, at int64) {
 			t.modulate(x, k, q, s, frames, at)
 		}
 	}
-	x.BindTangent(t.tangent, s, frames)
+	x.BindTangent(t.tangent, s, frames, before)
 	if u.Type.External {
 		t.input(x, s, frames, at)
 		return

@@ -37,6 +37,7 @@ type Exec struct {
 	Param      []int // offset of each parameter, Len values for each lane
 
 	Tangent *abi.Block // bound by BindTangent, once WireTangents was called
+	Twin    *abi.Block // bound by BindTwin, once WireTwin was called
 
 	Cohort *Cohort
 	first  int // of its lanes in the cohort
@@ -56,6 +57,9 @@ type Exec struct {
 	tangents             []abi.Lane
 	tangentSlots         []slot
 	tangentMods          []modSlot
+	twins                []abi.Lane
+	twinSlots            []slot
+	twinMods             []modSlot
 	slots, dualSlots     []slot
 	mods, dualMods       []modSlot
 	forward              func(b *abi.Block)
@@ -91,15 +95,19 @@ func bind(memory []float64, slots []slot, s, frames int) {
 	}
 }
 
+func bindMods(memory []float64, mods []modSlot, s, frames int) {
+	for i := range mods {
+		m := &mods[i]
+		lo := m.base + s*m.mult
+		*m.dst = abi.FrameValues(memory[lo : lo+frames*m.mult])
+	}
+}
+
 // bindLanes points the primal lanes at the frames [s, s+frames) of the segment,
 // which begin at the absolute graph frame at.
 func (x *Exec) bindLanes(memory []float64, s, frames int, at int64) {
 	bind(memory, x.slots, s, frames)
-	for i := range x.mods {
-		m := &x.mods[i]
-		lo := m.base + s*m.mult
-		*m.dst = abi.FrameValues(memory[lo : lo+frames*m.mult])
-	}
+	bindMods(memory, x.mods, s, frames)
 	frame := at * int64(x.Unit.Mult)
 	for i := range x.lanes {
 		x.lanes[i].Frame = frame
@@ -109,23 +117,7 @@ func (x *Exec) bindLanes(memory []float64, s, frames int, at int64) {
 // bindDualLanes points the dual lanes at the same frames in the dual arena.
 func (x *Exec) bindDualLanes(memory []float64, s, frames int) {
 	bind(memory, x.dualSlots, s, frames)
-	for i := range x.dualMods {
-		m := &x.dualMods[i]
-		lo := m.base + s*m.mult
-		*m.dst = abi.FrameValues(memory[lo : lo+frames*m.mult])
-	}
-}
-
-// BindTangent points the tangent block at the same frames of a memory that has
-// the layout of the primal arena.
-func (x *Exec) BindTangent(memory []float64, s, frames int) {
-	bind(memory, x.tangentSlots, s, frames)
-	for i := range x.tangentMods {
-		m := &x.tangentMods[i]
-		lo := m.base + s*m.mult
-		*m.dst = abi.FrameValues(memory[lo : lo+frames*m.mult])
-	}
-	x.Tangent.Bind(x.tangents, frames*x.Unit.Mult)
+	bindMods(memory, x.dualMods, s, frames)
 }
 
 // BindBack points both blocks at the frames [s, s+frames) of the segment, which
@@ -372,22 +364,6 @@ func (u *Unit) held() bool {
 		}
 	}
 	return true
-}
-
-// WireTangents makes the tangent blocks of all units over a memory with the
-// layout and size of the primal arena, and returns it.
-func (r *Run) WireTangents() []float64 {
-	memory := make([]float64, r.primal)
-	for _, x := range r.Execs {
-		u := x.Unit
-		in, out := u.portRows()
-		x.Tangent = abi.NewBlock(u.Rate, u.Setup.Data, in, out, u.held())
-		x.tangents = make([]abi.Lane, u.Lanes)
-		x.tangentSlots, x.tangentMods = nil, nil
-		w := wiring{r: r, x: x, lanes: x.tangents, slots: &x.tangentSlots, mods: &x.tangentMods, memory: memory}
-		w.all(in, out)
-	}
-	return memory
 }
 
 // wire builds the lanes and slots of a unit, after memory is reserved.

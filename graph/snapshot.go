@@ -12,23 +12,13 @@ func (r *Run) SnapshotLen() int {
 // Snapshot copies what the frames from End on depend on: the states, and the
 // frames before End that readers still see.
 func (r *Run) Snapshot(dst []float64) {
-	k := copy(dst, r.Mem.Primal[r.stateLo:r.stateHi])
-	n := int(r.end - r.start)
-	for i := range r.allRows {
-		row := &r.allRows[i]
-		from := row.Base - row.Hist + n*row.Mult
-		k += copy(dst[k:], r.Mem.Primal[from:from+row.Hist])
-	}
+	r.SnapshotOf(r.Mem.Primal, dst)
 }
 
 // Restore goes back to a snapshot taken at the absolute frame at; Advance
 // continues there with the same bits.
 func (r *Run) Restore(src []float64, at int64) {
-	k := copy(r.Mem.Primal[r.stateLo:r.stateHi], src)
-	for i := range r.allRows {
-		row := &r.allRows[i]
-		k += copy(r.Mem.Primal[row.Base-row.Hist:row.Base], src[k:k+row.Hist])
-	}
+	r.RestoreTo(r.Mem.Primal, src)
 	r.start, r.end = at, at
 	if r.cursors != nil {
 		r.cursors.stand(at)

@@ -40,6 +40,7 @@ var gain = abi.NodeType{
 	Forward:  gainForward,
 	Backward: gainBackward,
 	Tangent:  gainTangent,
+	Second:   second(gainFormula),
 }
 
 // gainLaw says which of the two parameters there is.
@@ -100,5 +101,16 @@ func gainTangent(b, t *abi.Block) {
 			g, slope := law.factor(p.At(n))
 			ty[n] = g*tx[n] + slope*tp.At(n)*x[n]
 		}
+	}
+}
+
+func gainFormula(f *formula) {
+	db, p := f.b.Data.(gainLaw).db, f.param(0)
+	for n := range f.frames() {
+		g := p(n)
+		if db {
+			g = f.factor(g)
+		}
+		f.y(0, n, f.mul(g, f.x(0, n)))
 	}
 }

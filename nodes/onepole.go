@@ -46,6 +46,7 @@ var onePole = abi.NodeType{
 	Forward:       onePoleForward,
 	Backward:      onePoleBackward,
 	Tangent:       onePoleTangent,
+	Second:        second(onePoleFormula),
 	CohortForward: onePoleForwardFour,
 }
 
@@ -213,5 +214,19 @@ func onePoleTangent(b, t *abi.Block) {
 			}
 		}
 		tstate[0] = tlast
+	}
+}
+
+func onePoleFormula(f *formula) {
+	high, cutoff := f.b.Data.(onePoleKind).high, f.param(0)
+	for n := range f.frames() {
+		a := f.shift(1, f.scale(-1, f.exp(f.scale(-2*math.Pi/f.b.Rate, cutoff(n)))))
+		x, last := f.x(0, n), f.state(0)
+		last = f.add(last, f.mul(a, f.sub(x, last)))
+		f.setState(0, last)
+		if high {
+			last = f.sub(x, last)
+		}
+		f.y(0, n, last)
 	}
 }
