@@ -107,3 +107,19 @@ func squaredError(dx, x, y []float64, scale float64) float64 {
 	}
 	return s0 + s1 + s2 + s3
 }
+
+// Curvature writes the derivative of the gradient along v: a square has the same
+// everywhere.
+func (l *squares) Curvature(dst, _, v []float64) {
+	scale := 2 / l.over
+	for c := range l.channels {
+		from, to := l.channel(v, c), l.channel(dst, c)
+		emphasise(to, from, l.pre)
+		for n := range to {
+			to[n] *= scale
+		}
+		if l.pre != 0 {
+			emphasiseAdjoint(to, l.pre)
+		}
+	}
+}
