@@ -13,29 +13,30 @@ func init() { abi.Register(limiter) }
 //
 //	t[n] = max(1 - c/D[n], 0)                    attenuation that frame n needs
 //	m[n] = max(t[n-N] … t[n])
-//	f[n] = m[n] where m[n] ≥ f[n-1], else m[n] + a (f[n-1] - m[n])
+//	f[n] = m[n] + a (f[n-1] - m[n])               a of the attack where m[n] > f[n-1], else of the release
 //	s[n] = (f[n-N] + … + f[n])/(N+1)
 //	y[n] = makeup (1 - s[n]) x[n-N]
 //
-// f[n-k] ≥ m[n-k] ≥ t[n-N] for all k of the sum, so s[n] ≥ t[n-N]: no frame
-// passes the ceiling, and the gain moves along ramps of N frames. The sum is
+// Without an attack f[n-k] ≥ m[n-k] ≥ t[n-N] for all k of the sum, so s[n] ≥ t[n-N]:
+// no frame passes the ceiling, and the gain moves along ramps of N frames. The sum is
 // carried from frame to frame, and taken anew where the absolute frame number
 // is a multiple of 4096, so that rounding does not gather.
 //
 // The adjoint: ȳ goes to s and x[n-N]; s̄, carried as the sum is, to f; f̄ to
-// m[n] and f[n-1] by the branch of the release; m̄ to the t that was the largest,
+// m[n] and f[n-1] by the branch; m̄ to the t that was the largest,
 // the latest of equals; t̄ to the level by c/D² and to the ceiling by -1/D.
 var limiter = abi.NodeType{
 	Name: "LimiterNode", Family: dynamics,
 	Doc: "Look-ahead limiter: no frame passes the ceiling.",
 	Detail: "The attenuation that a frame needs, max(1 − ceiling/|x|, 0), is held over lookahead_ms, falls with release_ms and is averaged over lookahead_ms, so it has arrived when the frame comes out, lookahead_ms later: the node declares that delay. " +
-		"The attack is the ramp of the lookahead. makeup_db acts after it, and so raises the ceiling. The gradient takes the branches as they fell: a frame below the ceiling has no slope by it, and of equal maxima the latest has all.",
+		"At attack_ms 0 the attack is the ramp of the lookahead and no frame passes the ceiling; a longer one is softer and lets peaks through. makeup_db acts after it, and so raises the ceiling. The gradient takes the branches as they fell: a frame below the ceiling has no slope by it, and of equal maxima the latest has all.",
 	Source: "P. Hämäläinen, Smoothing of the Control Signal Without Clipped Output in Digital Peak Limiters, DAFx 2002.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
 		{Name: "ceiling_db", Unit: "dB", Default: -1, Min: -60, Max: 20, Doc: "Largest level of the output, in dB of full scale."},
 		{Name: "release_ms", Unit: "ms", Default: 100, Min: 1, Max: 5000, Scale: abi.Log, Doc: "Time constant at which the gain comes back."},
 		{Name: "makeup_db", Unit: "dB", Default: 0, Min: -40, Max: 40, Doc: "Gain after it."},
+		{Name: "attack_ms", Unit: "ms", Default: 0, Min: 0, Max: 1000, Doc: "Time constant at which the gain falls, before the ramp; above 0 fast peaks pass the ceiling."},
 	},
 	Config: []abi.Key{
 		{Name: "lookahead_ms", Kind: abi.Number, Default: 2.0, Min: 0, Max: 100, Doc: "Time of the ramp before a peak, and the delay of the node, in whole frames."},
@@ -66,6 +67,15 @@ var limiter = abi.NodeType{
 
 const limiterRenews = 4096
 
+// limiterAttack returns the coefficient of the attack and its slope, which is 0 at
+// 0 ms with all its derivatives.
+func limiterAttack(b *abi.Block, lane int) (a, slope float64) {
+	if ms := b.Param(3, lane).At(0); ms > 0 {
+		return ballistic(ms, b.Rate)
+	}
+	return 0, 0
+}
+
 func limiterForward(b *abi.Block) {
 	past := b.Data.(int)
 	for lane := range b.Lanes {
@@ -74,6 +84,7 @@ func limiterForward(b *abi.Block) {
 		rs, back := b.Record(0, lane), b.Record(1, lane)
 		ceiling := math.Exp(decibels * b.Param(0, lane).At(0))
 		a, _ := ballistic(b.Param(1, lane).At(0), b.Rate)
+		rise, _ := limiterAttack(b, lane)
 		makeup := math.Exp(decibels * b.Param(2, lane).At(0))
 		loudest(level, b, 0, lane)
 		sum, most := state[0], -1 // most: where the largest t stands, unknown yet
@@ -98,6 +109,8 @@ func limiterForward(b *abi.Block) {
 			m, last := t[most], f[i]
 			if m < last {
 				m += a * (last - m)
+			} else {
+				m += rise * (last - m)
 			}
 			f[i+1] = m
 			if (b.Frame(lane)+int64(n))%limiterRenews == 0 {
@@ -131,8 +144,9 @@ func limiterBackward(b, d *abi.Block) {
 		rs, back := b.Record(0, lane), b.Record(1, lane)
 		ceiling := math.Exp(decibels * b.Param(0, lane).At(0))
 		a, slope := ballistic(b.Param(1, lane).At(0), b.Rate)
+		rise, riseSlope := limiterAttack(b, lane)
 		makeup := math.Exp(decibels * b.Param(2, lane).At(0))
-		var da, dceiling, dmakeup float64
+		var da, drise, dceiling, dmakeup float64
 		clear(ds)
 		for c := range b.OutChannels(0) {
 			dy, x, dx := d.OutCh(0, c, lane), b.Internal(2+c, lane), d.Internal(2+c, lane)
@@ -161,6 +175,10 @@ func limiterBackward(b, d *abi.Block) {
 				da += g * (last - m)
 				df[i] += a * g
 				g *= 1 - a
+			} else {
+				drise += g * (last - m)
+				df[i] += rise * g
+				g *= 1 - rise
 			}
 			dt[most] += g
 			if t[i] > 0 {
@@ -180,5 +198,6 @@ func limiterBackward(b, d *abi.Block) {
 		d.Param(0, lane).Add(0, decibels*ceiling*dceiling)
 		d.Param(1, lane).Add(0, slope*da)
 		d.Param(2, lane).Add(0, decibels*dmakeup)
+		d.Param(3, lane).Add(0, riseSlope*drise)
 	}
 }

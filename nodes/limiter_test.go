@@ -48,3 +48,12 @@ func TestLimiterDelaysAndReleases(t *testing.T) {
 	require.InDelta(t, math.Exp(-1), two/one, 1e-9)
 	require.InDelta(t, 0.1, y[29999], 1e-12)
 }
+
+// With an attack the attenuation approaches what is needed by its time constant.
+func TestLimiterAttack(t *testing.T) {
+	x := constant(3000, 2)
+	y := abitest.Run(t, "LimiterNode", abitest.P{"ceiling_db": 0.0, "attack_ms": 5.0, "config": abi.Config{"lookahead_ms": 0.0}}, x)
+	for _, n := range []int{0, 100, 239, 1000} { // 1 - gain is half of 1 - e^(-(n+1)/240)
+		require.InDelta(t, 2-(1-math.Exp(-float64(n+1)/240)), y[n], 1e-9)
+	}
+}
