@@ -259,13 +259,24 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	f.objective = newGraphObjective(m, l, vars)
 	f.objective.target, f.objective.channels, f.objective.threads = slices.Concat(o.Target...), len(o.Target), o.Threads
 	f.result = &FitResult{
-		Plan: m.Plan, Tape: m.Tape, LossName: l.Name(), Optimizer: orElse(o.Optimizer, "auto"), Seed: o.Seed, Unsupported: m.Unsupported,
+		Plan: m.Plan, Tape: m.Tape, LossName: lossName(l, o.HeatWeight), Optimizer: orElse(o.Optimizer, "auto"), Seed: o.Seed, Unsupported: m.Unsupported,
 	}
 	for _, n := range g.Nodes {
 		f.result.HeatNodes = append(f.result.HeatNodes, n.Name)
 	}
 	f.notes(vars)
 	return f, nil
+}
+
+// lossName names the heat beside the loss.
+func lossName(l loss.Loss, heat float64) string {
+	switch {
+	case heat > 0:
+		return fmt.Sprintf("%s + %v*heat", l.Name(), heat)
+	case heat < 0:
+		return fmt.Sprintf("%s - %v*heat", l.Name(), -heat)
+	}
+	return l.Name()
 }
 
 func orElse(s, other string) string {
@@ -355,6 +366,9 @@ func (f *fit) notes(vars []Variable) {
 	if !marked {
 		r.Notes = append(r.Notes, "no parameter is marked \"learn\": true, so every differentiable parameter is learned")
 	}
+	if len(f.options.Input) > 0 && !slices.ContainsFunc(f.options.Input, sounds) {
+		r.Notes = append(r.Notes, "the dry signal is silent over the length of the target: nothing can be learned of what it passes through; check -i")
+	}
 	for _, name := range r.Unsupported {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s has no adjoint: gradients behind it are zero", name))
 	}
@@ -363,7 +377,11 @@ func (f *fit) notes(vars []Variable) {
 	}
 }
 
-// Notes of a fit before it starts.
+// sounds reports whether a row is not all zero.
+func sounds(row []float64) bool {
+	return slices.ContainsFunc(row, func(v float64) bool { return v != 0 })
+}
+
 func (f *fit) output() [][]float64 {
 	rows := make([][]float64, f.model.Plan.Output.Channels)
 	n := f.model.Plan.Frames

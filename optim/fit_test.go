@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"ampfit/graph"
@@ -318,4 +319,15 @@ func TestFitRefuses(t *testing.T) {
 		_, err := optim.Fit(context.Background(), load(t, nodes, edges), o)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+func TestFitNamesSilentInputAndHeat(t *testing.T) {
+	g := load(t, dry+`,{"name": "g", "type": "GainNode"}`, `{"source": "dry", "target": "g"}`)
+	target := [][]float64{noise(6, 500, 0.2)}
+	r := fit(t, g, optim.FitOptions{Target: target, Input: [][]float64{make([]float64, 500)}, HeatWeight: -0.5, Steps: 1, Optimizer: "adam"})
+	require.Equal(t, "esr - 0.5*heat", r.LossName)
+	require.Contains(t, strings.Join(r.Notes, "\n"), "the dry signal is silent")
+	r = fit(t, g, optim.FitOptions{Target: target, Input: target, HeatWeight: 2, Steps: 1, Optimizer: "adam"})
+	require.Equal(t, "esr + 2*heat", r.LossName)
+	require.NotContains(t, strings.Join(r.Notes, "\n"), "silent")
 }

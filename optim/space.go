@@ -50,7 +50,10 @@ func newVariable(p *adjoint.Param, element int) (Variable, error) {
 	if v.Scale == abi.Periodic {
 		return v, nil
 	}
-	if v.Scale == abi.Log && v.Lo <= 0 {
+	if v.Scale == abi.Log && v.Lo < 0 {
+		return v, fmt.Errorf("optim: %s.%s cannot be learned on a logarithmic scale from a minimum of %g; give it a \"min\" above 0, or \"scale\": \"linear\"", p.Node, p.Name, v.Lo)
+	}
+	if v.Scale == abi.Log && v.Lo == 0 {
 		v.Lo = 1e-3 // of its unit; 0 stays valid for a held value
 	}
 	if !(v.Lo < v.Hi) {

@@ -44,9 +44,11 @@ type fitCommand struct {
 	quiet      bool
 
 	stdout, stderr io.Writer
+	set            *pflag.FlagSet // which flags were given
 }
 
 func (f *fitCommand) flags(fs *pflag.FlagSet) {
+	f.set = fs
 	f.runFlags.add(fs)
 	fs.StringVarP(&f.out, "out", "o", "", "directory for the results (default TARGET.fit/ beside the target)")
 	fs.StringVar(&f.loss, "loss", "", "what to minimise, such as esr, mrstft or \"mrstft + 0.1*esr\" (default: the graph's, else esr with -i and mrstft without)")
@@ -156,6 +158,9 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 }
 
 func (f *fitCommand) check() error {
+	if err := f.empty(); err != nil {
+		return err
+	}
 	switch {
 	case f.steps < 0:
 		return fmt.Errorf("--steps %d: the least is 1", f.steps)
@@ -173,6 +178,32 @@ func (f *fitCommand) check() error {
 		return fmt.Errorf("--tape-memory %s: %w", f.tapeMemory, err)
 	}
 	return f.runFlags.check()
+}
+
+// empty refuses flags that were given and say nothing: leaving them out means
+// their default, giving them as empty or zero hardly does.
+func (f *fitCommand) empty() error {
+	given := func(name string) bool { return f.set != nil && f.set.Changed(name) }
+	none := func(names []string) bool {
+		return !slices.ContainsFunc(names, func(s string) bool { return strings.TrimSpace(s) != "" })
+	}
+	switch {
+	case given("steps") && f.steps == 0:
+		return errors.New("--steps 0: the least is 1; leave it out for the optimizer's own")
+	case given("lr") && f.lr == 0:
+		return errors.New("--lr 0: a learning rate is a number above 0; leave it out for the default")
+	case given("time-limit") && f.timeLimit == 0:
+		return errors.New("--time-limit 0s: a time above 0 is needed; leave it out for no limit")
+	case given("learn") && none(f.learn):
+		return errors.New("--learn \"\": it names no parameter; write node.param,… or leave it out for what the graph marks")
+	case given("freeze") && none(f.freeze):
+		return errors.New("--freeze \"\": it names no parameter; write node.param,… or leave it out")
+	case given("loss") && strings.TrimSpace(f.loss) == "":
+		return errors.New("--loss \"\": it names no loss; leave it out for the graph's, else the default")
+	case given("out") && f.out == "":
+		return errors.New("-o \"\": it names no directory; leave it out for TARGET.fit/")
+	}
+	return nil
 }
 
 // parseBytes reads "512MiB", "2GB" or a number of bytes.

@@ -63,3 +63,23 @@ func TestFloorLeavesOutWhatIsQuiet(t *testing.T) {
 		require.ErrorContains(t, err, "a floor of")
 	}
 }
+
+// As metrics the ratios go on where the ε of the losses ends them.
+func TestRatiosOfMetricsHaveNoFloor(t *testing.T) {
+	y, x := make([]float64, 2000), make([]float64, 2000)
+	for n := range y {
+		y[n] = float64(n%7)/7 - 3.0/7
+		x[n] = y[n] + 1e-8*float64(n%2*2-1)
+	}
+	for _, m := range loss.Metrics(x, y, 1, 8000) {
+		switch m.Name {
+		case "snr_db", "sd_sdr_db", "si_sdr_db":
+			require.InDelta(t, 149.12, m.Value, 0.05, m.Name) // 10 log10(28/343 / 1e-16)
+		}
+	}
+	for _, m := range loss.Metrics(y, y, 1, 8000) {
+		if m.Name == "snr_db" {
+			require.InDelta(t, 200, m.Value, 1e-6)
+		}
+	}
+}

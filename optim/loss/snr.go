@@ -3,6 +3,7 @@ package loss
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 func init() {
@@ -58,6 +59,7 @@ func NewSDSDR(target []float64, opts ...Options) (Loss, error) {
 type ratio struct {
 	signal           // target with its means removed
 	energy []float64 // Σ y² of each channel
+	tiny   float64   // ε of the denominators
 }
 
 func newRatio(name string, target []float64, opts []Options) (Loss, error) {
@@ -65,7 +67,7 @@ func newRatio(name string, target []float64, opts []Options) (Loss, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, silent := &ratio{signal: s}, true
+	l, silent := &ratio{signal: s, tiny: epsilon}, true
 	for c := range s.channels {
 		y := s.channel(s.target, c)
 		before := sumSquares(y)
@@ -87,6 +89,11 @@ func newRatio(name string, target []float64, opts []Options) (Loss, error) {
 	return l, nil
 }
 
+// exact makes that ε so small that the ratio is that of the signals up to 200 dB.
+func (l *ratio) exact() {
+	l.tiny = 1e-20 * slices.Max(l.energy)
+}
+
 func (l *ratio) Name() string { return l.name }
 
 func (l *ratio) Evaluate(grad, x []float64) float64 {
@@ -102,8 +109,8 @@ func (l *ratio) Evaluate(grad, x []float64) float64 {
 			for n, v := range y {
 				xy += (x[n] - offset) * v
 			}
-			alpha = xy / (s + epsilon)
-			slope = 2 * alpha * s / (s + epsilon)
+			alpha = xy / (s + l.tiny)
+			slope = 2 * alpha * s / (s + l.tiny)
 		}
 		scale := 1.0 // of y in the error
 		if l.name == "si_sdr" {
@@ -115,7 +122,7 @@ func (l *ratio) Evaluate(grad, x []float64) float64 {
 			d += e * e
 		}
 		t := alpha * alpha * s
-		v := t/(d+epsilon) + epsilon
+		v := t/(d+l.tiny) + epsilon
 		sum -= 10 * math.Log10(v)
 		if dx == nil {
 			continue
@@ -123,11 +130,11 @@ func (l *ratio) Evaluate(grad, x []float64) float64 {
 		// value -10 log10 v: its slopes by T and D; e and y have no mean, so
 		// the gradient by x less its mean is that by x
 		k := -10 / math.Ln10 / v / float64(l.channels)
-		dt, dd := k/(d+epsilon), -k*t/((d+epsilon)*(d+epsilon))
+		dt, dd := k/(d+l.tiny), -k*t/((d+l.tiny)*(d+l.tiny))
 		alongY := dt * slope
 		if l.name == "si_sdr" {
 			// e moves against y as α grows, and Σ ey = Σ xy - α Σ y² = αε
-			alongY -= dd * 2 * alpha * epsilon / (s + epsilon)
+			alongY -= dd * 2 * alpha * l.tiny / (s + l.tiny)
 		}
 		for n, v := range y {
 			dx[n] = dd*2*(x[n]-offset-scale*v) + alongY*v
