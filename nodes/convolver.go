@@ -230,7 +230,7 @@ func (l *convolutionLevel) compute(tail, x, coefs, scratch []float64) {
 // in the same order as alone. The row has the history in front.
 func convolutionDirect(y, row, h []float64) {
 	now := len(row) - len(y)
-	n := 0
+	n := rowsConvolveFast(y, row, h)
 	for ; n+4 <= len(y); n += 4 {
 		var s0, s1, s2, s3 float64
 		past := row[now+n-len(h)+1:][:len(h)+3]

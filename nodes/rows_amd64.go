@@ -124,3 +124,15 @@ func rowsLineFast(g, l, v, dv, dy []float64, f float64) [3]float64 {
 	}
 	return sums
 }
+
+// rowsConvolveFast writes Σ h[k] x[n-k]; x[0] stands len(y) before the end of row.
+func rowsConvolveFast(y, row, h []float64) int {
+	now, count := len(row)-len(y), len(y)/4
+	if !useAVX2 || count == 0 || len(h) == 0 {
+		return 0
+	}
+	_ = row[now-len(h)+1]
+	clear(y[:4*count])
+	rowsAddAVX2(&y[0], count, &h[0], 8, &row[now], -8, len(h))
+	return 4 * count
+}

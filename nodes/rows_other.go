@@ -3,6 +3,7 @@
 package nodes
 
 func rowsAddFast(_, _, _ []float64, _, _ int) int                 { return 0 }
+func rowsConvolveFast(_, _, _ []float64) int                      { return 0 }
 func rowsDotFast(_, _, _ []float64, _ int) int                    { return 0 }
 func rowsTurnFast(_ []float64, _, _, _ int) int                   { return 0 }
 func rowsBlendFast(_, _, _ []float64, _, _ float64) int           { return 0 }
