@@ -139,6 +139,16 @@ int amp_graph_runtime_execute_backward(amp_runtime_t *runtime, const double *gra
  * values at most into out; returns how many there are, or a negative code. */
 int64_t amp_graph_runtime_gradient(amp_runtime_t *runtime, const char *node, const char *param, double *out, size_t count);
 
+/* Sounds for sampler nodes, staged under the node's name for the whole process
+ * before the node renders first. stage copies frames x channels samples, frame
+ * by frame; session may be NULL. peek shows them, until the next stage or
+ * unregister of that name, and how many frames were played; advance moves on.
+ * All return 0, -1 for bad arguments, -2 for a name that nothing is staged under. */
+int amp_kpn_session_stage_sampler_buffer(void *session, const double *samples, size_t frames, uint32_t channels, const char *node);
+int amp_sampler_unregister(const char *node);
+int amp_sampler_peek(const char *node, const double **samples, size_t *frames, uint32_t *channels, size_t *read_position);
+int amp_sampler_advance(const char *node, size_t frames);
+
 /* Learns the parameters of a graph so that it sounds like the target (channels
  * rows of frames). input is NULL for a graph without InputNode. options is NULL
  * or a JSON object: {"loss": "esr", "optimizer": "auto", "steps": 100, "seed": 0}.

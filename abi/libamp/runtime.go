@@ -15,7 +15,8 @@ import (
 // runtime is a host.Runtime and what C was given of it.
 type runtime struct {
 	*host.Runtime
-	out   *C.double // of the last execute
+	out   *C.double // of the last execute, size values
+	size  int
 	texts []*C.char // of the last error
 }
 
@@ -122,7 +123,9 @@ func amp_graph_runtime_describe_node(p *C.amp_runtime_t, node *C.char, out *C.am
 	}
 	*out = C.amp_node_summary_t{}
 	out.declared_delay_frames, out.oversample_ratio = C.uint32_t(s.Declared), C.uint32_t(s.Oversample)
-	out.has_metrics = 1
+	if s.Ran {
+		out.has_metrics = 1
+	}
 	if s.SupportsV2 {
 		out.supports_v2 = 1
 	}
@@ -145,8 +148,14 @@ func amp_graph_runtime_execute(p *C.amp_runtime_t, control *C.uint8_t, controlLe
 	if err != nil {
 		return remember(err)
 	}
+	r.hand(y, ch, n, out, batches, channels, frames)
+	return remember(nil)
+}
+
+// hand keeps a block for the caller, who has it until the next one.
+func (r *runtime) hand(y []float64, ch, n int, out **C.double, batches, channels, frames *C.uint32_t) {
 	C.free(unsafe.Pointer(r.out))
-	r.out = cDoubles(y)
+	r.out, r.size = cDoubles(y), len(y)
 	*out = r.out
 	for _, x := range []struct {
 		to *C.uint32_t
@@ -156,7 +165,6 @@ func amp_graph_runtime_execute(p *C.amp_runtime_t, control *C.uint8_t, controlLe
 			*x.to = C.uint32_t(x.v)
 		}
 	}
-	return remember(nil)
 }
 
 // The buffer belongs to the runtime.

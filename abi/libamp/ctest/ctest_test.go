@@ -38,6 +38,9 @@ var programs = []program{
 	{file: "fit.c"},
 	{file: "host.c"},
 	{file: "run_node_v2.c", tag: "native"},
+	{file: "native_api.c", tag: "native"},
+	{file: "sampler.c"},
+	{file: "sampler.c", tag: "native"},
 	{file: "plus.cpp"},
 }
 

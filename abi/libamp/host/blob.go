@@ -36,8 +36,10 @@ type blobPlan struct {
 }
 
 type planNode struct {
-	name                 string
-	declared, oversample int
+	name                             string
+	declared, oversample             int
+	function, audioOffset, audioSpan int
+	params                           []PlanParam
 }
 
 type planEdge struct {
@@ -193,10 +195,9 @@ func parsePlan(data []byte) (*blobPlan, error) {
 	n := r.count(size, "the node count")
 	for range n {
 		var node planNode
-		r.u32("a function id")
+		node.function = r.u32("a function id")
 		name := r.u32("a name length")
-		r.u32("an audio offset")
-		r.u32("an audio span")
+		node.audioOffset, node.audioSpan = r.u32("an audio offset"), r.u32("an audio span")
 		params := r.count(12, "a parameter count")
 		if p.version > 1 {
 			node.declared, node.oversample = r.u32("a declared delay"), r.u32("an oversampling ratio")
@@ -204,9 +205,9 @@ func parsePlan(data []byte) (*blobPlan, error) {
 		node.name = r.text(name, "a name")
 		for range params {
 			length := r.u32("a parameter length")
-			r.u32("an offset")
-			r.u32("a count")
-			r.text(length, "a parameter")
+			q := PlanParam{Offset: r.u32("an offset"), Span: r.u32("a count")}
+			q.Name = r.text(length, "a parameter")
+			node.params = append(node.params, q)
 		}
 		p.nodes = append(p.nodes, node)
 		if r.bad != "" {
@@ -219,6 +220,41 @@ func parsePlan(data []byte) (*blobPlan, error) {
 		}
 	}
 	return p, r.fault("plan")
+}
+
+// Plan is a plan blob as AMP's programs read it.
+type Plan struct {
+	Version int
+	Nodes   []PlanNode
+}
+
+// PlanNode is a node of it.
+type PlanNode struct {
+	Name                             string
+	Function, AudioOffset, AudioSpan int
+	Params                           []PlanParam
+}
+
+// PlanParam is a parameter group of a node.
+type PlanParam struct {
+	Name         string
+	Offset, Span int
+}
+
+// ParsePlan reads a plan blob and checks its nodes against the descriptor.
+func ParsePlan(descriptor, plan []byte) (*Plan, error) {
+	if len(plan) == 0 {
+		return nil, fault(abi.EInvalidArg, "there is no plan blob")
+	}
+	r, err := NewRuntime(descriptor, plan, true)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Version: r.plan.version}
+	for _, n := range r.plan.nodes {
+		p.Nodes = append(p.Nodes, PlanNode{n.name, n.function, n.audioOffset, n.audioSpan, n.params})
+	}
+	return p, nil
 }
 
 func (r *reader) edge() planEdge {

@@ -45,14 +45,15 @@ const maxFloats = 1 << 40
 // Node is one node with its state between calls. One goroutine uses it at a
 // time.
 type Node struct {
-	desc   Descriptor
-	typ    *abi.NodeType
-	node   *jsontree.Value
-	stream *adjoint.Stream
-	shape  string // of the buffers the stream was made for
-	unit   *graph.Unit
-	calls  []shapes   // of the calls that can be walked back
-	staged *abi.Audio // what the node plays where it names no file
+	desc    Descriptor
+	typ     *abi.NodeType
+	node    *jsontree.Value
+	stream  *adjoint.Stream
+	shape   string // of the buffers the stream was made for
+	unit    *graph.Unit
+	calls   []shapes   // of the calls that can be walked back
+	staged  *abi.Audio // what the node plays where it names no file
+	playing Sound      // where that was staged for the whole process
 }
 
 // shapes are the buffers of a forward call.
@@ -358,6 +359,7 @@ func (n *Node) Forward(inputs, outputs []Buffer) error {
 	if err != nil {
 		return err
 	}
+	n.restage(n.desc.Name)
 	if err := n.build(inputs, s, frames, batches); err != nil {
 		return err
 	}
@@ -392,6 +394,7 @@ func (n *Node) Forward(inputs, outputs []Buffer) error {
 			copy(outputs[i].Data[k*frames:(k+1)*frames], row)
 		}
 	}
+	n.played(n.desc.Name, frames)
 	if n.desc.Record != 0 {
 		n.calls = append(n.calls, s)
 		if r := n.desc.Record; r > 0 && len(n.calls) > r {

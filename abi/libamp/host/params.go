@@ -5,6 +5,7 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -91,8 +92,10 @@ func place(t *abi.NodeType, m jsontree.Member, node, params, config *jsontree.Va
 		}
 	}
 	for i := range t.Config {
-		if t.Config[i].Name == m.Key {
-			config.Set(m.Key, configValue(m.Value, t.Config[i].Kind))
+		if k := &t.Config[i]; k.Name == m.Key {
+			if v := configValue(m.Value, k.Kind); !lenient || len(k.Enum) == 0 || slices.Contains(k.Enum, v.Text) {
+				config.Set(m.Key, v)
+			} // else AMP takes its default for a word that it does not know
 			return nil
 		}
 	}

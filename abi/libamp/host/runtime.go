@@ -265,6 +265,7 @@ type Summary struct {
 	SupportsV2           bool
 	Delay                int
 	Heat                 float64
+	Ran                  bool // there are metrics
 }
 
 // Describe tells about a node.
@@ -297,7 +298,7 @@ func (r *Runtime) Describe(node string) (Summary, error) {
 	if r.stream != nil {
 		if u := r.stream.Plan.Unit(node); u != nil {
 			s.Delay = u.Setup.Delay
-			s.Heat = r.stream.Heat(node)
+			s.Heat, s.Ran = r.stream.Heat(node), true
 		}
 	}
 	if s.Heat == 0 {
@@ -305,7 +306,21 @@ func (r *Runtime) Describe(node string) (Summary, error) {
 			s.Heat = p.data[0]
 		}
 	}
+	if r.native && r.version() < 3 {
+		s.Ran = s.Ran && s.SupportsV2
+		if _, given := r.overrides[node+"\x00"+graph.HeatParam]; !given && !r.hasDefault(n, graph.HeatParam) {
+			s.Heat = 0 // AMP's nodes report none
+		}
+	}
 	return s, nil
+}
+
+// version is that of the plan blob; without one it is 2.
+func (r *Runtime) version() int {
+	if r.plan != nil {
+		return r.plan.version
+	}
+	return 2
 }
 
 func orEmpty(s string) string {
@@ -315,17 +330,48 @@ func orEmpty(s string) string {
 	return s
 }
 
+// Rate returns the sample rate in Hz.
+func (r *Runtime) Rate() float64 { return r.rate }
+
+// Nodes lists the names of the nodes; the last one is the sink where the plan
+// names none.
+func (r *Runtime) Nodes() []string {
+	var names []string
+	for i := range r.nodes {
+		names = append(names, r.nodes[i].name)
+	}
+	return names
+}
+
+// Sink is the name of the node that is heard.
+func (r *Runtime) Sink() string { return r.sink() }
+
 // Execute renders one block and returns it as (batches, channels, frames).
 func (r *Runtime) Execute(history []byte, frames int) (out []float64, channels, length int, err error) {
+	curves, err := parseHistory(history)
+	if err != nil {
+		return nil, 0, 0, r.fail("execute", "", err)
+	}
+	return r.execute(curves, frames)
+}
+
+// ExecuteCurves is Execute with the values of the control history by name.
+func (r *Runtime) ExecuteCurves(curves map[string][]float64, frames int) (out []float64, channels, length int, err error) {
+	history := map[string]curve{}
+	for name, v := range curves {
+		history[name] = curve{v}
+	}
+	return r.execute(history, frames)
+}
+
+func (r *Runtime) execute(history map[string]curve, frames int) (out []float64, channels, length int, err error) {
 	if frames <= 0 {
 		frames = r.frames
 	}
 	if frames <= 0 {
 		return nil, 0, 0, r.fail("execute", "", fault(abi.EInvalidArg, "the block has no frames; configure the runtime or pass a hint"))
 	}
-	if r.history, err = parseHistory(history); err != nil {
-		return nil, 0, 0, r.fail("execute", "", err)
-	}
+	r.history = history
 	if r.stream == nil {
 		if err := r.start(frames); err != nil {
 			return nil, 0, 0, r.fail("create", "", err)
@@ -407,7 +453,7 @@ func (r *Runtime) start(frames int) error {
 	if err != nil {
 		return fault(abi.EInvalidArg, "%v", err)
 	}
-	r.stream, err = adjoint.NewStream(g, adjoint.StreamOptions{Rate: r.rate, Batches: r.batches, Record: r.record, Frames: frames, Audio: adjoint.ReadAudio})
+	r.stream, err = adjoint.NewStream(g, adjoint.StreamOptions{Rate: r.rate, Batches: r.batches, Record: r.record, Frames: frames, Audio: stagedOr(r.rate)})
 	if err != nil {
 		return fault(abi.EInvalidArg, "%v", err)
 	}
@@ -543,9 +589,7 @@ func (r *Runtime) time(v *jsontree.Value, name string) {
 	drop := func(key string) {
 		v.Members = slices.DeleteFunc(v.Members, func(m jsontree.Member) bool { return m.Key == key })
 	}
-	version := 2
 	if r.plan != nil {
-		version = r.plan.version
 		for _, p := range r.plan.nodes {
 			if p.name == name && p.declared > 0 {
 				v.Set("declared_delay", jsontree.NewNumber(float64(p.declared)))
@@ -555,7 +599,7 @@ func (r *Runtime) time(v *jsontree.Value, name string) {
 			}
 		}
 	}
-	if r.native && version < 3 {
+	if r.native && r.version() < 3 {
 		drop("declared_delay")
 		drop("oversample_ratio")
 	}
