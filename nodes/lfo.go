@@ -53,8 +53,7 @@ var lfo = abi.NodeType{
 		}
 		if law.input {
 			s.Coupled = true
-			s.Drop("rate_hz")
-			s.Drop("phase")
+			dropIdle(s, "rate_hz", "phase")
 		} else {
 			s.Inputs = nil
 		}

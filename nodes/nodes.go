@@ -44,3 +44,13 @@ func setChannels(s *abi.Setup) error {
 	s.OutChannels = []int{s.Config.Int("channels")}
 	return nil
 }
+
+// dropIdle drops parameters that a configuration of an AMP node does not read. One
+// that the file gives stays, without effect, as AMP ignores it.
+func dropIdle(s *abi.Setup, names ...string) {
+	for _, name := range names {
+		if !s.Given(name) {
+			s.Drop(name)
+		}
+	}
+}

@@ -30,7 +30,7 @@ func init() { abi.Register(osc) }
 var osc = abi.NodeType{
 	Name: "OscNode", Family: sources,
 	Doc: "Band-limited oscillator, with an integrator or a slew-limited follower behind it.",
-	Detail: "Advances, then reads: φ[n] = frac(φ[n−1] + hz[n]/rate), read at φ + phase_offset + frame_delay·hz/rate. hz is freq where the file sets or modulates it, else the first channel of the input; " +
+	Detail: "Advances, then reads: φ[n] = frac(φ[n−1] + hz[n]/rate), read at φ + phase_offset + frame_delay·hz/rate. hz is the first channel of the input where one is connected, else freq where the file sets or modulates it; " +
 		"with neither it is 0. Waves: sine; saw and square (duty 1/2) with polynomial band-limited steps; triangle, a leaky integral of that square (0.9995, 0.0005), very quiet at high pitches. " +
 		"integrator: v ← clamp(integration_leak v + integration_gain w, ±integration_clamp). op_amp: v follows the mean of the input's other channels by at most slew per second " +
 		"(slew_rate where slew is negative; a limit of 0 is none), within ±slew_clamp; the wave is not used. With pan there are two channels, cos θ and sin θ, θ = (pan + 1) π/4. " +
@@ -39,7 +39,7 @@ var osc = abi.NodeType{
 	Source: "V. Välimäki, J. Pekonen, J. Nam, Perceptually Informed Synthesis of Bandlimited Classical Waveforms Using Integrated Polynomial Interpolation, JASA 131(1), 2012; the AMP runtime's OscNode.",
 	Inputs: in, Outputs: out, Coupled: true, Advances: true, Example: `"params": {"freq": 220}`,
 	Params: []abi.Param{
-		{Name: "freq", Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Frequency, in the place of the input's first channel."},
+		{Name: "freq", Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Frequency, where no input gives it."},
 		{Name: "pan", Default: 0, Min: -1, Max: 1, Mod: true, Doc: "From left to right; absent: one channel."},
 		{Name: "amp", Default: 1, Min: 0, Max: 10, Mod: true, Doc: "Gain of the output."},
 		{Name: "phase_offset", Unit: "cycles", Default: 0, Scale: abi.Periodic, Mod: true, Doc: "Added to the phase where it is read."},
@@ -73,9 +73,11 @@ var osc = abi.NodeType{
 		// freq and pan, where they exist, come before amp.
 		s.OutChannels, law.freq, law.pan = []int{1}, -1, -1
 		if s.Given("freq") {
-			law.freq = law.amp
+			if !s.Connected("in") {
+				law.freq = law.amp
+			}
 			law.amp++
-			if law.mode != oscFollower {
+			if law.freq >= 0 && law.mode != oscFollower {
 				s.Inputs = nil
 			}
 		} else {
@@ -122,6 +124,8 @@ const (
 // height 2, and its slopes.
 func blep(t, h float64) (v, byT, byH float64) {
 	switch {
+	case h == 0 && t == 0: // the middle of a step that nothing passes
+		return -1, 0, 0
 	case t < h:
 		u := t / h
 		k := 2 * (1 - u) / h

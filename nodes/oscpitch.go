@@ -39,31 +39,31 @@ var oscillatorPitch = abi.NodeType{
 	},
 	Configure: func(s *abi.Setup) error {
 		law := oscPitchLaw{direct: s.Given("pitch_hz"), root: s.Given("root_hz")}
+		base, slew := "root_hz", "default_slew"
 		switch {
 		case law.direct:
-			s.Drop("root_hz")
-			s.Drop("offset_cents")
-			law.root = false
+			base, law.root = "pitch_hz", false
+			dropIdle(s, "root_hz", "offset_cents")
 		case law.root:
-			s.Drop("pitch_hz")
+			dropIdle(s, "pitch_hz")
 		default:
-			s.Drop("pitch_hz")
-			s.Drop("root_hz")
+			dropIdle(s, "pitch_hz", "root_hz")
 		}
 		if s.Given("slew_hz_per_s") {
-			s.Drop("default_slew")
+			slew = "slew_hz_per_s"
+			dropIdle(s, "default_slew")
 		} else {
-			s.Drop("slew_hz_per_s")
+			dropIdle(s, "slew_hz_per_s")
 		}
 		for i := range s.Params {
 			switch s.Params[i].Name {
-			case "pitch_hz", "root_hz":
+			case base:
 				law.base = i
 			case "offset_cents":
 				law.cents = i
 			case "add_hz":
 				law.add = i
-			case "slew_hz_per_s", "default_slew":
+			case slew:
 				law.slew = i
 			case "min_freq":
 				law.min = i

@@ -169,7 +169,8 @@ func (n *Node) frames(inputs []Buffer, outputs []Buffer, s shapes) (frames, batc
 func (n *Node) build(inputs []Buffer, s shapes, frames, batches int) error {
 	key := fmt.Sprint(batches)
 	for i, b := range inputs {
-		key += fmt.Sprint(";", i, b.Name, b.Channels, b.Frames == frames && frames > 1)
+		_, param := s.params[b.Name]
+		key += fmt.Sprint(";", i, b.Name, b.Channels, param && n.perFrame(&b, frames))
 	}
 	if n.stream != nil && n.shape == key {
 		return nil
@@ -191,6 +192,12 @@ func (n *Node) build(inputs []Buffer, s shapes, frames, batches int) error {
 	}
 	n.stream, n.shape, n.unit, n.calls = stream, key, unitOf(stream), nil
 	return nil
+}
+
+// perFrame reports whether a parameter's buffer has a value for each frame. In a
+// block of one frame it is held, but for AMP's views, which always are rows.
+func (n *Node) perFrame(b *Buffer, frames int) bool {
+	return b.Frames == frames && (frames > 1 || n.desc.Lenient)
 }
 
 // plan makes a stream in which the given outputs have a consumer.
@@ -271,7 +278,7 @@ func (n *Node) graph(inputs []Buffer, s shapes, frames int, consumed []string) (
 		i, ok := s.params[p.Name]
 		switch {
 		case !ok:
-		case inputs[i].Frames == frames && frames > 1 && !p.Vector:
+		case n.perFrame(&inputs[i], frames) && !p.Vector:
 			if !p.Mod {
 				return nil, fault(abi.EShape, "%s of %s is one value for the whole block; it cannot be passed frame by frame", p.Name, n.desc.Type)
 			}
