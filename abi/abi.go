@@ -275,6 +275,8 @@ type Setup struct {
 	// NoBackward says that in this configuration the node has no adjoint
 	// (ErrUnsupported), although its type has a Backward.
 	NoBackward bool
+	// NoSecond says the same of Second.
+	NoSecond bool
 	// Surrogate says that Backward and Tangent return a stand-in that the
 	// configuration asks for (straight-through), not the derivative. They are
 	// still adjoint to each other.

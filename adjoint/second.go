@@ -17,7 +17,7 @@ type Curved interface {
 func (m *Model) secondless() []string {
 	var names []string
 	for _, u := range m.Plan.Units {
-		if !u.Type.External && !u.NoAdjoint && (u.Type.Tangent == nil || u.Type.Second == nil) || u.NoAdjoint && u.Type.Tangent == nil {
+		if !u.Type.External && !u.NoAdjoint && (u.Type.Tangent == nil || u.Type.Second == nil || u.Setup.NoSecond) || u.NoAdjoint && u.Type.Tangent == nil {
 			names = append(names, u.Name)
 		}
 	}

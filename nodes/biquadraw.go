@@ -53,6 +53,7 @@ var rawBiquad = abi.NodeType{
 	},
 	Forward:  biquadForward,
 	Backward: biquadBackward,
+	Second:   second(rawBiquadFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			x, y, tx, ty := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane)

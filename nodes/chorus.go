@@ -56,6 +56,7 @@ func init() {
 			Forward:  chorusForward,
 			Backward: chorusBackward,
 			Tangent:  chorusTangent,
+			Second:   second(chorusFormula),
 		})
 	}
 }

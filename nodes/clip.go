@@ -24,7 +24,7 @@ func init() {
 			Name: f.name, Family: nonlinear, Doc: f.doc, Detail: f.detail,
 			Inputs: in, Outputs: out, Params: []abi.Param{drive, threshold},
 			Configure: func(s *abi.Setup) error { s.Data = f.curve; return nil },
-			Forward:   clipForward, Backward: clipBackward, Tangent: clipTangent,
+			Forward:   clipForward, Backward: clipBackward, Tangent: clipTangent, Second: second(clipFormula),
 		})
 	}
 }
@@ -96,5 +96,18 @@ func clipTangent(b, t *abi.Block) {
 			s, slope := curve.at(u)
 			ty[n] = slope*(drive.At(n)*tx[n]+tdrive.At(n)*x[n]) + (s-u*slope)*tthreshold
 		}
+	}
+}
+
+func clipFormula(f *formula) {
+	curve, drive, threshold := f.b.Data.(clipCurve), f.param(0), f.param(1)(0)
+	for n := range f.frames() {
+		u := f.div(f.mul(drive(n), f.x(0, n)), threshold)
+		s, slope := curve.at(f.v[u])
+		bend := 0.0
+		if curve == softCurve && slope != 0 {
+			bend = -2 * f.v[u]
+		}
+		f.y(0, n, f.mul(threshold, f.of(u, s, slope, bend)))
 	}
 }

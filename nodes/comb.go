@@ -17,7 +17,7 @@ func init() {
 			{Name: "max_ms", Kind: abi.Number, Default: 2000.0, Min: 0.1, Max: 600000, Doc: "Longest time, which is the memory of the line."},
 			{Name: "interp", Kind: abi.String, Default: "linear", Enum: []string{"linear", "lagrange3"}, Doc: "Interpolation between frames."},
 		}
-		t.Forward, t.Backward, t.Tangent = combForward, combBackward, combTangent
+		t.Forward, t.Backward, t.Tangent, t.Second = combForward, combBackward, combTangent, second(combFormula)
 		abi.Register(t)
 	}
 	common(abi.NodeType{

@@ -32,6 +32,7 @@ var constant = abi.NodeType{
 			d.Param(0, lane).Add(0, sum)
 		}
 	},
+	Second: second(constantFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, tvalue := t.Out(0, lane), t.Param(0, lane).At(0)
@@ -40,4 +41,11 @@ var constant = abi.NodeType{
 			}
 		}
 	},
+}
+
+func constantFormula(f *formula) {
+	value := f.param(0)(0)
+	for n := range f.frames() {
+		f.y(0, n, value)
+	}
 }

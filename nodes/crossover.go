@@ -57,6 +57,7 @@ var crossover = abi.NodeType{
 			d.Param(0, lane).Add(0, dfreq)
 		}
 	},
+	Second: second(crossoverFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			tfreq := t.Param(0, lane).At(0)

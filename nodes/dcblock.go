@@ -50,6 +50,7 @@ var dcBlock = abi.NodeType{
 			dstate[0], dstate[1] = cx, cy
 		}
 	},
+	Second: second(dcBlockFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			y, tx, ty, tstate := b.Out(0, lane), t.In(0, lane), t.Out(0, lane), t.State(lane)
@@ -62,4 +63,15 @@ var dcBlock = abi.NodeType{
 			tstate[0], tstate[1] = tx1, ty1
 		}
 	},
+}
+
+func dcBlockFormula(f *formula) {
+	r := f.param(0)(0)
+	for n := range f.frames() {
+		x := f.x(0, n)
+		y := f.add(f.sub(x, f.state(0)), f.mul(r, f.state(1)))
+		f.setState(0, x)
+		f.setState(1, y)
+		f.y(0, n, y)
+	}
 }

@@ -85,6 +85,7 @@ var delay = abi.NodeType{
 	Forward:      delayForward,
 	Backward:     delayBackward,
 	Tangent:      delayTangent,
+	Second:       second(delayFormula),
 }
 
 type delayLaw struct {

@@ -47,6 +47,7 @@ var dryWet = abi.NodeType{
 			}
 		}
 	},
+	Second: second(dryWetFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			dry, wet, mix := b.In(0, lane), b.In(1, lane), b.Param(0, lane)
@@ -57,4 +58,11 @@ var dryWet = abi.NodeType{
 			}
 		}
 	},
+}
+
+func dryWetFormula(f *formula) {
+	mix := f.param(0)
+	for n := range f.frames() {
+		f.y(0, n, f.mixed(mix(n), f.x(0, n), f.x(1, n)))
+	}
 }

@@ -53,7 +53,7 @@ func init() {
 					f.design(b.Coefs(lane), b, lane, 0)
 				}
 			},
-			Forward: firstOrderForward, Backward: firstOrderBackward, Tangent: firstOrderTangent,
+			Forward: firstOrderForward, Backward: firstOrderBackward, Tangent: firstOrderTangent, Second: second(firstOrderFormula),
 		})
 	}
 }
@@ -185,5 +185,36 @@ func firstOrderTangent(b, t *abi.Block) {
 			x1, y1, tx1 = x[n], y[n], tx[n]
 		}
 		tstate[0], tstate[1] = tx1, ty1
+	}
+}
+
+func firstOrderFormula(f *formula) {
+	data, freq, gain := f.b.Data.(*firstOrder), f.param(0), func(int) num { return 0 }
+	if data.params > 1 {
+		gain = f.param(1)
+	}
+	var b0, b1, a1 num
+	for n := range f.frames() {
+		if n == 0 || !f.b.Held() {
+			t, one := f.tanOf(f.scale(math.Pi/f.b.Rate, freq(n))), f.number(1)
+			p, q, r, u := one, f.number(0), one, t
+			switch data.kind {
+			case lowpass:
+				p, q = q, t
+			case lowShelf:
+				a := f.exp(f.scale(decibels/2, gain(n)))
+				q, u = f.mul(a, t), f.div(t, a)
+			case highShelf:
+				a := f.exp(f.scale(decibels/2, gain(n)))
+				p, q, r = a, t, f.inv(a)
+			}
+			scale := f.inv(f.add(r, u))
+			b0, b1, a1 = f.mul(f.add(p, q), scale), f.mul(f.sub(q, p), scale), f.mul(f.sub(u, r), scale)
+		}
+		x := f.x(0, n)
+		y := f.sub(f.add(f.mul(b0, x), f.mul(b1, f.state(0))), f.mul(a1, f.state(1)))
+		f.setState(0, x)
+		f.setState(1, y)
+		f.y(0, n, y)
 	}
 }

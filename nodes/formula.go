@@ -45,9 +45,9 @@ type step struct {
 
 // leaf is a number that the block holds: where it stands.
 type leaf struct {
-	n    num
-	kind leafKind
-	i, k int
+	n       num
+	kind    leafKind
+	i, c, k int // row or parameter, channel of a row, element
 }
 
 type leafKind uint8
@@ -95,8 +95,12 @@ func (f *formula) push(v, tan float64, s step) num {
 }
 
 func (f *formula) leaf(kind leafKind, i, k int, v, tan float64) num {
+	return f.leafOf(kind, i, 0, k, v, tan)
+}
+
+func (f *formula) leafOf(kind leafKind, i, c, k int, v, tan float64) num {
 	n := f.push(v, tan, step{a: -1, b: -1})
-	f.leaves = append(f.leaves, leaf{n, kind, i, k})
+	f.leaves = append(f.leaves, leaf{n, kind, i, c, k})
 	return n
 }
 
@@ -110,6 +114,11 @@ func (f *formula) number(v float64) num { return f.push(v, 0, step{a: -1, b: -1}
 // x is frame n of input row i.
 func (f *formula) x(i, n int) num {
 	return f.leaf(leafIn, i, n, f.b.In(i, f.lane)[n], f.t.In(i, f.lane)[n])
+}
+
+// xc is frame n of channel c of input port i of a coupled type.
+func (f *formula) xc(i, c, n int) num {
+	return f.leafOf(leafIn, i, c, n, f.b.InCh(i, c, f.lane)[n], f.t.InCh(i, c, f.lane)[n])
 }
 
 // past is element k of the first input with its history in front.
@@ -143,7 +152,10 @@ func (f *formula) state(i int) num { return f.after[i] }
 func (f *formula) setState(i int, n num) { f.after[i] = n }
 
 // y says what frame n of output row i is.
-func (f *formula) y(i, n int, v num) { f.outs = append(f.outs, leaf{v, leafOut, i, n}) }
+func (f *formula) y(i, n int, v num) { f.yc(i, 0, n, v) }
+
+// yc says what frame n of channel c of output port i of a coupled type is.
+func (f *formula) yc(i, c, n int, v num) { f.outs = append(f.outs, leaf{v, leafOut, i, c, n}) }
 
 // row is element k of internal row i with its history in front.
 func (f *formula) row(i, k int) num {
@@ -170,8 +182,8 @@ func (f *formula) reverse() {
 	f.adj, f.adt = zeroed(f.adj, len(f.v)), zeroed(f.adt, len(f.v))
 	lane, d, dt := f.lane, f.d, f.dt
 	for _, o := range f.outs {
-		f.adj[o.n] += d.Out(o.i, lane)[o.k]
-		f.adt[o.n] += dt.Out(o.i, lane)[o.k]
+		f.adj[o.n] += d.OutCh(o.i, o.c, lane)[o.k]
+		f.adt[o.n] += dt.OutCh(o.i, o.c, lane)[o.k]
 	}
 	for i, n := range f.after {
 		f.adj[n] += d.State(lane)[i]
@@ -206,7 +218,7 @@ func (f *formula) reverse() {
 func (f *formula) hand(l leaf, g float64, d *abi.Block) {
 	switch l.kind {
 	case leafIn:
-		d.In(l.i, f.lane)[l.k] += g
+		d.InCh(l.i, l.c, f.lane)[l.k] += g
 	case leafPast:
 		d.InPast(0, 0, f.lane)[l.k] += g
 	case leafParam:
@@ -300,12 +312,42 @@ func (f *formula) tanOf(a num) num {
 }
 
 func (f *formula) tanh(a num) num {
-	t := math.Tanh(f.v[a])
+	t := tanhOf(f.v[a])
 	return f.of(a, t, 1-t*t, -2*t*(1-t*t))
 }
 
 // turn is sin(2π a).
 func (f *formula) turn(a num) num { return f.sin(f.scale(2*math.Pi, a)) }
 
+// wave is a wave's value at a phase.
+func (f *formula) wave(w wave, phase num) num {
+	if w == sineWave {
+		return f.turn(phase)
+	}
+	v, slope := w.at(frac(f.v[phase]))
+	return f.of(phase, v, slope, 0)
+}
+
+// mixed is (1 - m) a + m b.
+func (f *formula) mixed(m, a, b num) num { return f.add(a, f.mul(m, f.sub(b, a))) }
+
 // factor is 10^(a/20).
 func (f *formula) factor(a num) num { return f.exp(f.scale(decibels, a)) }
+
+// linearSecond is the Second of a linear kernel without parameters.
+func linearSecond(backward func(b, d *abi.Block)) func(b, t, d, dt *abi.Block) {
+	return func(b, _, d, dt *abi.Block) {
+		backward(b, d)
+		backward(b, dt)
+	}
+}
+
+// levelFormula is a source that a first parameter in dB scales: its output is
+// known, and all that depends on the parameter.
+func levelFormula(f *formula) {
+	level := f.param(0)(0)
+	gain := f.factor(level)
+	for n := range f.frames() {
+		f.y(0, n, f.scale(f.b.Out(0, f.lane)[n]/f.v[gain], gain))
+	}
+}

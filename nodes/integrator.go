@@ -78,6 +78,7 @@ var integrator = abi.NodeType{
 			dstate[0], dstate[1] = ex, ey
 		}
 	},
+	Second: second(integratorFormula),
 	Tangent: func(b, t *abi.Block) {
 		w := b.Data.([2]float64)
 		for lane := range b.Lanes {
@@ -97,4 +98,19 @@ var integrator = abi.NodeType{
 			}
 		}
 	},
+}
+
+func integratorFormula(f *formula) {
+	w := f.b.Data.([2]float64)
+	p, g, limit := f.exp(f.scale(-2*math.Pi/f.b.Rate, f.param(0)(0))), f.scale(1/f.b.Rate, f.param(1)(0)), f.param(2)(0)
+	for n := range f.frames() {
+		x := f.x(0, n)
+		u := f.add(f.mul(p, f.state(1)), f.mul(g, f.add(f.scale(w[0], x), f.scale(w[1], f.state(0)))))
+		if v := f.v[u]; math.Abs(v) > f.v[limit] {
+			u = f.scale(sign(v), limit)
+		}
+		f.setState(0, x)
+		f.setState(1, u)
+		f.y(0, n, u)
+	}
 }

@@ -65,6 +65,7 @@ var lfo = abi.NodeType{
 	Forward:  lfoForward,
 	Backward: lfoBackward,
 	Tangent:  lfoTangent,
+	Second:   second(lfoFormula),
 }
 
 // lfoLaw is the configuration; depth and slew_ms come before the parameters
@@ -204,5 +205,25 @@ func lfoTangent(b, t *abi.Block) {
 			ty[n], prev = tlast, y[n]
 		}
 		tstate[0], tstate[1] = tp, tlast
+	}
+}
+
+func lfoFormula(f *formula) {
+	law, depth, slew := f.b.Data.(lfoLaw), f.param(0), f.param(1)(0)
+	a := f.number(1)
+	if ms := f.v[slew]; ms != 0 {
+		a = f.shift(1, f.scale(-1, f.exp(f.scale(-1000/f.b.Rate, f.inv(slew)))))
+	}
+	for n := range f.frames() {
+		var w num
+		if law.input {
+			w = f.x(0, n)
+		} else {
+			w = f.wave(law.wave, f.add(f.state(0), f.param(3)(0)))
+			f.setState(0, f.add(f.state(0), f.scale(1/f.b.Rate, f.param(2)(n))))
+		}
+		y := f.mixed(a, f.state(1), f.mul(depth(n), w))
+		f.setState(1, y)
+		f.y(0, n, y)
 	}
 }

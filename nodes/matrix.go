@@ -69,6 +69,7 @@ var matrix = abi.NodeType{
 			}
 		}
 	},
+	Second: second(matrixFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			m, tm, from := b.Vector(0, lane), t.Vector(0, lane), b.InChannels(0)
@@ -85,4 +86,17 @@ var matrix = abi.NodeType{
 			}
 		}
 	},
+}
+
+func matrixFormula(f *formula) {
+	m, from := f.vector(0), f.b.InChannels(0)
+	for n := range f.frames() {
+		for o := range f.b.OutChannels(0) {
+			sum := f.number(0)
+			for i := range from {
+				sum = f.add(sum, f.mul(m[o*from+i], f.xc(0, i, n)))
+			}
+			f.yc(0, o, n, sum)
+		}
+	}
 }

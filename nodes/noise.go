@@ -32,7 +32,7 @@ var noise = abi.NodeType{
 		if !law.pink {
 			s.State = 0
 		}
-		s.Data = law
+		s.Data, s.NoSecond = law, law.pink
 		return setChannels(s)
 	},
 	State: 3, // of the pink filter
@@ -70,6 +70,7 @@ var noise = abi.NodeType{
 			}
 		}
 	},
+	Second: second(levelFormula),
 	Tangent: func(b, t *abi.Block) {
 		law := b.Data.(noiseLaw)
 		for lane := range b.Lanes {

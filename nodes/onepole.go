@@ -220,7 +220,7 @@ func onePoleTangent(b, t *abi.Block) {
 func onePoleFormula(f *formula) {
 	high, cutoff := f.b.Data.(onePoleKind).high, f.param(0)
 	for n := range f.frames() {
-		a := f.shift(1, f.scale(-1, f.exp(f.scale(-2*math.Pi/f.b.Rate, cutoff(n)))))
+		a := f.poleCoef(cutoff(n))
 		x, last := f.x(0, n), f.state(0)
 		last = f.add(last, f.mul(a, f.sub(x, last)))
 		f.setState(0, last)
@@ -229,4 +229,9 @@ func onePoleFormula(f *formula) {
 		}
 		f.y(0, n, last)
 	}
+}
+
+// poleCoef is 1 - exp(-2π cutoff/rate).
+func (f *formula) poleCoef(cutoff num) num {
+	return f.shift(1, f.scale(-1, f.exp(f.scale(-2*math.Pi/f.b.Rate, cutoff))))
 }

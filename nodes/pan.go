@@ -61,6 +61,7 @@ var pan = abi.NodeType{
 			}
 		}
 	},
+	Second: second(panFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			fs := b.FrameScratch(lane)
@@ -90,4 +91,17 @@ func sumOfChannels(b *abi.Block, dst []float64, lane int) []float64 {
 		}
 	}
 	return dst
+}
+
+func panFormula(f *formula) {
+	pan := f.param(0)
+	for n := range f.frames() {
+		x := f.number(0)
+		for c := range f.b.InChannels(0) {
+			x = f.add(x, f.xc(0, c, n))
+		}
+		angle := f.scale(math.Pi/4, f.shift(1, pan(n)))
+		f.yc(0, 0, n, f.mul(f.cos(angle), x))
+		f.yc(0, 1, n, f.mul(f.sin(angle), x))
+	}
 }

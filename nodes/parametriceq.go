@@ -102,6 +102,7 @@ var parametricEQ = abi.NodeType{
 			}
 		}
 	},
+	Second: second(equaliserFormula),
 	Tangent: func(b, t *abi.Block) {
 		bands, frames := len(b.Data.(equaliser)), b.Frames
 		for lane := range b.Lanes {

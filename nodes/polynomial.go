@@ -69,6 +69,7 @@ var polynomial = abi.NodeType{
 			}
 		}
 	},
+	Second: second(polynomialFormula),
 	Tangent: func(b, t *abi.Block) {
 		p := b.Data.(basis)
 		for lane := range b.Lanes {
@@ -90,3 +91,14 @@ var polynomial = abi.NodeType{
 
 // basis is the recurrence of a family of polynomials.
 type basis struct{ alpha, beta float64 }
+
+func polynomialFormula(f *formula) {
+	p, c := f.b.Data.(basis), f.vector(0)
+	for n := range f.frames() {
+		x, b1, b2 := f.x(0, n), f.number(0), f.number(0)
+		for k := len(c) - 1; k > 0; k-- {
+			b1, b2 = f.sum(c[k], f.scale(p.alpha, f.mul(x, b1)), f.scale(-p.beta, b2)), b1
+		}
+		f.y(0, n, f.sum(c[0], f.mul(x, b1), f.scale(-p.beta, b2)))
+	}
+}

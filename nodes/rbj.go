@@ -77,7 +77,7 @@ func init() {
 			Configure: func(s *abi.Setup) error {
 				s.Data = cookbook
 				if s.Config.Text("design") == "matched" {
-					s.Data = matched
+					s.Data, s.NoSecond = matched, true
 				}
 				return nil
 			},
@@ -85,6 +85,7 @@ func init() {
 			Forward:        biquadForward,
 			Backward:       biquadBackward,
 			Tangent:        biquadTangent,
+			Second:         second(cookbookFormula(f.kind, len(f.params))),
 			Kernel:         "biquad",
 			CohortForward:  biquadForwardCohort,
 			CohortBackward: biquadBackwardCohort,

@@ -47,6 +47,7 @@ var rectifier = abi.NodeType{
 			d.Param(0, lane).Add(0, dmix)
 		}
 	},
+	Second: second(rectifierFormula),
 	Tangent: func(b, t *abi.Block) {
 		c := b.Data.(float64)
 		for lane := range b.Lanes {
@@ -69,4 +70,17 @@ func rectified(x, c float64) (r, slope float64) {
 		return 0, 0
 	}
 	return math.Abs(x), math.Copysign(1, x)
+}
+
+func rectifierFormula(f *formula) {
+	c, mix := f.b.Data.(float64), f.param(0)(0)
+	for n := range f.frames() {
+		x := f.x(0, n)
+		r, slope := rectified(f.v[x], c)
+		bend := 0.0
+		if c > 0 {
+			bend = c * c / math.Pow(f.v[x]*f.v[x]+c*c, 1.5)
+		}
+		f.y(0, n, f.mixed(mix, x, f.of(x, r, slope, bend)))
+	}
 }

@@ -55,6 +55,7 @@ var resampler = abi.NodeType{
 			}
 		}
 	},
+	Second: second(resamplerFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, tstate := t.Out(0, lane), t.State(lane)
@@ -69,4 +70,15 @@ var resampler = abi.NodeType{
 			tstate[0] = last
 		}
 	},
+}
+
+func resamplerFormula(f *formula) {
+	if f.b.Frame(f.lane) == 0 {
+		f.setState(0, f.add(f.state(0), f.param(0)(0)))
+	}
+	for n := range f.frames() {
+		x := f.x(0, n)
+		f.y(0, n, f.sub(x, f.state(0)))
+		f.setState(0, x)
+	}
 }

@@ -61,6 +61,7 @@ var safety = abi.NodeType{
 			d.State(lane)[0] = carry
 		}
 	},
+	Second: second(safetyFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			x, m, tx, ty := b.In(0, lane), b.Record(0, lane), t.In(0, lane), t.Out(0, lane)
@@ -76,4 +77,18 @@ var safety = abi.NodeType{
 			t.State(lane)[0] = tmean
 		}
 	},
+}
+
+func safetyFormula(f *formula) {
+	alpha := f.param(0)(0)
+	for n := range f.frames() {
+		x := f.x(0, n)
+		mean := f.mixed(alpha, x, f.state(0))
+		f.setState(0, mean)
+		y := f.sub(x, mean)
+		if v := f.v[y]; v < -1 || v > 1 {
+			y = f.number(max(-1, min(v, 1)))
+		}
+		f.y(0, n, y)
+	}
 }

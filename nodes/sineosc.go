@@ -39,6 +39,7 @@ var sineOscillator = abi.NodeType{
 	Forward:        sineForward,
 	Backward:       sineBackward,
 	Tangent:        sineTangent,
+	Second:         second(sineFormula),
 	CohortForward:  sineForwardFour,
 	CohortBackward: sineBackward,
 }
@@ -134,5 +135,13 @@ func sineTangent(b, t *abi.Block) {
 			ty[n] = tamplitude.At(n)*sinTurn(p+phase) + 2*math.Pi*amplitude.At(n)*cosTurn(p+phase)*(tp+tphase)
 		}
 		tstate[0] = tp
+	}
+}
+
+func sineFormula(f *formula) {
+	frequency, amplitude, phase := f.param(0), f.param(1), f.param(2)(0)
+	for n := range f.frames() {
+		f.setState(0, f.add(f.state(0), f.scale(1/f.b.Rate, frequency(n))))
+		f.y(0, n, f.mul(amplitude(n), f.turn(f.add(f.state(0), phase))))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 )
 
 func init() { abi.Register(split) }
@@ -22,24 +23,24 @@ var split = abi.NodeType{
 		}
 		return nil
 	},
-	Forward: splitForward,
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			for c := range b.InChannels(0) {
-				dx, dy := d.InCh(0, c, lane), d.Out(c, lane)
-				for n := range dx {
-					dx[n] += dy[n]
-				}
-			}
-		}
-	},
-	Tangent: func(_, t *abi.Block) { splitForward(t) },
+	Forward:  splitForward,
+	Backward: splitBackward,
+	Second:   linearSecond(splitBackward),
+	Tangent:  func(_, t *abi.Block) { splitForward(t) },
 }
 
 func splitForward(b *abi.Block) {
 	for lane := range b.Lanes {
 		for c := range b.InChannels(0) {
 			copy(b.Out(c, lane), b.InCh(0, c, lane))
+		}
+	}
+}
+
+func splitBackward(b, d *abi.Block) {
+	for lane := range b.Lanes {
+		for c := range b.InChannels(0) {
+			vec.Add(d.InCh(0, c, lane), d.Out(c, lane))
 		}
 	}
 }

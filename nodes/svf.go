@@ -63,6 +63,7 @@ var svf = abi.NodeType{
 	Forward:  svfForward,
 	Backward: svfBackward,
 	Tangent:  svfTangent,
+	Second:   second(svfFormula),
 }
 
 // svfMix is a response: the gains of low, band and high, and that of k times band.
@@ -185,5 +186,28 @@ func svfTangent(b, t *abi.Block) {
 			}
 		}
 		tstate[0], tstate[1] = ts1, ts2
+	}
+}
+
+func svfFormula(f *formula) {
+	m, cutoff, q := f.b.Data.(svfMix), f.param(0), f.param(1)
+	var gains [3]func(int) num
+	if m.free {
+		gains = [3]func(int) num{f.param(2), f.param(3), f.param(4)}
+	}
+	for n := range f.frames() {
+		g, k := f.tanOf(f.scale(math.Pi/f.b.Rate, cutoff(n))), f.inv(q(n))
+		x, s1, s2 := f.x(0, n), f.state(0), f.state(1)
+		den := f.shift(1, f.mul(g, f.add(g, k)))
+		v1 := f.div(f.add(s1, f.mul(g, f.sub(x, s2))), den)
+		v2 := f.add(s2, f.mul(g, v1))
+		f.setState(0, f.sub(f.scale(2, v1), s1))
+		f.setState(1, f.sub(f.scale(2, v2), s2))
+		hp := f.sub(f.sub(x, f.mul(k, v1)), v2)
+		if m.free {
+			f.y(0, n, f.sum(f.mul(gains[0](n), v2), f.mul(gains[1](n), v1), f.mul(gains[2](n), hp)))
+			continue
+		}
+		f.y(0, n, f.sum(f.scale(m.lp, v2), f.scale(m.bp, v1), f.scale(m.hp, hp), f.scale(m.kbp, f.mul(k, v1))))
 	}
 }

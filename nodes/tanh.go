@@ -86,6 +86,7 @@ var tanh = abi.NodeType{
 			d.Param(2, lane).Add(0, dlevel)
 		}
 	},
+	Second: second(tanhFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			x, th, tx, ty := b.In(0, lane), b.Record(0, lane), t.In(0, lane), t.Out(0, lane)
@@ -128,3 +129,11 @@ const (
 	ln2High = 6.93147180369123816490e-01
 	ln2Low  = 1.90821492927058770002e-10
 )
+
+func tanhFormula(f *formula) {
+	drive, bias, level := f.param(0), f.param(1), f.param(2)(0)
+	for n := range f.frames() {
+		offset := bias(n)
+		f.y(0, n, f.mul(level, f.sub(f.tanh(f.add(f.mul(drive(n), f.x(0, n)), offset)), f.tanh(offset))))
+	}
+}

@@ -73,6 +73,7 @@ var tremolo = abi.NodeType{
 			d.State(lane)[0] = lambda
 		}
 	},
+	Second: second(tremoloFormula),
 	Tangent: func(b, t *abi.Block) {
 		w := b.Data.(wave)
 		for lane := range b.Lanes {
@@ -89,4 +90,14 @@ var tremolo = abi.NodeType{
 			t.State(lane)[0] = tp
 		}
 	},
+}
+
+func tremoloFormula(f *formula) {
+	w, rate, depth, phase := f.b.Data.(wave), f.param(0), f.param(1), f.param(2)(0)
+	for n := range f.frames() {
+		v := f.wave(w, f.add(f.state(0), phase))
+		down := f.scale(-0.5, f.mul(depth(n), f.shift(1, f.scale(-1, v))))
+		f.y(0, n, f.mul(f.x(0, n), f.shift(1, down)))
+		f.setState(0, f.add(f.state(0), f.scale(1/f.b.Rate, rate(n))))
+	}
 }

@@ -57,6 +57,7 @@ var stereoWidth = abi.NodeType{
 			d.Param(0, lane).Add(0, sum/2)
 		}
 	},
+	Second: second(widthFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			k, tk := (b.Param(0, lane).At(0)-1)/2, t.Param(0, lane).At(0)/2
@@ -74,4 +75,21 @@ var stereoWidth = abi.NodeType{
 			}
 		}
 	},
+}
+
+func widthFormula(f *formula) {
+	k, channels := f.scale(0.5, f.shift(-1, f.param(0)(0))), f.b.InChannels(0)
+	for n := range f.frames() {
+		for c := 0; c < channels; c += 2 {
+			x := f.xc(0, c, n)
+			if c+1 == channels {
+				f.yc(0, c, n, x)
+				break
+			}
+			x2 := f.xc(0, c+1, n)
+			s := f.mul(k, f.sub(x, x2))
+			f.yc(0, c, n, f.add(x, s))
+			f.yc(0, c+1, n, f.sub(x2, s))
+		}
+	}
 }
