@@ -156,8 +156,9 @@ func TestHVPOfGraphs(t *testing.T) {
 				require.Empty(t, p.Approximate)
 				require.Zero(t, p.Error)
 			}
-			if filepath.Base(file) == "crusher.json" {
-				return // no difference sees past the steps of a quantiser
+			switch filepath.Base(file) {
+			case "crusher.json", "clipper.json":
+				return // no difference sees past the steps of a quantiser, or the corners of a clipper
 			}
 			near(t, gradientDifference(m, curved{}, all(m), 1e-5), p.Values, 1e-4)
 		})
