@@ -22,6 +22,12 @@ type Stream struct {
 	length int  // frames of the call that was walked last
 	tape   bool
 	heat   bool
+
+	now   call // that is rendered
+	spare call // whose memory serves the next one
+	serve Feed // of the call that is rendered
+	play  func(u *graph.Unit, batch, channel int, at int64, dst []float64)
+	made  uint64 // calls so far
 }
 
 // Feed fills the frames of one channel of a node that plays an input.
@@ -33,7 +39,14 @@ type call struct {
 	frames   int
 	snapshot []float64
 	params   []float64
-	feed     map[feedKey][]float64
+	feed     map[feedKey]heard
+	made     uint64 // its number
+}
+
+// heard is what an input was fed; it belongs to the call of that number.
+type heard struct {
+	made   uint64
+	frames []float64
 }
 
 type feedKey struct {
@@ -98,41 +111,55 @@ func (s *Stream) grow(frames int) {
 // Output then returns what the ports hold.
 func (s *Stream) Forward(frames int, feed Feed) {
 	s.grow(frames)
-	c := call{start: s.Run.End(), frames: frames}
+	s.made++
+	c, old := &s.now, s.spare
+	s.spare = call{}
+	*c = call{start: s.Run.End(), frames: frames, feed: old.feed, made: s.made}
+	if c.feed == nil {
+		c.feed = map[feedKey]heard{}
+	}
 	if s.record != 0 {
-		c.snapshot = make([]float64, s.Run.SnapshotLen())
+		if c.snapshot = old.snapshot; len(c.snapshot) != s.Run.SnapshotLen() {
+			c.snapshot = make([]float64, s.Run.SnapshotLen())
+		}
 		s.Run.Snapshot(c.snapshot)
 		s.Run.Prepare()
 		head, _ := s.Run.Head()
-		c.params = append([]float64(nil), head...)
-		c.feed = map[feedKey][]float64{}
+		c.params = append(old.params[:0], head...)
 	}
-	s.Run.Feed = func(u *graph.Unit, batch, channel int, at int64, dst []float64) {
-		key := feedKey{u.Name, batch, channel}
-		whole, ok := c.feed[key]
-		if !ok {
-			whole = make([]float64, frames)
-			feed(u.Name, batch, channel, whole)
-			if c.feed != nil {
-				c.feed[key] = whole
-			}
-		}
-		copy(dst, whole[at-c.start:])
+	if s.play == nil {
+		s.play = s.playInput
 	}
-	if c.feed == nil {
-		c.feed = map[feedKey][]float64{} // of this call only
-	}
+	s.serve, s.Run.Feed = feed, s.play
 	s.Run.Advance(frames)
-	s.Run.Feed = nil
+	s.serve, s.Run.Feed = nil, nil
 	s.walked = false
 	if s.record == 0 {
+		s.spare = *c
 		return
 	}
-	s.calls = append(s.calls, c)
+	s.calls = append(s.calls, *c)
 	if s.record > 0 && len(s.calls) > s.record {
+		s.spare = s.calls[0]
 		copy(s.calls, s.calls[len(s.calls)-s.record:])
 		s.calls = s.calls[:s.record]
 	}
+}
+
+// playInput gives a block of an input what the call was fed for it.
+func (s *Stream) playInput(u *graph.Unit, batch, channel int, at int64, dst []float64) {
+	c, key := &s.now, feedKey{u.Name, batch, channel}
+	whole := c.feed[key]
+	if whole.made != c.made {
+		if cap(whole.frames) < c.frames {
+			whole.frames = make([]float64, c.frames)
+		}
+		whole = heard{c.made, whole.frames[:c.frames]}
+		clear(whole.frames)
+		s.serve(u.Name, batch, channel, whole.frames)
+		c.feed[key] = whole
+	}
+	copy(dst, whole.frames[at-c.start:])
 }
 
 // Output returns the rows of an output port of a node after Forward, batch by
@@ -177,7 +204,7 @@ func (s *Stream) Backward(seeds map[*graph.OutPort][][]float64) error {
 	copy(head, c.params)
 	r.Restore(c.snapshot, c.start)
 	r.Feed = func(u *graph.Unit, batch, channel int, at int64, dst []float64) {
-		copy(dst, c.feed[feedKey{u.Name, batch, channel}][at-c.start:])
+		copy(dst, c.feed[feedKey{u.Name, batch, channel}].frames[at-c.start:])
 	}
 	r.Advance(c.frames)
 	r.Feed = nil
@@ -199,6 +226,7 @@ func (s *Stream) Backward(seeds map[*graph.OutPort][][]float64) error {
 	s.walked, s.length = true, c.frames
 	r.Restore(c.snapshot, c.start)
 	copy(head, now)
+	s.spare = c
 	return nil
 }
 

@@ -51,7 +51,12 @@ type Node struct {
 	stream  *adjoint.Stream
 	shape   string // of the buffers the stream was made for
 	unit    *graph.Unit
-	calls   []shapes   // of the calls that can be walked back
+	calls   []shapes         // of the calls that can be walked back
+	ports   []*graph.OutPort // outputs as the host sees them
+	modded  map[string]bool  // parameters that the stream takes frame by frame
+	last    shapes           // of the call before: most calls are like it
+	inputs  []Buffer         // of the call that is made
+	feed    adjoint.Feed
 	staged  *abi.Audio // what the node plays where it names no file
 	playing Sound      // where that was staged for the whole process
 }
@@ -61,6 +66,10 @@ type shapes struct {
 	inputs []Buffer // without data
 	audio  []int    // index into inputs, by port
 	params map[string]int
+	feeds  map[string]int // by the input node that a buffer feeds
+
+	frames, batches int
+	outFrames       []int // of the output buffers, which say how long sources play
 }
 
 // NewNode looks the type up and reads its parameters.
@@ -130,6 +139,56 @@ func (n *Node) sort(inputs []Buffer) (shapes, error) {
 	return s, nil
 }
 
+// like reports whether a call has the shapes of the one before, outputs
+// included.
+func (n *Node) like(inputs, outputs []Buffer) bool {
+	s := &n.last
+	if n.stream == nil || s.frames == 0 || len(inputs) != len(s.inputs) || len(outputs) != len(s.outFrames) {
+		return false
+	}
+	for i := range inputs {
+		b, w := &inputs[i], &s.inputs[i]
+		if b.Data == nil || b.Batches != w.Batches || b.Channels != w.Channels || b.Frames != w.Frames || b.Name != w.Name {
+			return false
+		}
+	}
+	for i := range outputs {
+		if outputs[i].Frames != s.outFrames[i] || len(s.audio) == 0 && outputs[i].Batches > s.batches {
+			return false
+		}
+	}
+	return true
+}
+
+// shapesOf returns the shapes of a call and sees to the stream for it.
+func (n *Node) shapesOf(inputs, outputs []Buffer) (shapes, error) {
+	if n.like(inputs, outputs) {
+		return n.last, nil
+	}
+	s, err := n.sort(inputs)
+	if err != nil {
+		return s, err
+	}
+	if s.frames, s.batches, err = n.frames(inputs, outputs, s); err != nil {
+		return s, err
+	}
+	if err := n.build(inputs, s, s.frames, s.batches); err != nil {
+		return s, err
+	}
+	s.feeds = map[string]int{}
+	for port, i := range s.audio {
+		s.feeds[audioName(port)] = i
+	}
+	for name, i := range s.params {
+		s.feeds[modName(name)] = i
+	}
+	for _, o := range outputs {
+		s.outFrames = append(s.outFrames, o.Frames)
+	}
+	n.last = s
+	return s, nil
+}
+
 // frames returns the length of the block and the number of batches.
 func (n *Node) frames(inputs []Buffer, outputs []Buffer, s shapes) (frames, batches int, err error) {
 	batches = 1
@@ -191,13 +250,29 @@ func (n *Node) build(inputs []Buffer, s shapes, frames, batches int) error {
 		return err
 	}
 	n.stream, n.shape, n.unit, n.calls = stream, key, unitOf(stream), nil
+	n.ports, n.modded = nil, map[string]bool{}
+	for _, q := range n.unit.Params {
+		n.modded[q.Name] = len(q.Mods) > 0
+	}
+	for i := range n.unit.Out {
+		if u := stream.Plan.Unit(consumer(i)); u != nil {
+			n.ports = append(n.ports, u.Out[0])
+		} else {
+			n.ports = append(n.ports, n.own(i))
+		}
+	}
+	n.feed = func(node string, batch, channel int, dst []float64) {
+		b := &n.inputs[n.last.feeds[node]]
+		copy(dst, b.row(min(batch, b.Batches-1), min(channel, b.Channels-1)))
+	}
 	return nil
 }
 
 // perFrame reports whether a parameter's buffer has a value for each frame. In a
-// block of one frame it is held, but for AMP's views, which always are rows.
+// block of one frame it stays what it was, held at first, but for AMP's views,
+// which always are rows.
 func (n *Node) perFrame(b *Buffer, frames int) bool {
-	return b.Frames == frames && (frames > 1 || n.desc.Lenient)
+	return b.Frames == frames && (frames > 1 || n.desc.Lenient || n.modded[b.Name])
 }
 
 // plan makes a stream in which the given outputs have a consumer.
@@ -358,18 +433,12 @@ func clamp(v float64, p abi.Param, rate float64) float64 {
 // Forward renders a block. Inputs are the audio ports in order and parameters
 // by name; outputs get shapes, and frames where they have data.
 func (n *Node) Forward(inputs, outputs []Buffer) error {
-	s, err := n.sort(inputs)
-	if err != nil {
-		return err
-	}
-	frames, batches, err := n.frames(inputs, outputs, s)
-	if err != nil {
-		return err
-	}
 	n.restage(n.desc.Name)
-	if err := n.build(inputs, s, frames, batches); err != nil {
+	s, err := n.shapesOf(inputs, outputs)
+	if err != nil {
 		return err
 	}
+	frames, batches := s.frames, s.batches
 	if len(outputs) > len(n.unit.Setup.Outputs) {
 		return fault(abi.EInvalidArg, "%s has %d outputs, not %d", n.desc.Type, len(n.unit.Setup.Outputs), len(outputs))
 	}
@@ -389,10 +458,9 @@ func (n *Node) Forward(inputs, outputs []Buffer) error {
 		return nil
 	}
 	n.set(inputs, s)
-	n.stream.Forward(frames, func(node string, batch, channel int, dst []float64) {
-		b := n.bufferOf(node, inputs, s)
-		copy(dst, b.row(min(batch, b.Batches-1), min(channel, b.Channels-1)))
-	})
+	n.inputs = inputs
+	n.stream.Forward(frames, n.feed)
+	n.inputs = nil
 	for i := range outputs {
 		if outputs[i].Data == nil {
 			continue
@@ -412,12 +480,7 @@ func (n *Node) Forward(inputs, outputs []Buffer) error {
 }
 
 // port returns output i as the host sees it, after the declared delay.
-func (n *Node) port(i int) *graph.OutPort {
-	if u := n.stream.Plan.Unit(consumer(i)); u != nil {
-		return u.Out[0]
-	}
-	return n.own(i)
-}
+func (n *Node) port(i int) *graph.OutPort { return n.ports[i] }
 
 // own is output i before the declared delay: behind the downsampler of an
 // oversampled node.
@@ -427,21 +490,6 @@ func (n *Node) own(i int) *graph.OutPort {
 		return out.Readers[0].To().Out[0]
 	}
 	return out
-}
-
-// bufferOf returns the buffer that feeds an input node.
-func (n *Node) bufferOf(node string, inputs []Buffer, s shapes) *Buffer {
-	for port, i := range s.audio {
-		if audioName(port) == node {
-			return &inputs[i]
-		}
-	}
-	for name, i := range s.params {
-		if modName(name) == node {
-			return &inputs[i]
-		}
-	}
-	panic("host: no buffer feeds " + node)
 }
 
 // set stores the held parameters of a call.

@@ -150,3 +150,25 @@ func FuzzBlobs(f *testing.F) {
 		_, _, _, _ = r.Execute(nil, 16)
 	})
 }
+
+// The last block of a run may have one frame: what was modulated stays so.
+func TestModulatedParameterInBlockOfOneFrame(t *testing.T) {
+	n, err := host.NewNode(host.Descriptor{Type: "GainNode", Rate: 48000, SupportsV2: true, Record: 2})
+	require.NoError(t, err)
+	call := func(x, gain []float64) []float64 {
+		in := []host.Buffer{{Batches: 1, Channels: 1, Frames: len(x), Data: x}, {Name: "gain", Batches: 1, Channels: 1, Frames: len(x), Data: gain}}
+		out := []host.Buffer{{Batches: 1, Channels: 1, Frames: len(x), Data: make([]float64, len(x))}}
+		require.NoError(t, n.Forward(in, out))
+		return out[0].Data
+	}
+	require.Equal(t, []float64{2, 6}, call([]float64{1, 2}, []float64{2, 3}))
+	require.Equal(t, []float64{15}, call([]float64{3}, []float64{5}))
+	grad := func(frames int) []float64 {
+		dy := []host.Buffer{{Batches: 1, Channels: 1, Frames: frames, Data: []float64{1, 1}[:frames]}}
+		dx := []host.Buffer{{Batches: 1, Channels: 1, Frames: frames, Data: make([]float64, frames)}, {Name: "gain", Batches: 1, Channels: 1, Frames: frames, Data: make([]float64, frames)}}
+		require.NoError(t, n.Backward(dy, dx))
+		return append(dx[0].Data, dx[1].Data...)
+	}
+	require.Equal(t, []float64{5, 3}, grad(1))
+	require.Equal(t, []float64{2, 3, 1, 2}, grad(2))
+}
