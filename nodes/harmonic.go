@@ -52,7 +52,7 @@ var harmonicOscillator = abi.NodeType{
 			amps.Defaults = append(amps.Defaults, 1/float64(i+1))
 		}
 		four := (k + 3) &^ 3
-		s.Coefs, s.Scratch = partialCoefs*k+sineTables(k), 7*four+2*sineChunk
+		s.Coefs, s.Scratch = partialCoefs*k+sineTables(k), max(7*four+2*sineChunk, 17*k)
 		return nil
 	},
 	State:        2, // Φ[n-1], and Φ in the first frame of the chunk
@@ -195,7 +195,7 @@ func newPartial(turn, b float64) partial {
 func (p *partial) next() {
 	p.k++
 	if p.b == 0 {
-		p.s, p.c = p.s*p.c1+p.c*p.s1, p.c*p.c1-p.s*p.s1
+		p.s, p.c = math.FMA(p.s, p.c1, p.c*p.s1), math.FMA(p.c, p.c1, -(p.s*p.s1))
 		p.ratio, p.stretch = p.k, p.k*p.k*p.k/2
 		return
 	}
@@ -215,25 +215,59 @@ func harmonicPhases(b *abi.Block, lane int) []float64 {
 func harmonicVarying(b *abi.Block, lane int) {
 	y, state, amps, z := b.Out(0, lane), b.State(lane), b.Vector(1, lane), harmonicPhases(b, lane)
 	f0, inharmonicity := b.Param(0, lane), b.Param(3, lane).At(0)
-	last := state[0]
-	for n := range y {
-		f := f0.At(n) / b.Rate
-		last += f
+	coefs := b.Scratch(lane)[2*len(amps):][:2*len(amps)]
+	for k, a := range amps {
+		coefs[2*k], coefs[2*k+1] = a*z[2*k+1], a*z[2*k]
+	}
+	turns, last := b.FrameScratch(lane), state[0]
+	for n := range turns {
+		last += f0.At(n) / b.Rate
+		turns[n] = last
 		if (b.Frame(lane)+int64(n))%sineChunk == 0 {
 			state[1] = last
 		}
-		p, sum := newPartial(last, inharmonicity), 0.0
-		for k, a := range amps {
+	}
+	state[0] = last
+	var walk [4][8]float64 // of eight frames, where vectors have done the first partials
+	done := 0
+	for n := range y {
+		if i := n % 8; i == 0 {
+			done = 0
+			if inharmonicity == 0 && n+8 <= len(y) {
+				done = partialsEight(y[n:n+8], &walk, turns[n:n+8], coefs, whole(f0, n, 8, b.Rate, len(amps)))
+			}
+		}
+		if done == len(amps) {
+			continue
+		}
+		f, sum := f0.At(n)/b.Rate, 0.0
+		var p partial
+		if i := n % 8; done > 0 {
+			p = partial{turn: turns[n], s1: walk[0][i], c1: walk[1][i], s: walk[2][i], c: walk[3][i], k: float64(done)}
+			sum = y[n]
+		} else {
+			p = newPartial(turns[n], inharmonicity)
+		}
+		for k := done; k < len(amps); k++ {
 			p.next()
 			v, _ := fade(p.ratio * f)
 			if v == 0 {
 				break // so are all above
 			}
-			sum += v * a * (p.s*z[2*k+1] + p.c*z[2*k])
+			sum = math.FMA(p.c, v*coefs[2*k+1], math.FMA(p.s, v*coefs[2*k], sum))
 		}
 		y[n] = sum
 	}
-	state[0] = last
+}
+
+// whole returns how many of the partials do not fade in any of some frames, if
+// their ratios are whole numbers.
+func whole(f0 abi.Values, n, frames int, rate float64, partials int) int {
+	most := 0.0
+	for i := range frames {
+		most = max(most, f0.At(n+i)/rate)
+	}
+	return min(partials, int(0.4749/most))
 }
 
 func harmonicBackward(b, d *abi.Block) {
@@ -298,10 +332,31 @@ func harmonicVaryingBack(b, d *abi.Block, lane int) {
 		dstate[1] = 0
 	}
 	lambda, dstretch := dstate[0], 0.0
+	m := b.Scratch(lane)[2*len(amps):]
+	coefs, sums := m[:3*len(amps)], m[3*len(amps):15*len(amps)]
+	clear(sums)
+	for k, a := range amps {
+		coefs[3*k], coefs[3*k+1], coefs[3*k+2] = z[2*k+1], z[2*k], 2*math.Pi*a*float64(k+1)
+	}
+	var walk [7][4]float64 // of four frames, where vectors do the first partials
+	done := 0
 	for n := len(dy) - 1; n >= 0; n-- {
+		if i := n % 4; i == 3 || n == len(dy)-1 {
+			done = 0
+			if inharmonicity == 0 && i == 3 {
+				done = partialsBack(&walk, turns[n-3:n+1], dy[n-3:n+1], coefs, sums, whole(f0, n-3, 4, b.Rate, len(amps)))
+			}
+		}
 		f, g, df := f0.At(n)/b.Rate, dy[n], 0.0
-		p := newPartial(turns[n], inharmonicity)
-		for k, a := range amps {
+		var p partial
+		if i := n % 4; done > 0 {
+			p = partial{turn: turns[n], s1: walk[0][i], c1: walk[1][i], s: walk[2][i], c: walk[3][i], k: float64(done)}
+			lambda += walk[6][i]
+		} else {
+			p = newPartial(turns[n], inharmonicity)
+		}
+		for k := done; k < len(amps); k++ {
+			a := amps[k]
 			p.next()
 			v, fading := fade(p.ratio * f)
 			if v == 0 {
@@ -320,6 +375,13 @@ func harmonicVaryingBack(b, d *abi.Block, lane int) {
 			lambda += dseed
 		}
 		df0.Add(n, (df+lambda)/b.Rate)
+	}
+	for k, a := range amps { // what the vectors gathered
+		w := sums[12*k:][:12]
+		cube := float64(k+1) * float64(k+1) * float64(k+1)
+		damps[k] += (w[0] + w[1]) + (w[2] + w[3])
+		dphases[k] += 2 * math.Pi * a * ((w[4] + w[5]) + (w[6] + w[7]))
+		dstretch += cube / 2 * 2 * math.Pi * a * ((w[8] + w[9]) + (w[10] + w[11]))
 	}
 	d.Param(3, lane).Add(0, dstretch)
 	dstate[0] = lambda

@@ -26,3 +26,16 @@ func sinesSumAVX2(sums *float64, x *float64, ramp *float64, pairs int, tables *f
 //
 //go:noescape
 func sinesTurnsAVX2(phasors *float64, turns *float64, quads int, constants *[14]float64)
+
+// partialsEightAVX2 adds count partials to eight frames. walk is sine and cosine of
+// the first partial and of the last one, coefs pairs a cos φ, a sin φ.
+//
+//go:noescape
+func partialsEightAVX2(y *[8]float64, walk *[4][8]float64, coefs *float64, count int)
+
+// partialsBackAVX2 goes over count partials of four frames. walk is sine and cosine
+// of the first partial and of the last one, ȳ, Φ, and the gradient of Φ; coefs are cos φ,
+// sin φ and 2π k a, sums those for amplitude, phase and ratio of every fourth frame.
+//
+//go:noescape
+func partialsBackAVX2(walk *[7][4]float64, coefs *float64, sums *float64, count int)

@@ -356,3 +356,96 @@ quad:
 	JNZ          quad
 	VZEROUPPER
 	RET
+
+// func partialsEightAVX2(y *[8]float64, walk *[4][8]float64, coefs *float64, count int)
+// Requires: AVX, FMA3
+TEXT ·partialsEightAVX2(SB), NOSPLIT, $0-32
+	MOVQ    y+0(FP), AX
+	MOVQ    walk+8(FP), CX
+	MOVQ    coefs+16(FP), DX
+	MOVQ    count+24(FP), BX
+	VMOVUPD (CX), Y0
+	VMOVUPD 64(CX), Y1
+	VMOVUPD 128(CX), Y2
+	VMOVUPD 192(CX), Y3
+	VMOVUPD (AX), Y4
+	VMOVUPD 32(CX), Y5
+	VMOVUPD 96(CX), Y6
+	VMOVUPD 160(CX), Y7
+	VMOVUPD 224(CX), Y8
+	VMOVUPD 32(AX), Y9
+
+loop:
+	VBROADCASTSD (DX), Y10
+	VBROADCASTSD 8(DX), Y11
+	VMULPD       Y0, Y3, Y12
+	VMULPD       Y0, Y2, Y13
+	VFMADD132PD  Y1, Y12, Y2
+	VFMSUB132PD  Y1, Y13, Y3
+	VFMADD231PD  Y10, Y2, Y4
+	VFMADD231PD  Y11, Y3, Y4
+	VMULPD       Y5, Y8, Y12
+	VMULPD       Y5, Y7, Y13
+	VFMADD132PD  Y6, Y12, Y7
+	VFMSUB132PD  Y6, Y13, Y8
+	VFMADD231PD  Y10, Y7, Y9
+	VFMADD231PD  Y11, Y8, Y9
+	ADDQ         $0x10, DX
+	DECQ         BX
+	JNZ          loop
+	VMOVUPD      Y4, (AX)
+	VMOVUPD      Y2, 128(CX)
+	VMOVUPD      Y3, 192(CX)
+	VMOVUPD      Y9, 32(AX)
+	VMOVUPD      Y7, 160(CX)
+	VMOVUPD      Y8, 224(CX)
+	VZEROUPPER
+	RET
+
+// func partialsBackAVX2(walk *[7][4]float64, coefs *float64, sums *float64, count int)
+// Requires: AVX, FMA3
+TEXT ·partialsBackAVX2(SB), NOSPLIT, $0-32
+	MOVQ    walk+0(FP), AX
+	MOVQ    coefs+8(FP), CX
+	MOVQ    sums+16(FP), DX
+	MOVQ    count+24(FP), BX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	VMOVUPD 64(AX), Y2
+	VMOVUPD 96(AX), Y3
+	VMOVUPD 128(AX), Y4
+	VMOVUPD 160(AX), Y5
+	VMOVUPD 192(AX), Y6
+
+loop:
+	VMULPD       Y0, Y3, Y7
+	VMULPD       Y0, Y2, Y8
+	VFMADD132PD  Y1, Y7, Y2
+	VFMSUB132PD  Y1, Y8, Y3
+	VBROADCASTSD (CX), Y7
+	VBROADCASTSD 8(CX), Y8
+	VMULPD       Y7, Y2, Y9
+	VFMADD231PD  Y8, Y3, Y9
+	VMULPD       Y8, Y2, Y8
+	VMULPD       Y7, Y3, Y7
+	VSUBPD       Y8, Y7, Y7
+	VMOVUPD      (DX), Y8
+	VFMADD231PD  Y4, Y9, Y8
+	VMOVUPD      Y8, (DX)
+	VMULPD       Y4, Y7, Y7
+	VADDPD       32(DX), Y7, Y8
+	VMOVUPD      Y8, 32(DX)
+	VMOVUPD      64(DX), Y8
+	VFMADD231PD  Y5, Y7, Y8
+	VMOVUPD      Y8, 64(DX)
+	VBROADCASTSD 16(CX), Y8
+	VFMADD231PD  Y8, Y7, Y6
+	ADDQ         $0x18, CX
+	ADDQ         $0x60, DX
+	DECQ         BX
+	JNZ          loop
+	VMOVUPD      Y2, 64(AX)
+	VMOVUPD      Y3, 96(AX)
+	VMOVUPD      Y6, 192(AX)
+	VZEROUPPER
+	RET

@@ -44,3 +44,36 @@ func sineTurnsFast(phasors, turns []float64) int {
 	}
 	return 4 * quads
 }
+
+// partialsEight sums the first partials of eight frames, and returns how many: the
+// given ones or none.
+func partialsEight(y []float64, walk *[4][8]float64, turns, coefs []float64, count int) int {
+	if !useAVX2 || count == 0 {
+		return 0
+	}
+	var first [16]float64
+	sineTurnsFast(first[:], turns[:8])
+	for i := range 8 {
+		walk[0][i], walk[1][i], walk[2][i], walk[3][i] = first[2*i], first[2*i+1], 0, 1
+	}
+	clear(y[:8])
+	_ = coefs[2*count-1]
+	partialsEightAVX2((*[8]float64)(y), walk, &coefs[0], count)
+	return count
+}
+
+// partialsBack is its adjoint for four frames.
+func partialsBack(walk *[7][4]float64, turns, dy, coefs, sums []float64, count int) int {
+	if !useAVX2 || count == 0 {
+		return 0
+	}
+	var first [8]float64
+	sineTurnsFast(first[:], turns[:4])
+	for i := range 4 {
+		walk[0][i], walk[1][i], walk[2][i], walk[3][i] = first[2*i], first[2*i+1], 0, 1
+		walk[4][i], walk[5][i], walk[6][i] = dy[i], turns[i], 0
+	}
+	_, _ = coefs[3*count-1], sums[12*count-1]
+	partialsBackAVX2(walk, &coefs[0], &sums[0], count)
+	return count
+}

@@ -24,6 +24,8 @@ func main() {
 	add("sinesAddDampedAVX2", true)
 	sum()
 	turns()
+	partials()
+	partialsBack()
 	Generate()
 }
 
@@ -231,6 +233,90 @@ func turns() {
 	ADDQ(U8(64), phasors)
 	DECQ(quads)
 	JNZ(LabelRef("quad"))
+	VZEROUPPER()
+	RET()
+}
+
+// rotate turns (s, c) by (s1, c1), both sine and cosine.
+func rotate(s, c, s1, c1 VecVirtual) {
+	t, u := YMM(), YMM()
+	VMULPD(s1, c, t)
+	VMULPD(s1, s, u)
+	VFMADD132PD(c1, t, s)
+	VFMSUB132PD(c1, u, c)
+}
+
+func partials() {
+	TEXT("partialsEightAVX2", NOSPLIT, "func(y *[8]float64, walk *[4][8]float64, coefs *float64, count int)")
+	Pragma("noescape")
+	Doc("partialsEightAVX2 adds count partials to eight frames. walk is sine and cosine of", "the first partial and of the last one, coefs pairs a cos φ, a sin φ.")
+	y, walk, coefs, count := arg("y"), arg("walk"), arg("coefs"), arg("count")
+	var v [4][2]VecVirtual
+	var sum [2]VecVirtual
+	for h := range 2 {
+		for i := range v {
+			v[i][h] = YMM()
+			VMOVUPD(at(walk, 64*i+32*h), v[i][h])
+		}
+		sum[h] = YMM()
+		VMOVUPD(at(y, 32*h), sum[h])
+	}
+	Label("loop")
+	a, b := splat(at(coefs, 0)), splat(at(coefs, 8))
+	for h := range 2 {
+		rotate(v[2][h], v[3][h], v[0][h], v[1][h])
+		VFMADD231PD(a, v[2][h], sum[h])
+		VFMADD231PD(b, v[3][h], sum[h])
+	}
+	ADDQ(U8(16), coefs)
+	DECQ(count)
+	JNZ(LabelRef("loop"))
+	for h := range 2 {
+		VMOVUPD(sum[h], at(y, 32*h))
+		VMOVUPD(v[2][h], at(walk, 128+32*h))
+		VMOVUPD(v[3][h], at(walk, 192+32*h))
+	}
+	VZEROUPPER()
+	RET()
+}
+
+func partialsBack() {
+	TEXT("partialsBackAVX2", NOSPLIT, "func(walk *[7][4]float64, coefs *float64, sums *float64, count int)")
+	Pragma("noescape")
+	Doc("partialsBackAVX2 goes over count partials of four frames. walk is sine and cosine", "of the first partial and of the last one, ȳ, Φ, and the gradient of Φ; coefs are cos φ,", "sin φ and 2π k a, sums those for amplitude, phase and ratio of every fourth frame.")
+	walk, coefs, sums, count := arg("walk"), arg("coefs"), arg("sums"), arg("count")
+	var v []VecVirtual
+	for i := range 7 {
+		r := YMM()
+		VMOVUPD(at(walk, 32*i), r)
+		v = append(v, r)
+	}
+	s1, c1, s, c, g, turn, lambda := v[0], v[1], v[2], v[3], v[4], v[5], v[6]
+	Label("loop")
+	rotate(s, c, s1, c1)
+	a, b, p, q, t := splat(at(coefs, 0)), splat(at(coefs, 8)), YMM(), YMM(), YMM()
+	VMULPD(a, s, p)
+	VFMADD231PD(b, c, p)
+	VMULPD(b, s, t)
+	VMULPD(a, c, q)
+	VSUBPD(t, q, q)
+	VMOVUPD(at(sums, 0), t)
+	VFMADD231PD(g, p, t)
+	VMOVUPD(t, at(sums, 0))
+	VMULPD(g, q, q)
+	VADDPD(at(sums, 32), q, t)
+	VMOVUPD(t, at(sums, 32))
+	VMOVUPD(at(sums, 64), t)
+	VFMADD231PD(turn, q, t)
+	VMOVUPD(t, at(sums, 64))
+	VFMADD231PD(splat(at(coefs, 16)), q, lambda)
+	ADDQ(U8(24), coefs)
+	ADDQ(U8(96), sums)
+	DECQ(count)
+	JNZ(LabelRef("loop"))
+	VMOVUPD(s, at(walk, 64))
+	VMOVUPD(c, at(walk, 96))
+	VMOVUPD(lambda, at(walk, 192))
 	VZEROUPPER()
 	RET()
 }
