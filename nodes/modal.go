@@ -12,9 +12,10 @@ func init() { abi.Register(modal) }
 // w = 2πf/rate, of each mode
 //
 //	y[n] = Σ A u[n-1],   u[n] = c1 u[n-1] + c2 u[n-2] + x[n]
-//	A = amp ρ sin w,   c1 = 2ρ cos w,   c2 = -ρ²
+//	A = v amp ρ sin w,   c1 = 2ρ cos w,   c2 = -ρ²
 //
-// so that an impulse is answered by amp ρ^n sin(wn). The adjoint runs each mode
+// so that an impulse is answered by v amp ρ^n sin(wn), where v fades modes out below
+// half the rate, as in harmonic.go. The adjoint runs each mode
 // back in time; Λ is the gradient of u[n], μ what u[n-1] has from later frames:
 //
 //	x̄[n] += Λ,   Ā += u[n-1] ȳ[n],   c̄1 += u[n-1] Λ,   c̄2 += u[n-2] Λ
@@ -26,12 +27,13 @@ var modal = abi.NodeType{
 	Name: "ModalNode", Family: timeBased,
 	Doc: "Bank of decaying resonators, struck once or driven by the input.",
 	Detail: "y = Σ_k amps_k h_k * x with h_k[n] = 10^(−3n/(rate decays_s_k)) sin(2π freqs_hz_k n/rate): decays_s is the time to −60 dB. " +
+		"A mode fades out between 0.475 and 0.5 of the rate, as u²(3 − 2u) in its frequency; the gradient sees the fading. " +
 		"excitation: input, or impulse: the modes are struck once, in frame 0, and the node has no input. " +
 		"The gradient of a frequency is exact, but of use only from nearby.",
 	Source: "J. O. Smith, Physical Audio Signal Processing, \"Modal Representation\"; M. van Walstijn, S. Mehes, An Explorative String-bridge-plate Model with Tunable Parameters, DAFx 2017.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "freqs_hz", Unit: "Hz", Default: 220, Min: 1, MaxRate: 0.49, Scale: abi.Log, Vector: true, Doc: "Frequency of each mode; multiples of 220 Hz unless given."},
+		{Name: "freqs_hz", Unit: "Hz", Default: 220, Min: 1, MaxRate: 0.5, Scale: abi.Log, Vector: true, Doc: "Frequency of each mode; multiples of 220 Hz unless given."},
 		{Name: "decays_s", Unit: "s", Default: 1, Min: 0.001, Max: 100, Scale: abi.Log, Vector: true, Doc: "Time of each mode to −60 dB."},
 		{Name: "amps", Default: 0, Min: -4, Max: 4, Vector: true, Doc: "Amplitude of each mode; 1/k unless given."},
 	},
@@ -79,6 +81,8 @@ const (
 	modalSin // ρ sin w
 	modalCos // ρ cos w
 	modalRho
+	modalFade   // v
+	modalFading // v'
 	modalCoefs
 )
 
@@ -90,7 +94,8 @@ func modalPrepare(b *abi.Block) {
 			rho := math.Exp(-3 * math.Ln10 / (b.Rate * decays[k]))
 			sin, cos := math.Sincos(2 * math.Pi * freqs[k] / b.Rate)
 			c[modalRho], c[modalSin], c[modalCos] = rho, rho*sin, rho*cos
-			c[modalC1], c[modalC2], c[modalA] = 2*rho*cos, -rho*rho, amps[k]*rho*sin
+			c[modalFade], c[modalFading] = fade(freqs[k] / b.Rate)
+			c[modalC1], c[modalC2], c[modalA] = 2*rho*cos, -rho*rho, c[modalFade]*amps[k]*rho*sin
 		}
 	}
 }
@@ -225,7 +230,9 @@ func modalBackward(b, d *abi.Block) {
 func modalSpread(b, d *abi.Block, lane, k int, dc1, dc2, da float64) {
 	c := b.Coefs(lane)[modalCoefs*k:][:modalCoefs]
 	amp, decay := b.Vector(2, lane)[k], b.Vector(1, lane)[k]
-	d.Vector(2, lane)[k] += c[modalSin] * da
+	d.Vector(2, lane)[k] += c[modalFade] * c[modalSin] * da
+	d.Vector(0, lane)[k] += amp * c[modalSin] * da * c[modalFading] / b.Rate
+	amp *= c[modalFade]
 	d.Vector(0, lane)[k] += 2 * math.Pi / b.Rate * (amp*c[modalCos]*da - 2*c[modalSin]*dc1)
 	byLog := amp*c[modalSin]*da + 2*c[modalCos]*dc1 - 2*c[modalRho]*c[modalRho]*dc2 // by ln ρ
 	d.Vector(1, lane)[k] += byLog * 3 * math.Ln10 / (b.Rate * decay * decay)

@@ -67,3 +67,24 @@ func TestKarplusStrongBurst(t *testing.T) {
 		require.NotZero(t, y[n])
 	}
 }
+
+// A mode that is learned through half the rate leaves gently: its level falls to 0
+// there, and the slope goes with it.
+func TestModalFadesAtHalfTheRate(t *testing.T) {
+	level := func(part float64) float64 {
+		p := abitest.P{"freqs_hz": []float64{part * abitest.Rate}, "decays_s": []float64{0.01}, "amps": []float64{1}, "config": abi.Config{"modes": 1.0}}
+		peak := 0.0
+		for _, v := range abitest.Run(t, "ModalNode", p, abitest.Impulse(400)) {
+			peak = max(peak, math.Abs(v))
+		}
+		return peak
+	}
+	require.Zero(t, level(0.5))
+	last := level(0.4751)
+	for part := 0.476; part < 0.5; part += 0.001 {
+		now := level(part)
+		require.Less(t, now, last+0.02, part) // but for how the peak falls between frames
+		last = now
+	}
+	require.Less(t, last, 0.01)
+}
