@@ -44,9 +44,9 @@ type Exec struct {
 
 	// Metrics of a profiled run.
 	Forward, Backward time.Duration // spent in kernels and what feeds them
-	HeatAt            []float64     // joules at the end of each second
+	HeatAt            []float64     // joules at the end of each interval: a second, unless Measure says so
 	residuals         []float64     // worst of each lane, of types that report one
-	AdjointEnergy     []float64     // of the gradient by the outputs, each second
+	AdjointEnergy     []float64     // of the gradient by the outputs, per second
 
 	heatStart                                []float64   // one value, or one per batch
 	clamped                                  int64       // frames clamped by modulation

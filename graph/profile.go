@@ -19,13 +19,13 @@ func (r *Run) clock(j *Job, start time.Time, backward bool) {
 			return
 		}
 		x.Forward += part
-		second := int(float64(sp.At) / r.Plan.Rate)
-		for len(x.HeatAt) <= second {
+		i := r.interval(sp.At)
+		for len(x.HeatAt) <= i {
 			x.HeatAt = append(x.HeatAt, 0)
 		}
-		x.HeatAt[second] = 0
+		x.HeatAt[i] = 0
 		for lane := range x.Unit.Lanes {
-			x.HeatAt[second] += r.Mem.Primal[x.Heat+lane]
+			x.HeatAt[i] += r.Mem.Primal[x.Heat+lane]
 		}
 	})
 }
@@ -38,18 +38,60 @@ func (r *Run) Clock(j *Job, start time.Time) {
 	}
 	r.clock(j, start, true)
 	j.each(r, func(x *Exec, sp Span) {
-		second := int(float64(sp.At) / r.Plan.Rate)
-		for len(x.AdjointEnergy) <= second {
+		i := r.interval(sp.At)
+		for len(x.AdjointEnergy) <= i {
 			x.AdjointEnergy = append(x.AdjointEnergy, 0)
 		}
 		for _, rows := range x.Out {
 			for _, row := range rows {
 				for _, v := range r.Mem.Dual[row.Dual+sp.S*row.Mult : row.Dual+(sp.S+sp.Frames)*row.Mult] {
-					x.AdjointEnergy[second] += v * v
+					x.AdjointEnergy[i] += v * v / r.every
 				}
 			}
 		}
 	})
+}
+
+// interval is the entry of HeatAt and AdjointEnergy that a frame belongs to.
+func (r *Run) interval(frame int64) int { return int(float64(frame) / (r.Plan.Rate * r.every)) }
+
+// Measure profiles the evaluations from now on, with an entry of HeatAt and
+// AdjointEnergy for so many seconds.
+func (r *Run) Measure(every float64) {
+	r.profile, r.every = true, every
+	for _, x := range r.Execs {
+		x.Forward, x.Backward, x.HeatAt, x.AdjointEnergy = 0, 0, nil, nil
+	}
+}
+
+// NodeMetrics is what a profiled run knows of a unit.
+type NodeMetrics struct {
+	Name, Type        string
+	Delay             string // measured, in frames, and what it is made of
+	Forward, Backward time.Duration
+	Heat              float64   // joules
+	Every             float64   // seconds between the entries of the following
+	HeatAt            []float64 // joules so far
+	AdjointEnergy     []float64 // per second, of the gradient by the outputs
+}
+
+// Metrics lists the units of a profiled run.
+func (r *Run) Metrics() []NodeMetrics {
+	var all []NodeMetrics
+	for _, x := range r.Execs {
+		m := NodeMetrics{
+			Name: x.Unit.Name, Type: x.Unit.Type.Name, Delay: r.Plan.delayText(x.Unit), Forward: x.Forward, Backward: x.Backward,
+			Every: r.every, HeatAt: append([]float64(nil), x.HeatAt...), AdjointEnergy: append([]float64(nil), x.AdjointEnergy...),
+		}
+		for _, h := range r.UnitHeat(x) {
+			m.Heat += h
+		}
+		if x.Unit.Filter {
+			m.Heat, m.HeatAt = math.NaN(), nil
+		}
+		all = append(all, m)
+	}
+	return all
 }
 
 // Profiled reports whether times are measured.

@@ -34,6 +34,7 @@ type Run struct {
 	tape             bool
 	heat             bool
 	profile          bool
+	every            float64 // seconds between the entries of a profile
 	prepared         bool
 	cursors          *cursors // nil unless reads are checked
 
@@ -97,7 +98,7 @@ func SegmentCount(p *Plan, segment, total int) int {
 
 // NewRun reserves the memory of a run and sets the parameters to the plan's.
 func NewRun(p *Plan, o RunOptions) *Run {
-	r := &Run{Plan: p, Segment: o.Segment, tape: o.Tape, heat: o.Heat, threads: max(o.Threads, 1), profile: o.Profile}
+	r := &Run{Plan: p, Segment: o.Segment, tape: o.Tape, heat: o.Heat, threads: max(o.Threads, 1), profile: o.Profile, every: 1}
 	r.render = r.renderJob
 	if r.Segment <= 0 {
 		r.Segment = p.Frames + p.Latency
@@ -190,6 +191,8 @@ func (r *Run) Reset() {
 	}
 	for _, x := range r.Execs {
 		x.clamped = 0
+		clear(x.HeatAt)
+		clear(x.AdjointEnergy)
 	}
 }
 

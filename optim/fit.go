@@ -83,7 +83,8 @@ type FitParam struct {
 type FitResult struct {
 	Plan           *graph.Plan
 	Tape           adjoint.TapePlan
-	Profile        string // table of times, when asked for
+	Profile        string              // table of times, when asked for
+	Nodes          []graph.NodeMetrics // of the last evaluation; times only when a profile was asked for
 	LossName       string
 	Optimizer      string
 	Initial, Final float64
@@ -412,14 +413,25 @@ func sum(x []float64) float64 {
 	return s
 }
 
+// profileEntries is how many points a report draws of heat and adjoint energy.
+const profileEntries = 60
+
 // finish renders the best point and fills in the result.
 func (f *fit) finish(x []float64) {
 	r := f.result
 	stdErr, loose := f.errorBars(x)
+	if !f.options.Profile {
+		f.model.Run.Measure(max(float64(f.model.Plan.Frames)/f.model.Plan.Rate/profileEntries, 1e-3))
+	}
 	r.Final = f.objective.Evaluate(make([]float64, len(x)), x) // with heat
+	r.Nodes = f.model.Run.Metrics()
 	r.Output = f.output()
 	r.Clamped = f.model.Run.Clamped()
-	if f.options.Profile {
+	if !f.options.Profile {
+		for i := range r.Nodes { // of one evaluation: no measurement
+			r.Nodes[i].Forward, r.Nodes[i].Backward = 0, 0
+		}
+	} else {
 		r.Profile = f.model.Run.Profile()
 	}
 	r.Heat = map[string]float64{}

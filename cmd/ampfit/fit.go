@@ -361,6 +361,9 @@ func (w *fitWriter) report() *report.Fit {
 	for _, s := range r.History {
 		page.Steps = append(page.Steps, report.Step(s))
 	}
+	for _, n := range r.Nodes {
+		page.Nodes = append(page.Nodes, report.Node(n))
+	}
 	for _, p := range r.Params {
 		page.Params = append(page.Params, report.Param{
 			Node: p.Node, Name: p.Name, Unit: p.Unit, Initial: p.Initial, Value: p.Value, StdErr: p.StdErr,

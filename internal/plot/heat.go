@@ -3,6 +3,7 @@ package plot
 import (
 	"fmt"
 	"io"
+	"math"
 	"sort"
 	"strings"
 
@@ -10,11 +11,21 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// HeatFigure is the heat of each node over the steps of a fit.
+// HeatFigure is the heat of each node over the steps of a fit, or another
+// quantity of the nodes over time.
 type HeatFigure struct {
 	Nodes []string
 	Steps []int       // nil: 0, 1, 2, …
 	Heat  [][]float64 // joules, a row per step in the order of Nodes; short rows lack the rest
+	// Over, when set, is a quantity over time in the place of heat over steps.
+	Over *Over
+}
+
+// Over says what a figure of the nodes over time shows.
+type Over struct {
+	Title, Quantity, Unit string  // such as "Heat over time", "heat", "J"
+	Fact                  string  // below the title
+	Every                 float64 // seconds between the rows
 }
 
 // maxNodes is how many nodes have a line of their own; the rest are summed.
@@ -23,7 +34,10 @@ const maxNodes = 8
 // Heat draws a line per node and names it with its last value. The y axis is
 // logarithmic when the nodes differ by a factor of more than 50.
 func Heat(w io.Writer, as Format, f HeatFigure) error {
-	const title = "Heat of the nodes"
+	title := "Heat of the nodes"
+	if f.Over != nil {
+		title = f.Over.Title
+	}
 	return render(w, as, 300, title, func(c draw.Canvas) { f.draw(c, title) })
 }
 
@@ -81,7 +95,7 @@ func (f HeatFigure) draw(c draw.Canvas, title string) {
 		all.add(row[:min(len(row), len(f.Nodes))]...)
 	}
 	if all.n == 0 {
-		says := "no heat was measured"
+		says := "no " + f.quantity() + " was measured"
 		if len(f.Heat) == 0 {
 			says = "no steps yet"
 		}
@@ -94,10 +108,17 @@ func (f HeatFigure) draw(c draw.Canvas, title string) {
 		drawn.add(l.heat...)
 	}
 
-	facts := []string{"joules per run, 1.0 taken as 1 V across 1 Ω"}
-	y := linear("heat (J)", min(0, drawn.min), drawn.max, 6)
+	facts, label, unit, last := []string{"joules per run, 1.0 taken as 1 V across 1 Ω"}, "heat (J)", "J", "last step"
+	if f.Over != nil {
+		facts, label, unit, last = []string{f.Over.Fact}, f.Over.Quantity, f.Over.Unit, "at the end"
+		if unit != "" {
+			label += " (" + unit + ")"
+		}
+	}
+	// A line at the upper end would lose half its width to the frame.
+	y := linear(label, min(0, drawn.min), 1.04*drawn.max, 6)
 	if drawn.min == 0 && drawn.max == 0 {
-		y = linear("heat (J)", 0, 1, 4)
+		y = linear(label, 0, 1, 4)
 	}
 	if drawn.min >= 0 && drawn.max > 50*drawn.positive {
 		lo := max(drawn.positive, 1e-12*drawn.max)
@@ -105,7 +126,7 @@ func (f HeatFigure) draw(c draw.Canvas, title string) {
 			facts = append(facts, "zero lies at the lower end")
 			lo /= 3
 		}
-		y = logarithmic("heat (J), logarithmic", lo, drawn.max)
+		y = logarithmic(label+", logarithmic", lo, drawn.max*math.Pow(drawn.max/lo, 0.03))
 	}
 	if all.skipped > 0 {
 		facts = append(facts, count(all.skipped, "value")+", not finite, left out")
@@ -118,19 +139,24 @@ func (f HeatFigure) draw(c draw.Canvas, title string) {
 	names, numbers := vg.Length(0), vg.Length(0)
 	for _, l := range lines {
 		names = max(names, sty.Width(elide(sty, clean(l.name), c.Size().X)))
-		numbers = max(numbers, small.Width(joules(l.final)))
+		numbers = max(numbers, small.Width(amount(l.final, unit)))
 	}
 	const key, gap = 20, 12
 	names = min(names, 0.4*c.Size().X-key-2*gap-numbers)
 	column := key + names + gap + numbers
 	x := integers("step", f.step(0), f.step(len(f.Heat)-1))
+	at := func(n int) float64 { return float64(f.step(n)) }
+	if f.Over != nil {
+		x = linear("time (s)", 0, float64(len(f.Heat))*f.Over.Every, 8)
+		at = func(n int) float64 { return (float64(n) + 0.5) * f.Over.Every }
+	}
 	p := newPanel(draw.Crop(c, 0, -column-gap-6, 0, 0), x, y)
 
 	for i := len(lines) - 1; i >= 0; i-- { // the largest on top
 		heat := lines[i].heat
-		p.line(lineStyle(i, lines[i].rest), len(heat), func(n int) (float64, float64) { return float64(f.step(n)), heat[n] })
+		p.line(lineStyle(i, lines[i].rest), len(heat), func(n int) (float64, float64) { return at(n), heat[n] })
 		if len(heat) == 1 && finite(heat[0]) {
-			p.dot(p.point(float64(f.step(0)), heat[0]), lineStyle(i, lines[i].rest).Color, 3)
+			p.dot(p.point(at(0), heat[0]), lineStyle(i, lines[i].rest).Color, 3)
 		}
 	}
 
@@ -152,9 +178,9 @@ func (f HeatFigure) draw(c draw.Canvas, title string) {
 		mid := p.Max.Y - (vg.Length(k)+0.5)*pitch
 		c.StrokeLine2(lineStyle(i, l.rest), left, mid, left+key-5, mid)
 		write(c, sty, vg.Point{X: left + key, Y: mid}, draw.XLeft, draw.YCenter, l.name, names)
-		write(c, small, vg.Point{X: c.Max.X, Y: mid}, draw.XRight, draw.YCenter, joules(l.final), 0)
+		write(c, small, vg.Point{X: c.Max.X, Y: mid}, draw.XRight, draw.YCenter, amount(l.final, unit), 0)
 	}
-	write(c, textStyle(tickSize, muted, false), vg.Point{X: c.Max.X, Y: c.Max.Y}, draw.XRight, draw.YTop, "last step", column)
+	write(c, textStyle(tickSize, muted, false), vg.Point{X: c.Max.X, Y: c.Max.Y}, draw.XRight, draw.YTop, last, column)
 }
 
 func (f HeatFigure) step(i int) int {
@@ -176,9 +202,16 @@ func lineStyle(i int, rest bool) draw.LineStyle {
 	return sty
 }
 
-func joules(v float64) string {
+func (f HeatFigure) quantity() string {
+	if f.Over != nil {
+		return f.Over.Quantity
+	}
+	return "heat"
+}
+
+func amount(v float64, unit string) string {
 	if !finite(v) {
 		return "–"
 	}
-	return minus(Number(v, 3)) + " J"
+	return strings.TrimSpace(minus(Number(v, 3)) + " " + unit)
 }

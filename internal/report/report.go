@@ -19,6 +19,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"time"
 
 	"ampfit/internal/plot"
 )
@@ -46,6 +47,7 @@ type Fit struct {
 	Metrics       []Metric
 	Notes         []string // sentences: warnings, nodes without an adjoint, …
 	Settings      []Setting
+	Nodes         []Node
 	PlayerSeconds float64 // length of the players, which hold most of the page; 0: 20 s
 }
 
@@ -69,6 +71,17 @@ type Param struct {
 	Min, Max         float64   // equal, or NaN: no range
 	Learned          bool
 	Note             string
+}
+
+// Node is what the last evaluation measured at a node.
+type Node struct {
+	Name, Type        string
+	Delay             string        // frames, and what they are made of
+	Forward, Backward time.Duration // 0: not measured
+	Heat              float64       // joules; NaN: none of its own
+	Every             float64       // seconds between the entries of the following
+	HeatAt            []float64     // joules so far
+	AdjointEnergy     []float64     // per second, of the gradient by its outputs
 }
 
 // Metric is a figure of merit before and after. NaN is unknown.
@@ -95,6 +108,8 @@ type view struct {
 	Learned   []row
 	Held      []row
 	MetricRow []metricRow
+	NodeRow   []nodeRow
+	Timed     bool
 	Lines     []Setting
 }
 
@@ -128,6 +143,7 @@ func HTML(w io.Writer, f *Fit) error {
 	for _, m := range f.Metrics {
 		v.MetricRow = append(v.MetricRow, newMetricRow(m))
 	}
+	v.NodeRow, v.Timed = nodeRows(f.Nodes)
 	v.Lines = settings(f)
 	return page.Execute(w, v)
 }
@@ -181,6 +197,12 @@ func figures(f *Fit) ([]figure, error) {
 	if len(f.HeatNodes) > 0 {
 		err := plot.Heat(&b, plot.Inline, heatFigure(f))
 		if err := add("heat", "Heat", "Energy that each node exchanges with the signal or dissipates.", err); err != nil {
+			return nil, err
+		}
+	}
+	for _, over := range overTime(f) {
+		err := plot.Heat(&b, plot.Inline, over.HeatFigure)
+		if err := add(over.id, over.Over.Title, over.caption, err); err != nil {
 			return nil, err
 		}
 	}
