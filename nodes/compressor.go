@@ -1,6 +1,10 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"math"
+
+	"ampfit/abi"
+)
 
 func init() {
 	threshold := abi.Param{Name: "threshold_db", Unit: "dB", Default: -20, Min: -80, Max: 0, Mod: true, Doc: "Level at which the gain begins to change, in dB of full scale."}
@@ -12,6 +16,7 @@ func init() {
 	span := abi.Param{Name: "range_db", Unit: "dB", Default: 40, Min: 0, Max: 120, Doc: "Most attenuation."}
 	detect := abi.Key{Name: "detector", Kind: abi.String, Default: "peak", Enum: []string{"peak", "rms", "log"}, Doc: "What is smoothed: the level, its square, or the gain in dB."}
 	link := abi.Key{Name: "link", Kind: abi.Bool, Default: true, Doc: "One gain for all channels, from the loudest; otherwise each has its own."}
+	initial := abi.Key{Name: "start_db", Kind: abi.Number, Min: -200, Max: 40, Doc: "Level that a peak or rms detector has before frame 0, in dB; absent: silence. SoX's compand begins at 0."}
 	topology := abi.Key{Name: "topology", Kind: abi.String, Default: "feedforward", Enum: []string{"feedforward", "feedback"}, Doc: "Where the level is taken: before the gain, or after it one frame before."}
 
 	const ballistics = " The detector looks at |x| of the loudest channel. peak: e ← a e + (1 − a)|x|, a = exp(−1/(rate t)), t the attack where |x| > e and the release elsewhere (equal counts as release); " +
@@ -32,7 +37,7 @@ func init() {
 	mix := abi.Param{Name: "detector_mix", Default: 0, Min: 0, Max: 1, Doc: "Detector peak only: 0 is the peak level, 1 the RMS level, both in dB."}
 	register(compressCurve, "CompressorNode", "Compressor with knee, sidechain, and feed-forward or feedback detection.",
 		"g = (1/ratio − 1) k(L − threshold_db), k(d) = max(d, 0) with a quadratic corner over knee_db; y = x 10^((g + makeup_db)/20). detector_mix goes from the peak level to the RMS level in dB. topology feedback takes the level of the output of the frame before, without makeup: the curve then acts on levels that it has changed itself, and the ratio is softer.",
-		[]abi.Param{threshold, ratio, attack, release, knee, makeup, mix}, detect, link, topology)
+		[]abi.Param{threshold, ratio, attack, release, knee, makeup, mix}, detect, link, topology, initial)
 
 	low, wide, quick := threshold, ratio, attack
 	low.Default, low.Max, quick.Default = -40, 0, 1
@@ -61,7 +66,7 @@ func init() {
 		{Name: "out_db", Unit: "dB", Default: 0, Min: -160, Max: 20, Vector: true, Len: 4, Doc: "Output levels of the points."},
 		attack, release, none, makeup,
 	}
-	t.Config = []abi.Key{{Name: "points", Kind: abi.Int, Default: 4.0, Min: 2, Max: 256, Doc: "Number of points, where no values say it."}, link}
+	t.Config = []abi.Key{{Name: "points", Kind: abi.Int, Default: 4.0, Min: 2, Max: 256, Doc: "Number of points, where no values say it."}, link, initial}
 	t.Prepare = companderPrepare
 	t.Configure = func(s *abi.Setup) error { return setDynamics(s, compandCurve) }
 	abi.Register(t)
@@ -78,6 +83,12 @@ func setDynamics(s *abi.Setup, curve curveKind) error {
 	}
 	if !l.sidechain {
 		s.Inputs = in
+	}
+	if s.Config.Has("start_db") {
+		if l.detector == logDetector {
+			return abi.Errorf("config.start_db", "the log detector smooths a gain and has no level to begin with; leave start_db out")
+		}
+		l.start = math.Pow(10, s.Config.Number("start_db")/20)
 	}
 	s.Coupled = s.Config.Bool("link")
 	if s.Coupled {

@@ -58,6 +58,7 @@ type dynamicsLaw struct {
 	feedback, sidechain bool
 	opens               bool // the attack raises the gain: expander and gate
 	points              int
+	start               float64 // envelope before frame 0
 }
 
 type curveKind int
@@ -255,6 +256,7 @@ func dynamicsForward(b *abi.Block) {
 		makeup := math.Exp(decibels * b.Param(atMakeup, lane).At(0))
 		curve, mix := l.newCurve(b, lane), l.mixOf(b, lane)
 		moves := !b.Held()
+		state[0], state[1] = l.begun(b, lane, state)
 		if l.inRows() {
 			l.forwardRows(b, lane, &curve, mix, attack, release)
 			applyGain(b, lane, rg, makeup)
@@ -306,6 +308,15 @@ func dynamicsForward(b *abi.Block) {
 	}
 }
 
+// begun returns the envelopes before a block from their states: before frame 0
+// they stand at start.
+func (l *dynamicsLaw) begun(b *abi.Block, lane int, state []float64) (e, q float64) {
+	if b.Frame(lane) == 0 {
+		return state[0] + l.start, state[1] + l.start*l.start
+	}
+	return state[0], state[1]
+}
+
 // inRows reports whether dynamicsrows.go takes this configuration.
 func (l *dynamicsLaw) inRows() bool { return !l.feedback && l.detector != logDetector }
 
@@ -350,6 +361,8 @@ func dynamicsBackward(b, d *abi.Block) {
 		} else if !l.feedback {
 			loudest(level, b, l.key(), lane)
 		}
+		var first [2]float64 // the envelopes before this block
+		first[0], first[1] = l.begun(b, lane, before)
 		de, dq, dsmooth, dfed := dstate[0], dstate[1], dstate[2], dstate[3]
 		for n := frames - 1; n >= 0 && !inRows; n-- {
 			if moves {
@@ -365,7 +378,7 @@ func dynamicsBackward(b, d *abi.Block) {
 				d.InCh(0, c, lane)[n] += dfed * rg[n]
 			}
 			g *= decibels * rg[n]
-			e, q := before[0], before[1] // of the frame before
+			e, q := first[0], first[1] // of the frame before
 			if l.detector == logDetector {
 				e = before[2]
 			}

@@ -27,7 +27,8 @@ func connected(name string) *abi.NodeType {
 
 func TestDynamicsConformance(t *testing.T) {
 	abitest.Conformance(t, abi.Lookup("CompressorNode"), abi.Config{"topology": "feedback", "detector": "log"},
-		abi.Config{"topology": "feedback", "detector": "rms"}, abi.Config{"topology": "feedback", "link": false})
+		abi.Config{"topology": "feedback", "detector": "rms"}, abi.Config{"topology": "feedback", "link": false}, abi.Config{"start_db": 0.0}, abi.Config{"topology": "feedback", "start_db": -6.0, "detector": "rms"})
+	abitest.Conformance(t, abi.Lookup("CompanderNode"), abi.Config{"start_db": 0.0})
 	abitest.Conformance(t, abi.Lookup("SlewLimiterNode"), abi.Config{"order": 2.0})
 	t.Run("sidechain", func(t *testing.T) {
 		typ := connected("CompressorNode")
@@ -114,9 +115,10 @@ func TestEnvelopeFollowerTimes(t *testing.T) {
 func TestCompanderIsSoX(t *testing.T) {
 	x := abitest.Noise(3000, 4)
 	in, out := []float64{-70, -40, -12}, []float64{-70, -30, -12}
-	got := abitest.Run(t, "CompanderNode", abitest.P{"in_db": in, "out_db": out, "attack_ms": 3.0, "release_ms": 50.0}, x)
+	p := abitest.P{"in_db": in, "out_db": out, "attack_ms": 3.0, "release_ms": 50.0, "config": abi.Config{"start_db": 0.0}}
+	got := abitest.Run(t, "CompanderNode", p, x)
 	attack, release := 1-math.Exp(-1/(abitest.Rate*0.003)), 1-math.Exp(-1/(abitest.Rate*0.05))
-	v := 0.0
+	v := 1.0 // as SoX begins
 	for n, x := range x {
 		if d := math.Abs(x) - v; d > 0 {
 			v += d * attack

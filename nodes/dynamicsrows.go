@@ -235,7 +235,8 @@ func (l *dynamicsLaw) backwardRows(b, d *abi.Block, lane int, curve *curveAt, mi
 		}
 	}
 	// Level in dB to envelopes, and back through them.
-	before, dstate := b.Before(lane), d.State(lane)
+	e0, q0 := l.begun(b, lane, b.Before(lane))
+	dstate := d.State(lane)
 	if mix != 1 || dstate[0] != 0 {
 		for n, e := range re {
 			v := (1 - mix) * perNeper * g[n] / e
@@ -244,7 +245,7 @@ func (l *dynamicsLaw) backwardRows(b, d *abi.Block, lane int, curve *curveAt, mi
 			}
 			peak[n] = v
 		}
-		followBack(peak, re, level, before[0], attack, release, false, &dstate[0], &dattack, &drelease)
+		followBack(peak, re, level, e0, attack, release, false, &dstate[0], &dattack, &drelease)
 		l.spreadRow(b, d, lane, peak, false)
 	}
 	if mix != 0 || dstate[1] != 0 {
@@ -255,7 +256,7 @@ func (l *dynamicsLaw) backwardRows(b, d *abi.Block, lane int, curve *curveAt, mi
 			}
 			power[n] = v
 		}
-		followBack(power, rq, level, before[1], attack, release, true, &dstate[1], &dattack, &drelease)
+		followBack(power, rq, level, q0, attack, release, true, &dstate[1], &dattack, &drelease)
 		l.spreadRow(b, d, lane, power, true)
 	}
 	return dattack, drelease, dmakeup, dmix
