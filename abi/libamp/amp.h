@@ -104,7 +104,9 @@ int amp_run_node_v2(const amp_legacy_descriptor_t *desc, const amp_node_inputs_t
                     double sample_rate, double **out_buffer, int *out_channels, void **state,
                     const amp_control_history_t *history, int mode, amp_legacy_metrics_t *metrics);
 #else
-/* Runs a node forward or backward; see the head of this file. metrics may be NULL. */
+/* Runs a node forward or backward: inputs are the audio ports in order, then
+ * parameters by name; backward they are the gradients of the outputs, and outputs
+ * become those of the inputs. metrics may be NULL. */
 int amp_run_node_v2(const amp_node_descriptor_t *desc, amp_state_t **state, const amp_buffer_t *inputs,
                     amp_buffer_t *outputs, amp_execution_mode_t mode, amp_node_metrics_t *metrics);
 #endif
@@ -151,7 +153,11 @@ int amp_sampler_advance(const char *node, size_t frames);
 
 /* Learns the parameters of a graph so that it sounds like the target (channels
  * rows of frames). input is NULL for a graph without InputNode. options is NULL
- * or a JSON object: {"loss": "esr", "optimizer": "auto", "steps": 100, "seed": 0}.
+ * or a JSON object: {"loss": "esr", "optimizer": "auto", "steps": 100, "lr": 0.02,
+ * "seed": 0, "learn": ["node.param"], "freeze": [], "keep_latency": false}. The
+ * graph's own latency (oversampling filters, look-ahead) is taken off before the
+ * comparison; with keep_latency it stays, for targets that
+ * amp_graph_runtime_execute rendered.
  * result receives {"graph": …, "loss": {"initial", "final"}, …} as JSON, to be
  * freed by amp_free_text. A stopped fit returns AMP_OK with its best. */
 int amp_fit(const char *graph_json, const double *target, const double *input, uint32_t channels, uint32_t input_channels,

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"ampfit/abi"
 	"ampfit/adjoint"
@@ -28,10 +29,13 @@ func Fit(r FitRequest) (string, error) {
 		LR              float64
 		Seed            uint64
 		Learn, Freeze   []string
+		KeepLatency     bool `json:"keep_latency"`
 	}
 	if r.Options != "" {
-		if err := json.Unmarshal([]byte(r.Options), &o); err != nil {
-			return "", fault(abi.EInvalidArg, "options: %v", err)
+		d := json.NewDecoder(strings.NewReader(r.Options))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&o); err != nil {
+			return "", fault(abi.EInvalidArg, "options: %v; there are loss, optimizer, steps, lr, seed, learn, freeze and keep_latency", err)
 		}
 	}
 	g, err := graph.Parse("", []byte(r.Graph))
@@ -47,7 +51,7 @@ func Fit(r FitRequest) (string, error) {
 	defer cancel()
 	res, err := optim.Fit(ctx, g, optim.FitOptions{
 		Target: r.Target, Input: r.Input, Rate: r.Rate, Loss: o.Loss, Optimizer: o.Optimizer, Steps: o.Steps, LR: o.LR, Seed: o.Seed,
-		Learn: o.Learn, Freeze: o.Freeze, Audio: adjoint.ReadAudio,
+		Learn: o.Learn, Freeze: o.Freeze, KeepLatency: o.KeepLatency, Audio: adjoint.ReadAudio,
 		Progress: func(p optim.Progress) {
 			if r.Progress != nil && r.Progress(p.Step, p.Best, p.Fraction) {
 				cancel()

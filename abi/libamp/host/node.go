@@ -285,7 +285,7 @@ func (n *Node) plan(inputs []Buffer, s shapes, frames, batches int, consumed []s
 		Rate: n.desc.Rate, Batches: batches, Record: n.desc.Record, Frames: frames, Audio: n.audio,
 	})
 	if err != nil {
-		return nil, fault(abi.EInvalidArg, "%v", err)
+		return nil, planFault(n.typ, err)
 	}
 	return stream, nil
 }
@@ -382,7 +382,7 @@ func (n *Node) graph(inputs []Buffer, s shapes, frames int, consumed []string) (
 	top.Set("output", text("x"))
 	g, err := graph.Parse("", top.Format())
 	if err != nil {
-		return nil, fault(abi.EInvalidArg, "%v", err)
+		return nil, planFault(n.typ, err)
 	}
 	for _, e := range g.Edges {
 		if e.Param != "" {
@@ -482,11 +482,13 @@ func (n *Node) Forward(inputs, outputs []Buffer) error {
 // port returns output i as the host sees it, after the declared delay.
 func (n *Node) port(i int) *graph.OutPort { return n.ports[i] }
 
-// own is output i before the declared delay: behind the downsampler of an
-// oversampled node.
-func (n *Node) own(i int) *graph.OutPort {
-	out := n.unit.Out[i]
-	if n.unit.Mult > 1 && len(out.Readers) == 1 && out.Readers[0].To().Filter {
+// own is output i before the declared delay.
+func (n *Node) own(i int) *graph.OutPort { return ownOutput(n.unit, i) }
+
+// ownOutput is an output behind the downsampler of an oversampled node.
+func ownOutput(u *graph.Unit, i int) *graph.OutPort {
+	out := u.Out[i]
+	if u.Mult > 1 && len(out.Readers) > 0 && out.Readers[0].To().Filter {
 		return out.Readers[0].To().Out[0]
 	}
 	return out

@@ -5,6 +5,7 @@ package host
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,8 +103,28 @@ func place(t *abi.NodeType, m jsontree.Member, node, params, config *jsontree.Va
 	if lenient {
 		return nil
 	}
-	return fault(abi.EInvalidArg, "params_json of %s: there is no parameter or configuration key %q", t.Name, m.Key)
+	return fault(abi.EInvalidArg, "params_json of %s: there is no parameter or configuration key %q; there are %s", t.Name, m.Key, strings.Join(keysOf(t), ", "))
 }
+
+// keysOf lists what params_json of a type may hold.
+func keysOf(t *abi.NodeType) (names []string) {
+	for _, p := range t.Params {
+		names = append(names, p.Name)
+	}
+	for _, k := range t.Config {
+		names = append(names, k.Name)
+	}
+	return append(names, "thermo.heat", "oversample_ratio", "declared_delay", "supports_v2", "record")
+}
+
+// planFault is what is wrong with the graph around a node, in words of the node:
+// the host has never seen that graph.
+func planFault(t *abi.NodeType, err error) error {
+	msg := madeUp.ReplaceAllString(err.Error(), "")
+	return fault(abi.EInvalidArg, "%s", strings.ReplaceAll(msg, ": x ", ": "+t.Name+" "))
+}
+
+var madeUp = regexp.MustCompile(`(?m)^graph(:\d+:\d+)?: (nodes\[\d+\]\.?)?`)
 
 // numbers reads AMP's text lists and truth values as numbers.
 func numbers(v *jsontree.Value) *jsontree.Value {

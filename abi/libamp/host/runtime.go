@@ -285,6 +285,10 @@ func (r *Runtime) Describe(node string) (Summary, error) {
 	if v := tree.Get("supports_v2"); v != nil && v.Kind == jsontree.Bool {
 		s.SupportsV2 = v.Bool
 	}
+	if g, err := graph.Parse("", r.text); r.text != nil && err == nil {
+		x := g.Node(node)
+		s.Declared, s.Oversample, s.SupportsV2 = max(x.Declared, 0), max(x.Oversample, 1), !x.NoAdjoint
+	}
 	if r.plan != nil {
 		for _, p := range r.plan.nodes {
 			if p.name == node && p.declared > 0 {
@@ -297,7 +301,7 @@ func (r *Runtime) Describe(node string) (Summary, error) {
 	}
 	if r.stream != nil {
 		if u := r.stream.Plan.Unit(node); u != nil {
-			s.Delay = u.Setup.Delay
+			s.Delay = ownOutput(u, 0).Measured
 			s.Heat, s.Ran = r.stream.Heat(node), true
 		}
 	}
