@@ -63,6 +63,7 @@ type Options struct {
 	// LowLatency takes the shorter oversampling filters.
 	LowLatency bool
 	Profile    bool // measure the time of every node: Run.Profile
+	CheckReads bool // panic at a read before its frame is visible; for tests
 	// Audio reads files that nodes name.
 	Audio func(path string) (*abi.Audio, error)
 }
@@ -130,7 +131,7 @@ func NewModel(g *graph.Graph, o Options) (*Model, error) {
 	if m.Tape, m.schedule, err = planTape(p, o); err != nil {
 		return nil, err
 	}
-	m.Run = graph.NewRun(p, graph.RunOptions{Segment: m.Tape.Segment, Tape: true, Heat: o.Heat || o.HeatWeights != nil, Schedule: o.Schedule, Threads: o.Threads, Profile: o.Profile})
+	m.Run = graph.NewRun(p, graph.RunOptions{Segment: m.Tape.Segment, Tape: true, Heat: o.Heat || o.HeatWeights != nil, Schedule: o.Schedule, Threads: o.Threads, Profile: o.Profile, CheckReads: o.CheckReads})
 	m.Run.Input = o.Input
 	if !o.KeepLatency {
 		m.skip = int64(p.Latency)

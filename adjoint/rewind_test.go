@@ -1,6 +1,8 @@
 package adjoint_test
 
 import (
+	"fmt"
+	"log"
 	"path/filepath"
 	"testing"
 
@@ -79,4 +81,27 @@ func copyHeat(heat map[string][]float64) map[string][]float64 {
 		c[name] = append([]float64(nil), h...)
 	}
 	return c
+}
+
+// A run goes back to any of its frames, and sounds the same from there.
+func ExampleModel_Rewind() {
+	g, err := graph.Parse("", []byte(`{
+		"sample_rate": 48000,
+		"nodes": [{"name": "dry", "type": "InputNode"}, {"name": "sum", "type": "GainNode", "gather": "sum", "params": {"gain": 0.5}}],
+		"edges": [{"source": "dry", "target": "sum"}, {"source": "sum", "target": "sum", "delay_frames": 1}],
+		"output": "sum"
+	}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := adjoint.NewModel(g, adjoint.Options{Input: [][]float64{{8, 0, 0, 0}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m.Forward()
+	if err := m.Rewind(2); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(m.Output, m.Continue(2))
+	// Output: [4 2 1 0.5] [[1 0.5]]
 }

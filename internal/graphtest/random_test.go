@@ -127,7 +127,7 @@ func TestRandomGraphsBlocksAndSegments(t *testing.T) {
 				{Block: 100, Segment: 100, TapeMode: "binomial", Slots: 2},
 				{Block: 1}, {Block: 7, Segment: 20},
 			} {
-				o.Heat = true
+				o.Heat, o.CheckReads = true, true
 				o.HeatWeights = map[string]float64{s.Output: 0.1}
 				m, err := model(s, o)
 				if m == nil {
@@ -151,6 +151,17 @@ func TestRandomGraphsBlocksAndSegments(t *testing.T) {
 				}
 				if err := same(output, m.Output); err != nil {
 					return fmt.Errorf("output with %d frames a block, %d a segment: %w", o.Block, o.Segment, err)
+				}
+				at := int64(s.Frames+m.Plan.Latency) * int64(i) / 11
+				if err := m.Rewind(at); err != nil {
+					return err
+				}
+				rows := m.Continue(s.Frames + m.Plan.Latency - int(at))
+				for r, row := range rows {
+					skip := max(int64(m.Plan.Latency)-at, 0)
+					if err := same(output[(r+1)*s.Frames-len(row)+int(skip):(r+1)*s.Frames], row[skip:]); err != nil {
+						return fmt.Errorf("rewound to frame %d with %d frames a block, %d a segment: %w", at, o.Block, o.Segment, err)
+					}
 				}
 				switch {
 				case i == 0 || i == 2:
