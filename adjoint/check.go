@@ -57,6 +57,7 @@ type CheckReport struct {
 	NoTangent   []string
 	Unsupported []string // nodes without adjoint
 	Clamped     int64    // frames at which modulation left a range
+	Unconverged []string // nodes whose implicit equations were not solved
 	OK          bool
 }
 
@@ -185,7 +186,7 @@ func (c *checker) run() *CheckReport {
 	m := c.m
 	r := &CheckReport{Unsupported: m.Unsupported, NoTangent: m.tangentless()}
 	m.ForwardBackward(func(grad, _ []float64) { copy(grad, c.w) })
-	r.Clamped = m.Run.Clamped()
+	r.Clamped, r.Unconverged = m.Run.Clamped(), m.Run.Unconverged()
 	grads := map[*Param][]float64{}
 	largest := 0.0
 	for _, p := range c.checked {
@@ -576,6 +577,9 @@ func (r *CheckReport) String() string {
 			how = "differences, as there is no tangent kernel in " + strings.Join(r.NoTangent, ", ")
 		}
 		fmt.Fprintf(&b, "dot product: |⟨Jv,w⟩ − ⟨v,Jᵀw⟩| = %.1e, relative (Jv by %s)\n", r.Dot, how)
+	}
+	for _, node := range r.Unconverged {
+		fmt.Fprintln(&b, node)
 	}
 	if r.Clamped > 0 {
 		fmt.Fprintf(&b, "modulation left its range at %d frames and was clamped there\n", r.Clamped)

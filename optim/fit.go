@@ -480,6 +480,7 @@ func (f *fit) finish(x []float64) {
 		}
 		r.Params = append(r.Params, row)
 	}
+	r.Notes = append(r.Notes, f.model.Run.Unconverged()...)
 	if r.Clamped > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("modulation left the range of a parameter at %d frames and was clamped there", r.Clamped))
 	}
