@@ -110,8 +110,8 @@ func compile(t *testing.T, dir string, p program, flags ...string) string {
 	exe := filepath.Join(t.TempDir(), "program.exe")
 	args := append(append(compiler[1:], std...), flags...)
 	args = append(args, "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-I..", filepath.Join("testdata", p.file), "-o", exe, "-L"+dir, "-l"+library, "-lm")
-	if runtime.GOOS != "windows" {
-		args = append(args, "-lpthread")
+	if runtime.GOOS != "darwin" { // its C library has threads
+		args = append(args, "-pthread")
 	}
 	out, err := exec.Command(compiler[0], args...).CombinedOutput()
 	require.NoError(t, err, "%s %s\n%s", compiler[0], strings.Join(args, " "), out)
