@@ -67,18 +67,8 @@ var controller = abi.NodeType{
 			}
 		}
 	},
-	Backward: func(b, d *abi.Block) {
-		from := b.Data.(controls)
-		for lane := range b.Lanes {
-			for c := range b.OutChannels(0) {
-				port, channel := from.source(c)
-				dx := d.InCh(port, channel, lane)
-				for n, g := range d.OutCh(0, c, lane) {
-					dx[n] += g
-				}
-			}
-		}
-	},
+	Backward: controllerBackward,
+	Second:   linearSecond(controllerBackward),
 	Tangent: func(b, t *abi.Block) {
 		from := b.Data.(controls)
 		for lane := range b.Lanes {
@@ -110,4 +100,17 @@ func commas(list string) []string {
 		}
 	}
 	return items
+}
+
+func controllerBackward(b, d *abi.Block) {
+	from := b.Data.(controls)
+	for lane := range b.Lanes {
+		for c := range b.OutChannels(0) {
+			port, channel := from.source(c)
+			dx := d.InCh(port, channel, lane)
+			for n, g := range d.OutCh(0, c, lane) {
+				dx[n] += g
+			}
+		}
+	}
 }

@@ -60,20 +60,8 @@ var curve = abi.NodeType{
 			b.Data.(*curveLaw).read(b.Out(0, lane), b.Vector(0, lane), b.Frame(lane))
 		}
 	},
-	Backward: func(b, d *abi.Block) {
-		law := b.Data.(*curveLaw)
-		for lane := range b.Lanes {
-			dpoints, place := d.Vector(0, lane), law.from(b.Frame(lane))
-			for n, g := range d.Out(0, lane) {
-				i, w := law.weights(&place, float64(b.Frame(lane)+int64(n)))
-				for j, w := range w {
-					if w != 0 {
-						dpoints[i+j] += w * g
-					}
-				}
-			}
-		}
-	},
+	Backward: curveBackward,
+	Second:   linearSecond(curveBackward),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			b.Data.(*curveLaw).read(t.Out(0, lane), t.Vector(0, lane), b.Frame(lane))
@@ -152,4 +140,19 @@ func (law *curveLaw) weights(place *int, t float64) (i int, w [4]float64) {
 		w[2] += right / h
 	}
 	return k - 1, w
+}
+
+func curveBackward(b, d *abi.Block) {
+	law := b.Data.(*curveLaw)
+	for lane := range b.Lanes {
+		dpoints, place := d.Vector(0, lane), law.from(b.Frame(lane))
+		for n, g := range d.Out(0, lane) {
+			i, w := law.weights(&place, float64(b.Frame(lane)+int64(n)))
+			for j, w := range w {
+				if w != 0 {
+					dpoints[i+j] += w * g
+				}
+			}
+		}
+	}
 }

@@ -60,6 +60,7 @@ var diodeClipper = abi.NodeType{
 	Forward:      diodeForward,
 	Backward:     diodeBackward,
 	Tangent:      diodeTangent,
+	Second:       second(diodeFormula),
 }
 
 // clipperLaw is a clipper with its values.
@@ -233,5 +234,32 @@ func diodeTangent(b, t *abi.Block) {
 			ty[n] = tv
 			ts[0], ts[1], ts[2], ts[3] = 2*tv-ts[0], tx[n], tv, cosh*(tv-v*tnvt/k.nvt)/k.nvt
 		}
+	}
+}
+
+// diodeFormula solves by two steps of Newton from the voltage that Forward found:
+// each doubles the order to which the derivatives are right.
+func diodeFormula(f *formula) {
+	r, c, is, nvt := f.param(0)(0), f.param(1)(0), f.param(2)(0), f.param(3)(0)
+	a, beta, perV := f.scale(0.5/f.b.Rate, f.inv(f.mul(r, c))), f.scale(1/f.b.Rate, f.div(is, c)), f.inv(nvt)
+	a1, slope := f.shift(1, a), f.mul(beta, perV)
+	sinh := func(v num) (sinh, cosh num) {
+		u := f.mul(v, perV)
+		s, c := hyperbolic(f.v[u])
+		return f.of(u, s, c, s), f.of(u, c, s, c)
+	}
+	for n, found := range f.b.Out(0, f.lane) {
+		x := f.x(0, n)
+		rest, v := f.add(f.mul(a, x), f.state(0)), f.number(found)
+		for range 2 {
+			s, c := sinh(v)
+			v = f.sub(v, f.div(f.sub(f.add(f.mul(v, a1), f.mul(beta, s)), rest), f.add(a1, f.mul(slope, c))))
+		}
+		s, _ := sinh(v)
+		f.setState(0, f.sub(f.scale(2, v), f.state(0)))
+		f.setState(1, x)
+		f.setState(2, v)
+		f.setState(3, s)
+		f.y(0, n, v)
 	}
 }

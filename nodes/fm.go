@@ -38,7 +38,7 @@ var fmOperator = abi.NodeType{
 	},
 	Configure: func(s *abi.Setup) error {
 		law := fmLaw{s.Given("feedback")}
-		s.Surrogate = law.feedback
+		s.Surrogate, s.NoSecond = law.feedback, law.feedback
 		if !law.feedback {
 			s.Drop("feedback")
 		}
@@ -91,6 +91,7 @@ var fmOperator = abi.NodeType{
 			dstate[0], dstate[1] = lambda, carry
 		}
 	},
+	Second: second(fmFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			y, tx, ty, theta, tstate := b.Out(0, lane), t.In(0, lane), t.Out(0, lane), b.Record(0, lane), t.State(lane)
@@ -118,4 +119,15 @@ func fmFeedback(b *abi.Block, lane int) float64 {
 		return b.Param(3, lane).At(0)
 	}
 	return 0
+}
+
+// fmFormula is that of an operator without feedback.
+func fmFormula(f *formula) {
+	frequency, amplitude, phase := f.param(0), f.param(1), f.param(2)(0)
+	for n := range f.frames() {
+		f.setState(0, f.add(f.state(0), f.scale(1/f.b.Rate, frequency(n))))
+		y := f.mul(amplitude(n), f.turn(f.sum(f.state(0), phase, f.x(0, n))))
+		f.setState(1, y)
+		f.y(0, n, y)
+	}
 }

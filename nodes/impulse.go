@@ -56,16 +56,8 @@ var impulse = abi.NodeType{
 			impulses(b, lane, b.Out(0, lane), b.Param(0, lane).At(0))
 		}
 	},
-	Backward: func(b, d *abi.Block) {
-		at := b.Data.(onsets)
-		for lane := range b.Lanes {
-			dy, sum := d.Out(0, lane), 0.0
-			for i := at.from(b.Frame(lane)); i < len(at) && at[i] < b.Frame(lane)+int64(len(dy)); i++ {
-				sum += dy[at[i]-b.Frame(lane)]
-			}
-			d.Param(0, lane).Add(0, sum)
-		}
-	},
+	Backward: impulseBackward,
+	Second:   linearSecond(impulseBackward),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			impulses(b, lane, t.Out(0, lane), t.Param(0, lane).At(0))
@@ -156,4 +148,15 @@ var expEnvelope = abi.NodeType{
 			}
 		}
 	},
+}
+
+func impulseBackward(b, d *abi.Block) {
+	at := b.Data.(onsets)
+	for lane := range b.Lanes {
+		dy, sum := d.Out(0, lane), 0.0
+		for i := at.from(b.Frame(lane)); i < len(at) && at[i] < b.Frame(lane)+int64(len(dy)); i++ {
+			sum += dy[at[i]-b.Frame(lane)]
+		}
+		d.Param(0, lane).Add(0, sum)
+	}
 }

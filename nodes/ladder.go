@@ -51,6 +51,7 @@ var ladder = abi.NodeType{
 	Forward:      ladderForward,
 	Backward:     ladderBackward,
 	Tangent:      ladderTangent,
+	Second:       second(ladderFormula),
 }
 
 // ladderSolve returns v4 and t = tanh(in - k v4) where v4 = rest + g4 t, and by how
@@ -202,5 +203,39 @@ func ladderTangent(b, t *abi.Block) {
 			ty[n] = v4
 			ts[0], ts[1], ts[2], ts[3] = 2*v1-ts[0], 2*v2-ts[1], 2*v3-ts[2], 2*v4-ts[3]
 		}
+	}
+}
+
+// ladderFormula solves by two steps of Newton from the output that Forward found:
+// each doubles the order to which the derivatives are right.
+func ladderFormula(f *formula) {
+	nonlinear, cutoff, resonance, drive := f.b.Data.(bool), f.param(0), f.param(1), f.param(2)
+	for n, found := range f.b.Out(0, f.lane) {
+		w := f.tanOf(f.scale(math.Pi/f.b.Rate, cutoff(n)))
+		h := f.inv(f.shift(1, w))
+		g := f.mul(w, h)
+		k, in := resonance(n), f.mul(drive(n), f.x(0, n))
+		s := [4]num{f.state(0), f.state(1), f.state(2), f.state(3)}
+		rest := f.mul(h, f.add(s[3], f.mul(g, f.add(s[2], f.mul(g, f.add(s[1], f.mul(g, s[0])))))))
+		g2 := f.mul(g, g)
+		g4 := f.mul(g2, g2)
+		var t num
+		if nonlinear {
+			v := f.number(found)
+			for range 2 {
+				t := f.tanh(f.sub(in, f.mul(k, v)))
+				slope := f.shift(1, f.mul(f.mul(k, g4), f.shift(1, f.scale(-1, f.mul(t, t)))))
+				v = f.sub(v, f.div(f.sub(f.sub(v, rest), f.mul(g4, t)), slope))
+			}
+			t = f.tanh(f.sub(in, f.mul(k, v)))
+		} else {
+			t = f.div(f.sub(in, f.mul(k, rest)), f.shift(1, f.mul(k, g4)))
+		}
+		v := t
+		for i := range s {
+			v = f.add(f.mul(g, v), f.mul(h, s[i]))
+			f.setState(i, f.sub(f.scale(2, v), s[i]))
+		}
+		f.y(0, n, v)
 	}
 }

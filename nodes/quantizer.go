@@ -38,17 +38,20 @@ var quantizer = abi.NodeType{
 			}
 		}
 	},
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			dx := d.In(0, lane)
-			for n, dy := range d.Out(0, lane) {
-				dx[n] += dy
-			}
-		}
-	},
+	Backward: quantizerBackward,
+	Second:   linearSecond(quantizerBackward),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			copy(t.Out(0, lane), t.In(0, lane))
 		}
 	},
+}
+
+func quantizerBackward(b, d *abi.Block) {
+	for lane := range b.Lanes {
+		dx := d.In(0, lane)
+		for n, dy := range d.Out(0, lane) {
+			dx[n] += dy
+		}
+	}
 }

@@ -37,6 +37,7 @@ var rateConvert = abi.NodeType{
 	Forward:   func(b *abi.Block) { rateConvertRun(b) },
 	Backward:  rateConvertBackward,
 	Tangent:   func(_, t *abi.Block) { rateConvertRun(t) },
+	Second:    linearSecond(rateConvertBackward),
 }
 
 type rateLaw struct {

@@ -37,7 +37,7 @@ func init() {
 		OwnHeat: true,
 		State:   2, // s, and the voltage over R of the frame before
 		Record:  1, // s before each frame
-		Forward: rcForward, Backward: rcBackward, Tangent: rcTangent,
+		Forward: rcForward, Backward: rcBackward, Tangent: rcTangent, Second: second(rcFormula),
 	})
 	abi.Register(abi.NodeType{
 		Name: "RLCNode", Family: nonlinear,
@@ -53,7 +53,7 @@ func init() {
 		OwnHeat: true,
 		State:   3, // si, sv, and the current of the frame before
 		Record:  2, // si, sv before each frame
-		Forward: rlcForward, Backward: rlcBackward, Tangent: rlcTangent,
+		Forward: rlcForward, Backward: rlcBackward, Tangent: rlcTangent, Second: second(rlcFormula),
 	})
 }
 
@@ -256,5 +256,42 @@ func rlcTangent(b, t *abi.Block) {
 				ty[n] = tx[n] - r*ti - tr*i - tv
 			}
 		}
+	}
+}
+
+func rcFormula(f *formula) {
+	g := f.scale(0.5/f.b.Rate, f.inv(f.mul(f.param(0)(0), f.param(1)(0))))
+	for n := range f.frames() {
+		s := f.state(0)
+		u := f.div(f.sub(f.x(0, n), s), f.shift(1, g))
+		v := f.add(s, f.mul(g, u))
+		f.setState(0, f.sub(f.scale(2, v), s))
+		f.setState(1, u)
+		if f.b.Data.(byte) == 'r' {
+			v = u
+		}
+		f.y(0, n, v)
+	}
+}
+
+func rlcFormula(f *formula) {
+	r := f.param(0)(0)
+	k, a := f.scale(0.5/f.b.Rate, f.inv(f.param(1)(0))), f.scale(0.5/f.b.Rate, f.inv(f.param(2)(0)))
+	den := f.shift(1, f.mul(a, f.add(r, k)))
+	for n := range f.frames() {
+		x, s1, s2 := f.x(0, n), f.state(0), f.state(1)
+		i := f.div(f.add(s1, f.mul(a, f.sub(x, s2))), den)
+		v := f.add(s2, f.mul(k, i))
+		f.setState(0, f.sub(f.scale(2, i), s1))
+		f.setState(1, f.sub(f.scale(2, v), s2))
+		f.setState(2, i)
+		y := v
+		switch f.b.Data.(byte) {
+		case 'r':
+			y = f.mul(r, i)
+		case 'l':
+			y = f.sub(f.sub(x, f.mul(r, i)), v)
+		}
+		f.y(0, n, y)
 	}
 }
