@@ -16,6 +16,6 @@ EXPORT const char *amp_last_error(void) { return last_error; }
 
 HIDDEN void amp_set_last_error(const char *text, size_t n) {
     if (n >= sizeof last_error) n = sizeof last_error - 1;
-    memcpy(last_error, text, n);
+    if (n) memcpy(last_error, text, n);
     last_error[n] = 0;
 }

@@ -65,10 +65,11 @@ func release(p unsafe.Pointer) any {
 
 // remember keeps an error for amp_last_error and returns its code.
 func remember(err error) C.int {
-	text := ""
-	if err != nil {
-		text = err.Error()
+	if err == nil {
+		C.amp_set_last_error(nil, 0)
+		return 0
 	}
+	text := err.Error()
 	p := unsafe.StringData(text + "\x00")
 	C.amp_set_last_error((*C.char)(unsafe.Pointer(p)), C.size_t(len(text)))
 	return C.int(host.CodeOf(err))

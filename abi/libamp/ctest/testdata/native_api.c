@@ -9,7 +9,7 @@ enum { N = 16, BLOCKS = 5 };
 static native_blob_t build(void) {
     native_blob_t blob;
     native_builder_t w;
-    const char *inputs[] = {"src"};
+    const char *inputs[] = {"src"}, *sinks[] = {"out"};
     double gain[N];
     for (int n = 0; n < N; n++) gain[n] = n;
     native_blob_param_t p = {"gain", 1, 1, N, gain, N};
@@ -19,6 +19,8 @@ static native_blob_t build(void) {
     CHECK(amp_descriptor_builder_append_node(&w, "out", "GainNode", inputs, 1, NULL, &p, 1) == 0);
     CHECK(amp_descriptor_builder_append_node(&w, NULL, "GainNode", NULL, 0, NULL, NULL, 0) == -1);
     CHECK(amp_descriptor_builder_append_node(&w, "x", "GainNode", NULL, 1, NULL, NULL, 0) == -1);
+    CHECK(amp_descriptor_builder_append_node(&w, "off", "ConstantNode", NULL, 0, "{\"supports_v2\": false}", NULL, 0) == 0);
+    CHECK(amp_descriptor_builder_append_node(&w, "sink", "MixNode", sinks, 1, NULL, NULL, 0) == 0);
     CHECK(amp_descriptor_builder_finalize(&w) == 0);
     CHECK(amp_descriptor_builder_append_node(&w, "late", "GainNode", NULL, 0, NULL, NULL, 0) == -1);
     return blob;
@@ -41,10 +43,16 @@ int main(void) {
     CHECK(amp_graph_runtime_execute_into(r, NULL, 0, N, 48000, y, N, &shape[0], &shape[1], &shape[2]) == 0);
     for (int n = 0; n < N; n++) CLOSE(y[n], 2 * n, 1e-12);
     CHECK(amp_graph_runtime_execute_into(r, NULL, 0, N, 48000, y, N - 1, NULL, NULL, NULL) == -1);
+    /* AMP's nodes report no heat, and those without the second call no metrics */
+    amp_node_summary_t about;
+    CHECK(amp_graph_runtime_describe_node(r, "src", &about) == 0);
+    CHECK(about.supports_v2 == 1 && about.has_metrics == 1 && about.total_heat == 0 && about.metrics.accumulated_heat == 0);
+    CHECK(amp_graph_runtime_describe_node(r, "off", &about) == 0);
+    CHECK(about.supports_v2 == 0 && about.has_metrics == 0 && about.oversample_ratio == 1 && about.declared_delay_frames == 0);
     native_node_entry_t nodes[2];
     native_snapshot_t snap;
     CHECK(amp_graph_runtime_debug_snapshot(r, NULL, nodes, 2, &snap) == 0);
-    CHECK(snap.node_count == 2 && snap.sink_index == 1 && strcmp(nodes[1].name, "out") == 0 && snap.sample_rate == 48000);
+    CHECK(snap.node_count == 4 && snap.sink_index == 3 && strcmp(nodes[1].name, "out") == 0 && snap.sample_rate == 48000);
 
     /* one event of a curve "g" with two values */
     uint8_t history[4 + 4 + 4 + 1 + 8 + 4 + 16] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 'g'};
