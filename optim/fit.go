@@ -184,6 +184,12 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 	case err != nil:
 		return nil, err
 	}
+	if err == nil {
+		if s, ok := f.spectra(ctx, g, o, x); ok {
+			s.Seconds = time.Since(began).Seconds()
+			return s, nil
+		}
+	}
 	f.finish(x)
 	r.Seconds = time.Since(began).Seconds()
 	return r, nil

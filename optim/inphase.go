@@ -51,6 +51,7 @@ func (s *spectralSearch) inPhase(ctx context.Context) error {
 	}
 	if f := o.Evaluate(nil, p); f < s.f {
 		s.x, s.f = p, f
+		s.low.see(p, f)
 		return s.report(Point{Value: f, GradNorm: math.NaN(), X: p})
 	}
 	return nil

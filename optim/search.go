@@ -58,8 +58,8 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 		if coarse := g.Coarse(); coarse != nil && len(x) > 0 {
 			d := newSpectralSearch(a, o, coarse, x)
 			err := d.descend(ctx)
-			copy(x, d.x)
-			return d.f, err
+			copy(x, d.low.x)
+			return d.low.f, err
 		}
 	}
 	f, err := a.local(ctx, o, x, Settings{Steps: s.Steps, Report: a.report})

@@ -25,6 +25,7 @@ type spectralSearch struct {
 	x            []float64
 	f            float64 // of main at x
 	c            float64 // of coarse at x
+	low          *best   // of main; a coarse gain can cost there
 }
 
 // Limits of the spectral search, in steps of Adam.
@@ -61,6 +62,7 @@ func (o *GraphObjective) Coarse() Objective {
 // descend is the whole way. It returns the value at x, the best point.
 func (s *spectralSearch) descend(ctx context.Context) error {
 	s.f = s.main.Evaluate(nil, s.x)
+	s.low.see(s.x, s.f)
 	if err := s.report(Point{Value: s.f, GradNorm: math.NaN(), X: s.x}); err != nil {
 		return err
 	}
@@ -78,6 +80,12 @@ func (s *spectralSearch) descend(ctx context.Context) error {
 	}
 	if err := s.refine(ctx); err != nil || s.f <= s.done {
 		return err
+	}
+	if s.low.f < s.f {
+		s.x, s.f = slices.Clone(s.low.x), s.low.f
+		if err := s.refine(ctx); err != nil || s.f <= s.done {
+			return err
+		}
 	}
 	before := s.f
 	if err := s.inPhase(ctx); err != nil || s.f <= s.done || s.f == before {
@@ -130,6 +138,7 @@ func (s *spectralSearch) adopt(t try, err error) error {
 	}
 	s.x, s.c = t.x, t.f
 	s.f = s.main.Evaluate(nil, s.x)
+	s.low.see(s.x, s.f)
 	if e := s.report(Point{Value: s.f, GradNorm: math.NaN(), X: s.x}); err == nil {
 		err = e
 	}
@@ -214,6 +223,7 @@ func (s *spectralSearch) refine(ctx context.Context) error {
 			f, err := m.run(ctx, s.main, p, Settings{Steps: s.most(m.steps), LR: fineRate / float64(1+round), Report: s.below(s.f)})
 			if f < s.f {
 				s.x, s.f = p, f
+				s.low.see(p, f)
 			}
 			if err != nil || s.f <= s.done {
 				return err
@@ -227,5 +237,5 @@ func (s *spectralSearch) refine(ctx context.Context) error {
 
 func newSpectralSearch(a *searcher, o Objective, coarse Objective, x []float64) *spectralSearch {
 	a.rng = rand.New(rand.NewPCG(a.settings.Seed, 0x737065637472))
-	return &spectralSearch{searcher: a, main: o, coarse: coarse, x: slices.Clone(x)}
+	return &spectralSearch{searcher: a, main: o, coarse: coarse, x: slices.Clone(x), low: newBest()}
 }
