@@ -64,6 +64,9 @@ var svf = abi.NodeType{
 	Backward: svfBackward,
 	Tangent:  svfTangent,
 	Second:   second(svfFormula),
+
+	CohortForward:  svfForwardPairs,
+	CohortBackward: svfBackward,
 }
 
 // svfMix is a response: the gains of low, band and high, and that of k times band.
@@ -82,30 +85,76 @@ func (m svfMix) at(b *abi.Block, lane, n int) svfMix {
 
 func svfForward(b *abi.Block) {
 	for lane := range b.Lanes {
-		x, y, r1, r2, state := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), b.Record(1, lane), b.State(lane)
-		cutoff, q := b.Param(0, lane), b.Param(1, lane)
-		m := b.Data.(svfMix)
-		var g, k, d, low, band, high float64
-		s1, s2 := state[0], state[1]
-		y, r1, r2 = y[:len(x)], r1[:len(x)], r2[:len(x)]
-		held := b.Held()
-		for n, x := range x {
-			if n == 0 || !held {
-				if n == 0 || cutoff.Varies() {
-					g = math.Tan(math.Pi * cutoff.At(n) / b.Rate)
-				}
-				k = 1 / q.At(n)
-				d = 1 / (1 + g*(g+k))
-				m := m.at(b, lane, n)
-				low, band, high = m.lp-m.hp, m.bp+(m.kbp-m.hp)*k, m.hp
+		svfForwardLane(b, lane)
+	}
+}
+
+func svfForwardLane(b *abi.Block, lane int) {
+	x, y, r1, r2, state := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), b.Record(1, lane), b.State(lane)
+	c := svfHeld(b, lane)
+	cutoff, q, m := b.Param(0, lane), b.Param(1, lane), b.Data.(svfMix)
+	s1, s2 := state[0], state[1]
+	y, r1, r2 = y[:len(x)], r1[:len(x)], r2[:len(x)]
+	held := b.Held()
+	for n, x := range x {
+		if !held && n > 0 {
+			if cutoff.Varies() {
+				c.g = math.Tan(math.Pi * cutoff.At(n) / b.Rate)
 			}
-			r1[n], r2[n] = s1, s2
-			v1 := d * (s1 + g*(x-s2))
-			v2 := s2 + g*v1
-			s1, s2 = 2*v1-s1, 2*v2-s2
-			y[n] = low*v2 + band*v1 + high*x
+			c.set(1/q.At(n), m.at(b, lane, n))
 		}
-		state[0], state[1] = s1, s2
+		r1[n], r2[n] = s1, s2
+		v1 := c.d * math.FMA(c.g, x-s2, s1)
+		v2 := math.FMA(c.g, v1, s2)
+		s1, s2 = math.FMA(2, v1, -s1), math.FMA(2, v2, -s2)
+		y[n] = math.FMA(c.low, v2, math.FMA(c.band, v1, float64(c.high*x)))
+	}
+	state[0], state[1] = s1, s2
+}
+
+// svfCoefs are the coefficients of one frame.
+type svfCoefs struct{ g, d, low, band, high float64 }
+
+// svfHeld returns the coefficients at the first frame of a block.
+func svfHeld(b *abi.Block, lane int) svfCoefs {
+	c := svfCoefs{g: math.Tan(math.Pi * b.Param(0, lane).At(0) / b.Rate)}
+	c.set(1/b.Param(1, lane).At(0), b.Data.(svfMix).at(b, lane, 0))
+	return c
+}
+
+// set takes k and the mix over; g is there already.
+func (c *svfCoefs) set(k float64, m svfMix) {
+	c.d = 1 / (1 + c.g*(c.g+k))
+	c.low, c.band, c.high = m.lp-m.hp, m.bp+(m.kbp-m.hp)*k, m.hp
+}
+
+// svfForwardPairs runs two lanes in one loop, as a frame waits for five operations
+// of the frame before; more would want more registers than there are. What is
+// fused is written out, so the bits are those of a lane alone.
+func svfForwardPairs(b *abi.Block) {
+	lane := 0
+	if b.Held() {
+		for ; lane+2 <= b.Lanes; lane += 2 {
+			frames := b.Frames
+			x, y, p, q := b.In(0, lane)[:frames], b.Out(0, lane)[:frames], b.Record(0, lane)[:frames], b.Record(1, lane)[:frames]
+			u, v, r, t := b.In(0, lane+1)[:frames], b.Out(0, lane+1)[:frames], b.Record(0, lane+1)[:frames], b.Record(1, lane+1)[:frames]
+			c, d := svfHeld(b, lane), svfHeld(b, lane+1)
+			first, second := b.State(lane), b.State(lane+1)
+			s1, s2, z1, z2 := first[0], first[1], second[0], second[1]
+			for n := range x {
+				p[n], q[n], r[n], t[n] = s1, s2, z1, z2
+				v1, w1 := c.d*math.FMA(c.g, x[n]-s2, s1), d.d*math.FMA(d.g, u[n]-z2, z1)
+				v2, w2 := math.FMA(c.g, v1, s2), math.FMA(d.g, w1, z2)
+				s1, z1 = math.FMA(2, v1, -s1), math.FMA(2, w1, -z1)
+				s2, z2 = math.FMA(2, v2, -s2), math.FMA(2, w2, -z2)
+				y[n] = math.FMA(c.low, v2, math.FMA(c.band, v1, float64(c.high*x[n])))
+				v[n] = math.FMA(d.low, w2, math.FMA(d.band, w1, float64(d.high*u[n])))
+			}
+			first[0], first[1], second[0], second[1] = s1, s2, z1, z2
+		}
+	}
+	for ; lane < b.Lanes; lane++ {
+		svfForwardLane(b, lane)
 	}
 }
 
