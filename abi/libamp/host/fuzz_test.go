@@ -15,7 +15,7 @@ func FuzzParamsJSON(f *testing.F) {
 	types := []string{"GainNode", "OscNode", "MixNode", "FIRNode", "BiquadNode", "ControllerNode", "EnvelopeModulatorNode", "FFTDivisionNode", "PitchQuantizerNode", "DelayNode"}
 	for i, s := range []string{
 		`{}`, `{"gain": 0.5}`, `{"params": {"gain": {"value": 1}}, "config": {}}`, `{"gain": [1, 2]}`, `{"channels": 3}`, `{"wave": "saw", "mode": "op_amp"}`,
-		`{"taps": [1, 0.5]}`, `{"grid_cents": "0,100,700"}`, `{"record": -1, "oversample_ratio": 4}`, `{"declared_delay": 9}`, `{"gain": 1e999}`, `{"gain": null}`,
+		`{"taps": [1, 0.5]}`, `{"grid_cents": "0,100,700"}`, `{"record": -1, "oversample_ratio": 4}`, `{"declared_delay": 2000000000}`, `{"gain": 1e999}`, `{"gain": null}`,
 		`{"__controller_outputs__": "a,b", "__controller_sources__": "a=x"}`, `{"params": 3}`, `{"window_size": 16, "algorithm": "dft"}`, `{"thermo.heat": -1}`,
 	} {
 		f.Add(uint8(i), s)

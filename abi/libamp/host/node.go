@@ -42,6 +42,9 @@ func (b *Buffer) row(batch, channel int) []float64 {
 // maxFloats bounds a buffer, so that sizes multiply without overflow.
 const maxFloats = 1 << 40
 
+// maxDelay bounds a declared delay, so that a slip does not take all memory.
+const maxDelay = 1 << 24
+
 // Node is one node with its state between calls. One goroutine uses it at a
 // time.
 type Node struct {
@@ -87,6 +90,9 @@ func NewNode(d Descriptor) (*Node, error) {
 	node, err := nodeObject(t, d.Params, d.Lenient)
 	if err != nil {
 		return nil, err
+	}
+	if v := node.Get("declared_delay"); max(d.Declared, 0) > maxDelay || v != nil && v.Num > maxDelay {
+		return nil, fault(abi.EInvalidArg, "declared_delay: a node may hold its output back by %d frames at most", maxDelay)
 	}
 	if d.Oversample > 1 {
 		node.Set("oversample_ratio", jsontree.NewNumber(float64(d.Oversample)))
