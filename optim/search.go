@@ -67,6 +67,9 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 	if err != nil || !ok || f <= a.done || len(x) == 0 {
 		return f, err
 	}
+	if f, err = a.sweep(ctx, x, f); err != nil || f <= a.done {
+		return f, err
+	}
 	if f, err = a.follow(ctx, x, f); err != nil || f <= a.done {
 		return f, err
 	}
