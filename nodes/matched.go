@@ -26,6 +26,16 @@ func (p *power) through(x, n dual3) {
 	p.c1 = n.sub(s0).sub(p.s1.square().sub(s0).mul(x2)).div(x.sub(x2))
 }
 
+// damp keeps the roots of the filter off the unit circle, where no filter fits: to
+// at most twice the quality q.
+func (p *power) damp(q dual3) {
+	whole := p.s0.mul(p.s0.add(p.s1)).times(0.5)
+	least := whole.div(q.square()).times(1. / 8)
+	if whole.v+p.c1.v/4 < least.v {
+		p.c1 = least.sub(whole).times(4)
+	}
+}
+
 // at returns the power at x.
 func (p *power) at(x dual3) dual3 {
 	s0 := p.s0.square()
@@ -162,6 +172,7 @@ func matchedShelf(w, q, gain dual3) (b, a [3]dual3) {
 	x := at.times(0.5).sin().square()
 	zeros := power{s0: poles.s0, s1: poles.s1.mul(law(constant3(math.Pi)).sqrt())}
 	zeros.through(x, poles.at(x).mul(law(at)))
+	zeros.damp(q)
 	if boosts {
 		return poles.coefficients(), zeros.coefficients()
 	}
