@@ -20,7 +20,9 @@ func FuzzParamsJSON(f *testing.F) {
 	} {
 		f.Add(uint8(i), s)
 	}
+	f.Add(uint8(136), " ")
 	f.Fuzz(func(t *testing.T, kind uint8, params string) {
+		// (8|128, " ") was a crash: a type with AMP's behaviour and no text.
 		d := host.Descriptor{Name: "n", Type: types[int(kind)%len(types)], Params: params, Rate: 48000, SupportsV2: true, Record: min(host.RecordOf(params), 4), Lenient: kind&128 != 0}
 		n, err := host.NewNode(d)
 		if err == nil {

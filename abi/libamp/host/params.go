@@ -46,7 +46,7 @@ func nodeObject(t *abi.NodeType, text string, lenient bool) (*jsontree.Value, er
 	out := &jsontree.Value{Kind: jsontree.Object}
 	text = strings.TrimSpace(text)
 	if text == "" {
-		return out, nil
+		text = "{}"
 	}
 	tree, problems := jsontree.Parse([]byte(text))
 	if tree == nil || tree.Kind != jsontree.Object || len(problems) > 0 && !lenient {
