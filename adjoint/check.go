@@ -444,13 +444,7 @@ func (c *checker) taylor(d Direction, grads map[*Param][]float64) [3]float64 {
 // a direction, and how far off it may be.
 func (c *checker) curvature(d Direction) (value, vague float64) {
 	along := Direction{Params: d.Params}
-	at := 0 // a loss sees one batch after the other
-	h := c.m.HVP(LossFunc(func(grad, y []float64) float64 {
-		w := c.w[at : at+len(y)]
-		at = (at + len(y)) % len(c.w)
-		copy(grad, w)
-		return dot(w, y)
-	}), along)
+	h := c.m.HVP(&projection{w: c.w}, along)
 	rest := h.Values
 	size := 0.0
 	for _, p := range c.m.Params {
@@ -468,6 +462,22 @@ func (c *checker) curvature(d Direction) (value, vague float64) {
 	}
 	return value, h.Error * size
 }
+
+// projection is ⟨w, y⟩; it sees one batch after the other.
+type projection struct {
+	w  []float64
+	at int
+}
+
+func (l *projection) Evaluate(grad, y []float64) float64 {
+	w := l.w[l.at : l.at+len(y)]
+	l.at = (l.at + len(y)) % len(l.w)
+	copy(grad, w)
+	return dot(w, y)
+}
+
+// Curvature is none.
+func (l *projection) Curvature(dst, _, _ []float64) { clear(dst) }
 
 // order estimates the order at which remainders vanish as the step halves,
 // from the finest steps above the floor of rounding.
@@ -536,13 +546,37 @@ func (c *checker) jvpDifference(d Direction) float64 {
 	}
 	best, bestGap, previous := 0.0, math.Inf(1), math.NaN()
 	for h := 0.02; h > 1e-7; h /= 4 {
-		v := (8*(f(h)-f(-h)) - (f(2*h) - f(-2*h))) / (12 * h)
+		var v float64
+		switch {
+		case inRange(d, start, 2*h) && inRange(d, start, -2*h):
+			v = (8*(f(h)-f(-h)) - (f(2*h) - f(-2*h))) / (12 * h)
+		case inRange(d, start, 4*h): // a parameter lies on its bound
+			v = (-25*f(0) + 48*f(h) - 36*f(2*h) + 16*f(3*h) - 3*f(4*h)) / (12 * h)
+		default:
+			continue
+		}
 		if gap := math.Abs(v - previous); gap < bestGap {
 			best, bestGap = v, gap
 		}
 		previous = v
 	}
 	return best
+}
+
+// inRange reports whether all parameters stay in their ranges h times a direction
+// away from where they start.
+func inRange(d Direction, start map[*Param][]float64, h float64) bool {
+	for p, v := range start {
+		if p.Spec == nil || p.Spec.Scale == abi.Periodic {
+			continue
+		}
+		for i, x := range v {
+			if x += h * d.Params[p][i]; x < p.Spec.Min || x > p.Spec.Max {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // String prints the table: one row per parameter, then rates and dot product.

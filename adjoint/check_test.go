@@ -33,3 +33,14 @@ func TestGraphGradients(t *testing.T) {
 		})
 	}
 }
+
+// A parameter on its bound is not moved past it, also where the dot product goes
+// by differences: LFONode's slew is 0, and a compressor has no tangent kernel.
+func TestCheckAtABound(t *testing.T) {
+	g := load(t, `{"sample_rate": 48000, "nodes": [{"name": "dry", "type": "InputNode"}, {"name": "lfo", "type": "LFONode"}, {"name": "g", "type": "GainNode"}, {"name": "c", "type": "CompressorNode"}],
+		"edges": [{"source": "dry", "target": "g"}, {"source": "lfo", "target": "g.gain"}, {"source": "g", "target": "c"}]}`)
+	r, err := adjoint.CheckGraph(g, adjoint.CheckOptions{Options: adjoint.Options{Frames: 2000}})
+	require.NoError(t, err)
+	require.True(t, r.OK, "\n%s", r)
+	require.Less(t, r.Dot, 1e-6)
+}
