@@ -54,7 +54,6 @@ type leafKind uint8
 
 const (
 	leafIn leafKind = iota
-	leafPast
 	leafParam
 	leafVector
 	leafState
@@ -119,11 +118,6 @@ func (f *formula) x(i, n int) num {
 // xc is frame n of channel c of input port i of a coupled type.
 func (f *formula) xc(i, c, n int) num {
 	return f.leafOf(leafIn, i, c, n, f.b.InCh(i, c, f.lane)[n], f.t.InCh(i, c, f.lane)[n])
-}
-
-// past is element k of the first input with its history in front.
-func (f *formula) past(k int) num {
-	return f.leaf(leafPast, 0, k, f.b.InPast(0, 0, f.lane)[k], f.t.InPast(0, 0, f.lane)[k])
 }
 
 // param returns scalar parameter i by frame; a held one is one number.
@@ -219,8 +213,6 @@ func (f *formula) hand(l leaf, g float64, d *abi.Block) {
 	switch l.kind {
 	case leafIn:
 		d.InCh(l.i, l.c, f.lane)[l.k] += g
-	case leafPast:
-		d.InPast(0, 0, f.lane)[l.k] += g
 	case leafParam:
 		d.Param(l.i, f.lane).Add(l.k, g)
 	case leafVector:
