@@ -37,13 +37,17 @@ InputNode gets seeded noise. Exit code 1 when a gradient is wrong.`,
 }
 
 func check(ctx context.Context, path string, f *runFlags, seed uint64, stdout, stderr io.Writer) error {
-	g, graphErr := graph.Load(path)
+	var g *graph.Graph
 	var in *wav.Audio
-	var err error
-	if f.input != "" { // else noise
-		in, err = f.read(g, stderr)
-	}
-	if err := errors.Join(graphErr, err); err != nil {
+	err := interruptible(ctx, func() (err error) {
+		var graphErr error
+		g, graphErr = graph.Load(path)
+		if f.input != "" { // else noise
+			in, err = f.read(g, stderr)
+		}
+		return errors.Join(graphErr, err)
+	})
+	if err != nil {
 		return err
 	}
 	o := adjoint.CheckOptions{Seed: seed}

@@ -119,7 +119,7 @@ func readWav(path string, warn io.Writer) (*wav.Audio, error) {
 		return nil, err
 	}
 	for _, w := range a.Warnings {
-		fmt.Fprintf(warn, "ampfit: warning: %s: %s\n", path, w)
+		fmt.Fprintf(warn, "ampfit: warning: %s\n", w) // it names the file
 	}
 	return a, nil
 }

@@ -79,10 +79,16 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	if err := f.check(); err != nil {
 		return err
 	}
-	g, graphErr := graph.Load(graphPath)
-	target, targetErr := readWav(targetPath, f.stderr)
-	in, err := f.read(g, f.stderr)
-	if err := errors.Join(targetErr, err, graphErr); err != nil {
+	var g *graph.Graph
+	var target, in *wav.Audio
+	err := reading(ctx, func() (err error) {
+		var graphErr, targetErr error
+		g, graphErr = graph.Load(graphPath)
+		target, targetErr = readWav(targetPath, f.stderr)
+		in, err = f.read(g, f.stderr)
+		return errors.Join(targetErr, err, graphErr)
+	})
+	if err != nil {
 		return err
 	}
 	rate := float64(target.Rate)

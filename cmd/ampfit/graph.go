@@ -24,14 +24,14 @@ with its read offset and what that is made of, the cohorts that one kernel call
 runs side by side, and how the tape of a gradient over 10 s would be kept. With
 -o it draws the plan as SVG.`,
 		Args: oneGraph,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
 			}
 			if err := keep(out, args[0], f.input); out != "" && err != nil {
 				return err
 			}
-			return describe(args[0], out, channels, &f, stdout, stderr)
+			return interruptible(c.Context(), func() error { return describe(args[0], out, channels, &f, stdout, stderr) })
 		},
 	}
 	f.add(c.Flags())

@@ -27,7 +27,7 @@ func newLoss(stdout io.Writer) *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			return compare(args[0], args[1], specs, asJSON, stdout, c.ErrOrStderr())
+			return interruptible(c.Context(), func() error { return compare(args[0], args[1], specs, asJSON, stdout, c.ErrOrStderr()) })
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")

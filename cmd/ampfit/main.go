@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"ampfit/abi/cnode"
 	"ampfit/internal/suggest"
@@ -57,11 +58,18 @@ func main() {
 
 // run is the program; it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot(stdout, stderr)
+	results := &resultWriter{to: stdout}
+	root := newRoot(results, stderr)
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(results)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if results.err != nil {
+		if err == nil || errors.Is(err, results.err) {
+			err = fmt.Errorf("the results could not be printed: %w", results.err)
+		}
+		err = failed(err)
+	}
 	if err == nil {
 		return 0
 	}
@@ -75,6 +83,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return e.code
 	}
 	return exitUsage
+}
+
+// resultWriter keeps the first error of writing results, so that no command
+// passes for done whose results reached nobody.
+type resultWriter struct {
+	to  io.Writer
+	err error
+}
+
+func (w *resultWriter) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	if w.err == nil {
+		w.err = err
+	}
+	return n, err
 }
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
@@ -139,6 +162,18 @@ func interruptible(ctx context.Context, work func() error) error {
 		return errInterrupted
 	}
 }
+
+// reading runs work that reads the inputs of a fit. An interrupt ends it only
+// where it hangs, as at a pipe that nobody writes to: a fit whose inputs are
+// read still writes what it has.
+func reading(ctx context.Context, work func() error) error {
+	late, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(readingGrace, cancel) })()
+	return interruptible(late, work)
+}
+
+const readingGrace = time.Second
 
 var errInterrupted = &exit{exitInterrupted, errors.New("interrupted")}
 

@@ -44,7 +44,7 @@ func (p *progress) tell(s optim.Progress) {
 		_ = p.bar.Set(int(s.Fraction * barUnits)) // a terminal that is gone is no reason to stop
 		return
 	}
-	if s.Step > 0 && time.Since(p.last) < 2*time.Second {
+	if time.Since(p.last) < 2*time.Second { // the first is shown at once
 		return
 	}
 	p.last = time.Now()

@@ -63,9 +63,15 @@ func oneGraph(c *cobra.Command, args []string) error {
 const renderSegment = 1 << 16
 
 func render(ctx context.Context, path, out string, duration time.Duration, format wav.Format, f *runFlags, stdout, stderr io.Writer) error {
-	g, graphErr := graph.Load(path)
-	in, err := f.read(g, stderr)
-	if err := errors.Join(graphErr, err); err != nil {
+	var g *graph.Graph
+	var in *wav.Audio
+	err := interruptible(ctx, func() (err error) {
+		var graphErr error
+		g, graphErr = graph.Load(path)
+		in, err = f.read(g, stderr)
+		return errors.Join(graphErr, err)
+	})
+	if err != nil {
 		return err
 	}
 	rate := g.Rate
