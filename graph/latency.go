@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -95,12 +96,17 @@ func (p *Plan) gates(components [][]int) {
 	group := gateGroups(p.Links)
 	inside := map[[2]int][]*Link{} // gate, component
 	outside := map[int][]*Link{}
+	entering, leaving := make([][]*Link, len(components)), make([][]*Link, len(components))
 	for _, l := range p.Links {
 		g, gated := group[l]
+		c, to := of[l.From.Unit.Index], of[l.To().Index]
+		if c != to {
+			entering[to], leaving[c] = append(entering[to], l), append(leaving[c], l)
+		}
 		if !gated {
 			continue
 		}
-		if c := of[l.From.Unit.Index]; c == of[l.To().Index] {
+		if c == to {
 			inside[[2]int{g, c}] = append(inside[[2]int{g, c}], l)
 		} else {
 			outside[g] = append(outside[g], l)
@@ -111,39 +117,37 @@ func (p *Plan) gates(components [][]int) {
 	}
 
 	// A of a component is known when all links that enter it are final; a
-	// gated link is final when the sources of its whole gate are known.
+	// gated link is final when the sources of its whole gate are known. The
+	// components stand in topological order, so a pass goes as far as the next
+	// gate.
 	arrival := make([]int, len(components))
 	known := make([]bool, len(components))
 	final := map[*Link]bool{}
 	for progress := true; progress; {
 		progress = false
 		for c := range components {
-			if known[c] || !p.entersFinal(c, of, final) {
+			if known[c] || slices.ContainsFunc(entering[c], func(l *Link) bool { return !final[l] }) {
 				continue
 			}
-			for _, l := range p.Links {
-				if of[l.To().Index] == c && of[l.From.Unit.Index] != c {
-					arrival[c] = max(arrival[c], arrival[of[l.From.Unit.Index]]+l.L)
+			for _, l := range entering[c] {
+				arrival[c] = max(arrival[c], arrival[of[l.From.Unit.Index]]+l.L)
+			}
+			for _, l := range leaving[c] {
+				if _, gated := group[l]; !gated {
+					final[l] = true
 				}
 			}
 			known[c], progress = true, true
 		}
-		for _, l := range p.Links {
-			from := of[l.From.Unit.Index]
-			if final[l] || !known[from] || from == of[l.To().Index] {
+		for _, links := range outside {
+			if final[links[0]] || !sourcesKnown(links, known, of) {
 				continue
 			}
-			g, gated := group[l]
-			if gated && !sourcesKnown(outside[g], known, of) {
-				continue
+			align(links, func(l *Link) int { return arrival[of[l.From.Unit.Index]] + l.L })
+			for _, l := range links {
+				final[l] = true
 			}
-			if gated {
-				align(outside[g], func(l *Link) int { return arrival[of[l.From.Unit.Index]] + l.L })
-				for _, other := range outside[g] {
-					final[other] = true
-				}
-			}
-			final[l], progress = true, true
+			progress = true
 		}
 	}
 	for c := range components {
@@ -157,15 +161,6 @@ func (p *Plan) gates(components [][]int) {
 			}
 		}
 	}
-}
-
-func (p *Plan) entersFinal(c int, of []int, final map[*Link]bool) bool {
-	for _, l := range p.Links {
-		if of[l.To().Index] == c && of[l.From.Unit.Index] != c && !final[l] {
-			return false
-		}
-	}
-	return true
 }
 
 func sourcesKnown(links []*Link, known []bool, of []int) bool {

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"strings"
@@ -25,9 +26,17 @@ func Load(path string) (*Graph, error) {
 	if info.Size() > maxFile {
 		return nil, fmt.Errorf("%s: %d bytes are more than a graph file has (at most %d)", path, info.Size(), maxFile)
 	}
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fileError(path, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1)) // a pipe or a device may never end
+	if err != nil {
+		return nil, fileError(path, err)
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%s: more bytes than a graph file has (at most %d)", path, maxFile)
 	}
 	return Parse(path, data)
 }

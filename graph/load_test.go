@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"ampfit/abi"
 	"ampfit/graph"
@@ -318,4 +319,21 @@ func TestWithValuesKeepsTheRest(t *testing.T) {
 	again, err := graph.Parse(filepath.Join(dir, "fit", "g.json"), out)
 	require.NoError(t, err)
 	require.Equal(t, string(out), string(again.WithValues(nil, filepath.Join(dir, "fit"))))
+}
+
+// Latencies of a chain took a look at every edge for every node in every pass:
+// minutes for this one, which takes less than a second.
+func TestLongChainIsPlannedInTime(t *testing.T) {
+	const n = 3000
+	nodes, edges := []string{`{"name": "n0", "type": "NoiseNode"}`}, []string{}
+	for i := 1; i < n; i++ {
+		nodes = append(nodes, fmt.Sprintf(`{"name": "n%d", "type": "GainNode"}`, i))
+		edges = append(edges, fmt.Sprintf(`{"source": "n%d", "target": "n%d"}`, i-1, i))
+	}
+	g, err := graph.Parse("chain.json", []byte(`{"nodes": [`+strings.Join(nodes, ",")+`], "edges": [`+strings.Join(edges, ",")+`]}`))
+	require.NoError(t, err)
+	start := time.Now()
+	_, err = graph.NewPlan(g, graph.Options{Rate: 48000, Frames: 10})
+	require.NoError(t, err)
+	require.Less(t, time.Since(start), 30*time.Second)
 }
