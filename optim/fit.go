@@ -265,6 +265,7 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	loss.SetThreads(l, o.Threads)
 	f.objective = newGraphObjective(m, l, vars)
 	f.objective.target, f.objective.channels, f.objective.threads = slices.Concat(o.Target...), len(o.Target), o.Threads
+	f.objective.coarser = f.coarser
 	f.result = &FitResult{
 		Plan: m.Plan, Tape: m.Tape, LossName: lossName(l, o.HeatWeight), Optimizer: orElse(o.Optimizer, "auto"), Seed: o.Seed, Unsupported: m.Unsupported,
 	}

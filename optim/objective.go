@@ -45,6 +45,7 @@ type GraphObjective struct {
 	g0, g1   []float64 // gradients by the output
 	Calls    int       // evaluations so far
 	tick     func()    // called after each, when not nil
+	coarser  func(ratio int) (*GraphObjective, error)
 }
 
 // tie is a parameter that follows a learned or held one.

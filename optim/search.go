@@ -11,7 +11,7 @@ import (
 )
 
 func init() {
-	register(method{name: "auto", doc: "A search for good starts (partials and pitch of the target, each parameter by itself, random points) and a descent from the best: Levenberg-Marquardt for esr and mse, Adam and then L-BFGS for spectra.", run: auto})
+	register(method{name: "auto", doc: "A search for good starts (partials and pitch of the target, delays and what moves them, each parameter by itself, random points) and a descent from the best: Levenberg-Marquardt for esr and mse, Adam and then L-BFGS for spectra.", run: auto})
 }
 
 // Searchable is an objective that knows where its coordinates are worth trying.
@@ -62,10 +62,19 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 			return d.low.f, err
 		}
 	}
-	f, err := a.local(ctx, o, x, Settings{Steps: s.Steps, Report: a.report})
+	look := a.look()
+	f, err := a.local(ctx, o, x, Settings{Steps: look, Report: a.report})
 	search, ok := o.(Searchable)
 	if err != nil || !ok || f <= a.done || len(x) == 0 {
 		return f, err
+	}
+	if f, err = a.moving(ctx, x, f); err != nil || f <= a.done {
+		return f, err
+	}
+	if look != s.Steps {
+		if f, err = a.local(ctx, o, x, Settings{Steps: s.Steps, Report: a.below(f)}); err != nil || f <= a.done {
+			return f, err
+		}
 	}
 	if f, err = a.sweep(ctx, x, f); err != nil || f <= a.done {
 		return f, err
