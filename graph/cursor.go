@@ -1,6 +1,9 @@
 package graph
 
-import "fmt"
+import (
+	"fmt"
+	"sync/atomic"
+)
 
 // cursors are the absolute frames at which the channels of a run stand: one
 // write cursor for the rows of an output, one read cursor for each reader.
@@ -8,14 +11,16 @@ import "fmt"
 //	a token made at m is visible to a reader of offset R at m + R
 //	so frame n may be read as soon as n − R was written
 type cursors struct {
-	write [][]int64 // by unit and output port: frames below are written
-	read  []int64   // by link: frames below were read
+	// By unit and output port: frames below are written. A producer may go on
+	// to its next block while a reader looks.
+	write [][]atomic.Int64
+	read  []int64 // by link: frames below were read
 }
 
 func newCursors(p *Plan) *cursors {
 	c := &cursors{read: make([]int64, len(p.Links))}
 	for _, u := range p.Units {
-		c.write = append(c.write, make([]int64, len(u.Out)))
+		c.write = append(c.write, make([]atomic.Int64, len(u.Out)))
 	}
 	return c
 }
@@ -24,7 +29,7 @@ func newCursors(p *Plan) *cursors {
 func (c *cursors) stand(frame int64) {
 	for _, ports := range c.write {
 		for i := range ports {
-			ports[i] = frame
+			ports[i].Store(frame)
 		}
 	}
 	for i := range c.read {
@@ -35,7 +40,7 @@ func (c *cursors) stand(frame int64) {
 // wrote notes that a unit wrote frames up to end.
 func (c *cursors) wrote(u *Unit, end int64) {
 	for i := range c.write[u.Index] {
-		c.write[u.Index][i] = end
+		c.write[u.Index][i].Store(end)
 	}
 }
 
@@ -43,7 +48,7 @@ func (c *cursors) wrote(u *Unit, end int64) {
 // producers have written what is visible then, and that it is still there.
 func (r *Run) reads(u *Unit, at int64, frames int) {
 	check := func(l *Link) {
-		written := r.cursors.write[l.From.Unit.Index][l.From.Index]
+		written := r.cursors.write[l.From.Unit.Index][l.From.Index].Load()
 		if newest := at + int64(frames) - int64(l.R); newest > written && newest > 0 {
 			panic(fmt.Sprintf("graph: early read: %s reads frame %d of %s.%s, which is written to frame %d", u.Name, newest-1, l.From.Unit.Name, l.From.Name, written))
 		}

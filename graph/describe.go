@@ -135,7 +135,7 @@ func (r *Run) Channels() string {
 			if len(x.Out[i]) > 0 {
 				hist = x.Out[i][0].Hist
 			}
-			head := []string{name, fmt.Sprint(len(x.Out[i])), fmt.Sprint(hist), fmt.Sprint(at.write[x.Unit.Index][i])}
+			head := []string{name, fmt.Sprint(len(x.Out[i])), fmt.Sprint(hist), fmt.Sprint(at.write[x.Unit.Index][i].Load())}
 			if out == r.Plan.Output {
 				rows = append(rows, append(head, "output", "0", fmt.Sprint(r.end), token(r.end, 0)))
 				head = []string{"", "", "", ""}
