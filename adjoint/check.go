@@ -422,6 +422,7 @@ func (c *checker) taylor(d Direction, grads map[*Param][]float64) [3]float64 {
 	h := 0.02
 	for k := range steps {
 		f := c.along(d, start, h)
+		floor = max(floor, 1e-13*(math.Abs(f)+norm(c.w)*norm(c.m.Output))) // a start of 0 has no rounding of its own
 		rem[0][k] = math.Abs(f - f0)
 		rem[1][k] = math.Abs(f - f0 - h*slope)
 		rem[2][k] = math.Abs(f - f0 - h*slope - h*h/2*curve)

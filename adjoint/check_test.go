@@ -44,3 +44,12 @@ func TestCheckAtABound(t *testing.T) {
 	require.True(t, r.OK, "\n%s", r)
 	require.Less(t, r.Dot, 1e-6)
 }
+
+// The output of a source at 0 is 0, and linear in its value: what remains of a
+// Taylor series is rounding of the moved output.
+func TestCheckOfASilentLinearSource(t *testing.T) {
+	g := load(t, `{"sample_rate": 48000, "nodes": [{"name": "c", "type": "ConstantNode"}]}`)
+	r, err := adjoint.CheckGraph(g, adjoint.CheckOptions{Options: adjoint.Options{Frames: 2000}})
+	require.NoError(t, err)
+	require.True(t, r.OK, "\n%s", r)
+}
