@@ -55,7 +55,7 @@ func (t *task) limit(name string) float64 {
 }
 
 // taskSpectra is the spectral distance of the tasks, which hears 80 dB.
-const taskSpectra = "mrstft(512/1024/2048, hop=n/4, floor=0.0001)"
+const taskSpectra = "mrstft(512/1024/2048, hop=n/4, floor=0.0001, center=0)"
 
 // The graphs of testdata/tasks are fitted to the recordings of a folder of
 // tasks, AMPFIT_TASKS, with <name>/target.wav, input.wav and task.json in it.

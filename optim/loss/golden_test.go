@@ -121,44 +121,76 @@ func TestAgainstAnotherProgram(t *testing.T) {
 	require.InEpsilon(t, 0.0001363086744, grad[0], 5e-10)
 }
 
-// 256 frames at 64/16/48, by a transform that is nothing but its definition.
-func TestGoldenAgainstNaiveTransform(t *testing.T) {
-	x, y := goldenPair(256)
+// naiveSTFT is magnitudes by the definition of the transform: windows of 48
+// frames in transforms of 64, a window every 16. What lies outside of x is
+// reflected or, where windows begin at frame 0, zero.
+func naiveSTFT(x []float64, center bool) (all []float64) {
 	const size, hop, window = 64, 16, 48
-	magnitudes := func(x []float64) (all []float64) {
-		for at := -size / 2; at+size/2 <= len(x); at += hop {
-			for k := range size/2 + 1 {
-				re, im := 0.0, 0.0
-				for i := range window {
-					n := at + (size-window)/2 + i
-					if n < 0 {
-						n = -n
-					}
-					if n >= len(x) {
-						n = 2*(len(x)-1) - n
-					}
-					v := x[n] * (0.5 - 0.5*math.Cos(2*math.Pi*float64(i)/window))
-					sin, cos := math.Sincos(2 * math.Pi * float64(k*(i+(size-window)/2)%size) / size)
-					re, im = re+v*cos, im-v*sin
-				}
-				all = append(all, math.Sqrt(max(re*re+im*im, 1e-8)))
-			}
-		}
-		return all
+	first, last := 0, len(x)-1
+	if center {
+		first, last = -size/2, len(x)+size/2-size+1
 	}
-	mx, my := magnitudes(x), magnitudes(y)
-	require.Len(t, mx, 17*(size/2+1))
-	var square, energy, log float64
+	for at := first; at < last; at += hop {
+		for k := range size/2 + 1 {
+			re, im := 0.0, 0.0
+			for i := range window {
+				n := at + (size-window)/2 + i
+				if n < 0 {
+					n = -n
+				}
+				v := 0.0
+				switch {
+				case n < len(x):
+					v = x[n]
+				case center:
+					v = x[2*(len(x)-1)-n]
+				}
+				v *= 0.5 - 0.5*math.Cos(2*math.Pi*float64(i)/window)
+				sin, cos := math.Sincos(2 * math.Pi * float64(k*(i+(size-window)/2)%size) / size)
+				re, im = re+v*cos, im-v*sin
+			}
+			all = append(all, math.Sqrt(max(re*re+im*im, 1e-8)))
+		}
+		if !center && at+size >= len(x) {
+			break
+		}
+	}
+	return all
+}
+
+// spectralTerms are the convergence and the mean difference of logarithms.
+func spectralTerms(mx, my []float64) (sc, log float64) {
+	var square, energy float64
 	for k, v := range my {
 		square += (mx[k] - v) * (mx[k] - v)
 		energy += v * v
 		log += math.Abs(math.Log(mx[k]) - math.Log(v))
 	}
-	sc, log := math.Sqrt(square/energy), log/float64(len(my))
+	return math.Sqrt(square / energy), log / float64(len(my))
+}
+
+func TestGoldenAgainstNaiveTransform(t *testing.T) {
+	x, y := goldenPair(256)
+	mx, my := naiveSTFT(x, true), naiveSTFT(y, true)
+	require.Len(t, mx, 17*(64/2+1))
+	sc, log := spectralTerms(mx, my)
 	require.InEpsilon(t, 0.129476184909, sc, 1e-11)
 	require.InEpsilon(t, 0.640090590449, log, 1e-11)
 	require.InEpsilon(t, sc, parse(t, "stft(64, hop=16, win=48, log=0)", y, 1).Evaluate(nil, x), 1e-12)
 	require.InEpsilon(t, log, parse(t, "stft(64, hop=16, win=48, sc=0)", y, 1).Evaluate(nil, x), 1e-12)
+}
+
+// Windows from the first frame on: the last one that is needed reaches beyond
+// the end, or ends there, or is the only one.
+func TestWindowsFromTheFirstFrame(t *testing.T) {
+	for frames, windows := range map[int]int{40: 1, 64: 1, 65: 2, 256: 13, 250: 13} {
+		x, y := goldenPair(frames)
+		mx, my := naiveSTFT(x, false), naiveSTFT(y, false)
+		require.Len(t, mx, windows*(64/2+1))
+		sc, log := spectralTerms(mx, my)
+		require.InEpsilon(t, sc, parse(t, "stft(64, hop=16, win=48, log=0, center=0)", y, 1).Evaluate(nil, x), 1e-12)
+		require.InEpsilon(t, log, parse(t, "stft(64, hop=16, win=48, sc=0, center=0)", y, 1).Evaluate(nil, x), 1e-12)
+	}
 }
 
 // The norm of the spectral convergence and the mean of the log run over the

@@ -45,6 +45,7 @@ func ExampleParse() {
 var specs = []string{
 	"dc", "esr", "esr(pre=0.85)", "l1", "l1(pre=0.5)", "logcosh", "mse", "mse(pre=0.95)", "sd_sdr", "si_sdr", "snr",
 	"stft(64)", "stft(64, hop=10, win=30)", "stft(64, sc=0)", "stft(64, log=0)", "stft(64, sc=0, log=0, lin=1)", "stft(30, hop=7, win=25)",
+	"stft(64, hop=10, win=30, center=0)", "mrstft(32/512/64, hop=n/4, center=0)",
 	"mrstft(32/128/64, hop=n/4)", "mrstft(32/128/64, hop=8/20/16, win=n/2) + 0.1*esr",
 }
 

@@ -131,6 +131,13 @@ func (c *call) stftOptions(standard []Resolution) STFTOptions {
 	set("hop", func(r *Resolution) *int { return &r.Hop })
 	set("win", func(r *Resolution) *int { return &r.Window })
 	o.Floor = c.number("floor", 0)
+	switch c.number("center", 1) {
+	case 0:
+		o.Causal = true
+	case 1:
+	default:
+		c.fail(c.arg("center").column, "center is 1, windows around their frames with reflected edges, or 0, windows from the first frame on with zeros after the last")
+	}
 	o.Weights = STFTWeights{SC: c.number("sc", 1), Log: c.number("log", 1), Lin: c.number("lin", 0)}
 	if o.Weights == (STFTWeights{}) {
 		c.fail(c.args[len(c.args)-1].column, "sc, log and lin are all 0; one must be above")

@@ -23,6 +23,8 @@ func TestParseNames(t *testing.T) {
 		{"mrstft(win=n/2)", "mrstft(1024/2048/512, hop=120/240/50, win=512/1024/256)"},
 		{"mrstft(512/256, hop=64, lin=0.5, sc=0)", "mrstft(512/256, hop=64/64, sc=0, lin=0.5)"},
 		{"stft(1024, hop=256, win=1024)", "stft"},
+		{"stft(center=1)", "stft"},
+		{"mrstft(512, center=0)", "mrstft(512, hop=n/4, center=0)"},
 		{"stft(hop=n/8)", "stft(1024, hop=128)"},
 	} {
 		l := parse(t, tc.spec, y, 1)
@@ -36,6 +38,7 @@ func TestParseErrors(t *testing.T) {
 	y := noise(4000, 1)
 	for _, tc := range []struct{ spec, want string }{
 		{"", "column 1: found the end; here comes a loss: " + all},
+		{"stft(center=2)", "column 13: center is 1, windows around their frames with reflected edges, or 0, windows from the first frame on with zeros after the last"},
 		{"mse +", "column 6: found the end; here comes a loss: " + all},
 		{"0.1*mrsft", `column 5: there is no loss "mrsft", did you mean mrstft?; there are ` + all},
 		{"héllo", `column 1: there is no loss "h"; there are ` + all},

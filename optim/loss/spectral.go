@@ -29,6 +29,7 @@ type spectral struct {
 	signal
 	weights     STFTWeights
 	floor       float64 // of the target's largest magnitude; 0 for none
+	causal      bool
 	resolutions []*resolution
 	chunks      []chunk
 	workers     []*worker
@@ -66,6 +67,7 @@ type resolution struct {
 	windows   int       // of a channel
 	hann      []float64 // the window
 	left      int       // zeros before it in a transform
+	edge      int       // frames before the first that the first transform begins at, and reflects; 0: zeros after the last
 	magnitude []float64 // Y: channel, window, bin
 	floor     float64   // power below which a magnitude is constant
 	norm      float64   // ‖Y‖
@@ -113,14 +115,14 @@ func newSpectral(name string, target []float64, o STFTOptions, standard []Resolu
 	if !(o.Floor >= 0 && o.Floor < 1) {
 		return nil, fmt.Errorf("loss: %s: a floor of %v; it is a fraction of the target's largest magnitude, below 1", name, o.Floor)
 	}
-	s := &spectral{signal: base, weights: w, floor: o.Floor}
+	s := &spectral{signal: base, weights: w, floor: o.Floor, causal: o.Causal}
 	longest, floats := 0, 0
 	for i, shape := range o.Resolutions {
-		shape, err := shape.filled(name, s.frames)
+		shape, err := shape.filled(name, s.frames, o.Causal)
 		if err != nil {
 			return nil, err
 		}
-		r := newResolution(shape, s.frames)
+		r := newResolution(shape, s.frames, o.Causal)
 		r.magnitude = make([]float64, s.channels*r.windows*r.stride)
 		floats += 2 * len(r.magnitude)
 		s.resolutions = append(s.resolutions, r)
@@ -145,11 +147,15 @@ func newSpectral(name string, target []float64, o STFTOptions, standard []Resolu
 	return s, nil
 }
 
-func newResolution(shape Resolution, frames int) *resolution {
-	r := &resolution{Resolution: shape, plan: fft.NewPlan(shape.Size), floor: magnitudeFloor}
+func newResolution(shape Resolution, frames int, causal bool) *resolution {
+	r := &resolution{Resolution: shape, plan: fft.NewPlan(shape.Size), floor: magnitudeFloor, edge: shape.Size / 2}
 	r.bins = r.plan.Bins()
 	r.stride = (r.bins + 7) &^ 7
-	r.windows = 1 + (frames+2*(r.Size/2)-r.Size)/r.Hop
+	r.windows = 1 + (frames+2*r.edge-r.Size)/r.Hop
+	if causal {
+		r.edge = 0
+		r.windows = 1 + (max(frames-r.Size, 0)+r.Hop-1)/r.Hop
+	}
 	r.left = (r.Size - r.Window) / 2
 	for i := range r.Window {
 		r.hann = append(r.hann, 0.5-0.5*math.Cos(2*math.Pi*float64(i)/float64(r.Window)))
@@ -213,7 +219,11 @@ func (s *spectral) Name() string {
 	for _, r := range s.resolutions {
 		shapes = append(shapes, r.Resolution)
 	}
-	return stftName(s.name, shapes, standard, s.weights, s.floor)
+	center := 1.0
+	if s.causal {
+		center = 0
+	}
+	return stftName(s.name, shapes, standard, s.weights, s.floor, center)
 }
 
 func (s *spectral) Evaluate(grad, x []float64) float64 {
@@ -364,25 +374,33 @@ func (r *resolution) transform(t *scratch, re, im, x []float64, index int) {
 		window(frame, x[at:], r.hann)
 	} else {
 		for i, v := range r.hann {
-			frame[i] = v * x[reflect(at+i, n)]
+			frame[i] = 0
+			if j := r.source(at+i, n); j >= 0 {
+				frame[i] = v * x[j]
+			}
 		}
 	}
 	r.plan.Forward(re, im, t.frame, t.work)
 }
 
 // at returns the frame that a window starts at, below 0 at the first edge.
-func (r *resolution) at(index int) int { return index*r.Hop - r.Size/2 + r.left }
+func (r *resolution) at(index int) int { return index*r.Hop - r.edge + r.left }
 
-// reflect returns the frame that stands for frame i beyond an edge of n
-// frames: 2 1 | 0 1 2 … n-2 n-1 | n-2 n-3.
-func reflect(i, n int) int {
-	if i < 0 {
+// source returns the frame that stands for frame i of n, by reflection
+//
+//	2 1 | 0 1 2 … n-2 n-1 | n-2 n-3
+//
+// or -1 where zeros are.
+func (r *resolution) source(i, n int) int {
+	switch {
+	case i < 0:
 		return -i
+	case i < n:
+		return i
+	case r.edge == 0:
+		return -1
 	}
-	if i >= n {
-		return 2*(n-1) - i
-	}
-	return i
+	return 2*(n-1) - i
 }
 
 // length returns the number of frames that a chunk spans.
@@ -396,12 +414,15 @@ func (c *chunk) addTo(dx, stretch []float64) {
 	for i := range begin {
 		dx[-(at + i)] += stretch[i]
 	}
-	inside := stretch[begin:end]
-	dst := dx[at+begin:][:len(inside)]
-	for i, v := range inside {
-		dst[i] += v
+	if begin < end {
+		dst := dx[at+begin:][:end-begin]
+		for i, v := range stretch[begin:end] {
+			dst[i] += v
+		}
 	}
-	for i := end; i < len(stretch); i++ {
-		dx[2*(n-1)-(at+i)] += stretch[i]
+	for i := max(begin, end); i < len(stretch); i++ {
+		if j := c.r.source(at+i, n); j >= 0 {
+			dx[j] += stretch[i]
+		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func init() {
-	weights := []argument{{"sc", "sc=1"}, {"log", "log=1"}, {"lin", "lin=0"}, {"floor", "floor=0"}}
+	weights := []argument{{"sc", "sc=1"}, {"log", "log=1"}, {"lin", "lin=0"}, {"floor", "floor=0"}, {"center", "center=1 (0: from the first frame, zeros after the last)"}}
 	register(kind{
 		name: "stft", doc: "Distance of magnitude spectra at one resolution: spectral convergence and log magnitude.",
 		args: append([]argument{{"", "1024"}, {"hop", "hop=n/4"}, {"win", "win=n"}}, weights...),
@@ -50,7 +50,11 @@ type STFTOptions struct {
 	// Floor is the least magnitude that counts, of the target's largest at each
 	// resolution: 1e-4 leaves out what lies 80 dB below. 0 is no floor beside
 	// the absolute one.
-	Floor   float64
+	Floor float64
+	// Causal lets the first window begin at the first frame, and fills up the
+	// last one with zeros, in the place of windows centred on frames 0, Hop, …
+	// with reflected edges.
+	Causal  bool
 	Threads int // goroutines; 0 is 1. The result is the same bits for any number.
 }
 
@@ -68,7 +72,7 @@ type STFTWeights struct {
 //
 // The norm and the mean run over all bins, frames and channels. The edges are
 // reflected, without repeating the first and the last frame, so that windows
-// are centred on frames 0, Hop, 2 Hop, …. A bin at or below the floor has no
+// are centred on frames 0, Hop, 2 Hop, … (but see Causal). A bin at or below the floor has no
 // gradient. By default the size is 1024, the hop 256 and the window 1024.
 //
 // It fails if the target is empty, not finite, or not longer than half the
@@ -96,7 +100,7 @@ func NewMRSTFT(target []float64, opts ...STFTOptions) (Loss, error) {
 }
 
 // filled returns the resolution with its defaults in place, or what is wrong.
-func (r Resolution) filled(name string, frames int) (Resolution, error) {
+func (r Resolution) filled(name string, frames int, causal bool) (Resolution, error) {
 	if r.Size < 4 {
 		return r, fmt.Errorf("loss: %s: a size of %d frames; the least is 4", name, r.Size)
 	}
@@ -111,7 +115,7 @@ func (r Resolution) filled(name string, frames int) (Resolution, error) {
 		return r, fmt.Errorf("loss: %s: a hop of %d frames; the least is 1", name, r.Hop)
 	case r.Window < 2 || r.Window > r.Size:
 		return r, fmt.Errorf("loss: %s: a window of %d frames in a transform of %d; it is between 2 and %d", name, r.Window, r.Size, r.Size)
-	case frames <= r.Size/2:
+	case frames <= r.Size/2 && !causal:
 		return r, fmt.Errorf("loss: %s: the target has %d frames a channel, too short for a size of %d, which reflects %d at either edge; give %d frames or more, or smaller sizes",
 			name, frames, r.Size, r.Size/2, r.Size/2+1)
 	}
@@ -119,7 +123,7 @@ func (r Resolution) filled(name string, frames int) (Resolution, error) {
 }
 
 // stftName writes what Parse reads: nothing that is a default.
-func stftName(name string, rs, defaults []Resolution, w STFTWeights, floor float64) string {
+func stftName(name string, rs, defaults []Resolution, w STFTWeights, floor, center float64) string {
 	var args []string
 	if !slices.Equal(rs, defaults) {
 		quarter, whole := true, true
@@ -144,7 +148,7 @@ func stftName(name string, rs, defaults []Resolution, w STFTWeights, floor float
 	for _, weight := range []struct {
 		name            string
 		value, standard float64
-	}{{"sc", w.SC, 1}, {"log", w.Log, 1}, {"lin", w.Lin, 0}, {"floor", floor, 0}} {
+	}{{"sc", w.SC, 1}, {"log", w.Log, 1}, {"lin", w.Lin, 0}, {"floor", floor, 0}, {"center", center, 1}} {
 		if weight.value != weight.standard {
 			args = append(args, weight.name+"="+number(weight.value))
 		}
