@@ -331,3 +331,19 @@ func TestFitNamesSilentInputAndHeat(t *testing.T) {
 	require.Equal(t, "esr + 2*heat", r.LossName)
 	require.NotContains(t, strings.Join(r.Notes, "\n"), "silent")
 }
+
+// A mix of detectors on its bound, where it does nothing, held up the descent:
+// each step was as short as that of the mix had to be.
+func TestFitCompressorFromDefaults(t *testing.T) {
+	nodes := func(params string) string {
+		return dry + `,{"name": "c", "type": "CompressorNode", "params": {` + params + `}}`
+	}
+	edges := `{"source": "dry", "target": "c.in"}`
+	in := [][]float64{noise(14, 4000, 0.3)}
+	for n := range in[0] {
+		in[0][n] *= math.Exp(-float64(n%1000) / 200)
+	}
+	target := render(t, load(t, nodes(`"threshold_db": -38, "ratio": 3, "attack_ms": 2, "release_ms": 40, "makeup_db": 5`), edges), 4000, in)
+	r := fit(t, load(t, nodes(""), edges), optim.FitOptions{Target: target, Input: in, Optimizer: "lm", Steps: 15})
+	require.Less(t, r.Final, 1e-4)
+}

@@ -3,6 +3,7 @@ package optim
 import (
 	"context"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -45,7 +46,8 @@ func levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float
 	}
 	lambda, grow := 1e-3, 2.0
 	calm := 0
-	for k := 1; k <= steps && f > 0; k++ {
+	exact := lmExact * f
+	for k := 1; k <= steps && f > exact; k++ {
 		curved.Curvature(h, x)
 		for i := range d {
 			d[i] = math.Max(0.1*d[i], h[i*n+i])
@@ -59,14 +61,13 @@ func levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float
 			if err := ctx.Err(); err != nil {
 				return f, err
 			}
-			delta, ok := lmStep(h, g, d, lambda)
+			delta, free, ok := boxStep(h, g, d, lambda, limits)
 			if !ok {
 				lambda *= 10
 				continue
 			}
-			shorten(delta, limits)
 			predicted := decrease(h, g, delta)
-			bend(o, delta, x, h, d, lambda)
+			bend(o, delta, h, d, lambda, free)
 			for i := range trial {
 				trial[i] = x[i] + delta[i]
 			}
@@ -99,6 +100,9 @@ func levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float
 	return f, nil
 }
 
+// lmExact is the part of the first value at which only rounding is left.
+const lmExact = 1e-20
+
 // calmSteps counts steps that gained less than a hundred-thousandth.
 func calmSteps(calm int, before, after float64) int {
 	if before-after < 1e-5*before {
@@ -121,17 +125,48 @@ func floorScale(d []float64) {
 // bounded is an objective that says how far a step may go in each coordinate.
 type bounded interface{ StepLimits(dst, x []float64) }
 
-// shorten scales a step down until no coordinate moves further than its limit.
-func shorten(delta, limits []float64) {
-	factor := 1.0
-	for i, v := range delta {
-		if a := math.Abs(v); a*factor > limits[i] {
-			factor = limits[i] / a
+// boxStep is the step within |δ_i| ≤ limit_i. A coordinate that wants to go
+// further goes to its limit, and the others make the best of that; free are
+// those others. To shorten the whole step instead would let one that runs to its
+// bound, where it does nothing, hold up all. ok is false where the matrix is not
+// positive definite.
+func boxStep(h, g, d []float64, lambda float64, limits []float64) (delta []float64, free []int, ok bool) {
+	n := len(g)
+	delta = make([]float64, n)
+	for i := range n {
+		free = append(free, i)
+	}
+	for len(free) > 0 {
+		left := make([]float64, n) // g + H δ of those at their limits
+		copy(left, g)
+		for j, v := range delta {
+			if v != 0 {
+				for i := range left {
+					left[i] += h[i*n+j] * v
+				}
+			}
 		}
+		step, ok := lmStep(h, left, d, lambda, free)
+		if !ok {
+			return nil, nil, false
+		}
+		over, worst := 1.0, -1
+		for k, i := range free {
+			if r := math.Abs(step[k]) / limits[i]; r > over {
+				over, worst = r, k
+			}
+		}
+		if worst < 0 {
+			for k, i := range free {
+				delta[i] = step[k]
+			}
+			return delta, free, true
+		}
+		i := free[worst]
+		delta[i] = math.Copysign(limits[i], step[worst])
+		free = slices.Delete(free, worst, worst+1)
 	}
-	for i := range delta {
-		delta[i] *= factor
-	}
+	return delta, free, true
 }
 
 // accelerated is an objective that knows the second derivative of its output
@@ -141,59 +176,60 @@ type accelerated interface {
 	Acceleration(dst, delta []float64)
 }
 
-// bend adds half the acceleration to a step, where it is small beside it.
-func bend(o Objective, delta, x, h, d []float64, lambda float64) {
+// bend adds half the acceleration to the free coordinates of a step, where it is
+// small beside it.
+func bend(o Objective, delta, h, d []float64, lambda float64, free []int) {
 	c, ok := o.(accelerated)
 	if !ok {
 		return
 	}
-	b := make([]float64, len(x))
+	b := make([]float64, len(delta))
 	c.Acceleration(b, delta)
-	a, ok := lmStep(h, b, d, lambda)
+	a, ok := lmStep(h, b, d, lambda, free)
 	if !ok {
 		return
 	}
 	var na, nd float64
-	for i := range a {
-		na += d[i] * a[i] * a[i]
+	for k, i := range free {
+		na += d[i] * a[k] * a[k]
+	}
+	for i := range delta {
 		nd += d[i] * delta[i] * delta[i]
 	}
 	if 2*math.Sqrt(na) > 0.75*math.Sqrt(nd) {
 		return
 	}
-	for i := range delta {
-		delta[i] += a[i] / 2
+	for k, i := range free {
+		delta[i] += a[k] / 2
 	}
 }
 
-// lmStep solves (H + λD) δ = −g.
-func lmStep(h, g, d []float64, lambda float64) (delta []float64, ok bool) {
-	n := len(g)
-	a := mat.NewSymDense(n, nil)
-	for i := range n {
-		for j := i; j < n; j++ {
-			a.SetSym(i, j, h[i*n+j])
+// lmStep solves (H + λD) δ = −g for the free coordinates, and returns theirs.
+func lmStep(h, g, d []float64, lambda float64, free []int) (delta []float64, ok bool) {
+	n, m := len(g), len(free)
+	if m == 0 {
+		return nil, true
+	}
+	a, b := mat.NewSymDense(m, nil), mat.NewVecDense(m, nil)
+	for k, i := range free {
+		for l := k; l < m; l++ {
+			a.SetSym(k, l, h[i*n+free[l]])
 		}
-		a.SetSym(i, i, h[i*n+i]+lambda*d[i]+1e-300)
+		a.SetSym(k, k, h[i*n+i]+lambda*d[i]+1e-300)
+		b.SetVec(k, -g[i])
 	}
 	var chol mat.Cholesky
 	if !chol.Factorize(a) {
 		return nil, false
 	}
 	var v mat.VecDense
-	if err := chol.SolveVecTo(&v, mat.NewVecDense(n, append([]float64(nil), g...))); err != nil {
+	if err := chol.SolveVecTo(&v, b); err != nil {
 		if _, soft := err.(mat.Condition); !soft {
 			return nil, false
 		}
 	}
-	delta = make([]float64, n)
-	for i := range delta {
-		delta[i] = -v.AtVec(i)
-		if math.IsNaN(delta[i]) {
-			return nil, false
-		}
-	}
-	return delta, true
+	delta = v.RawVector().Data
+	return delta, !slices.ContainsFunc(delta, math.IsNaN)
 }
 
 // decrease is what the quadratic model promises for a step.

@@ -246,3 +246,15 @@ func TestBestForgetsNaN(t *testing.T) {
 	require.Equal(t, 5.0, b.f)
 	require.Equal(t, []float64{2}, b.x)
 }
+
+// A coordinate that wants to go a thousand times further than it may does not
+// hold up the other: with it at its limit of 2, the other takes the minimum of
+// (10 a + b − 1)² that is left, at a = −0.1.
+func TestStepWithARunawayCoordinate(t *testing.T) {
+	h := []float64{200, 20, 20, 2 + 2e-6}
+	g := []float64{-20, -2 - 4e-3} // of the above and of (1e-3 b)² − 4e-3 b
+	delta, free, ok := boxStep(h, g, []float64{200, 2}, 0, []float64{5, 2})
+	require.True(t, ok)
+	require.Equal(t, []int{0}, free)
+	require.InDeltaSlice(t, []float64{-0.1, 2}, delta, 1e-12)
+}
