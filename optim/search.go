@@ -2,6 +2,7 @@ package optim
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"sort"
@@ -66,6 +67,9 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 	f, err := a.local(ctx, o, x, Settings{Steps: look, Report: a.report})
 	search, ok := o.(Searchable)
 	if err != nil || !ok || f <= a.done || len(x) == 0 {
+		return f, err
+	}
+	if f, err = a.wake(ctx, x, f); err != nil || f <= a.done {
 		return f, err
 	}
 	if f, err = a.moving(ctx, x, f); err != nil || f <= a.done {
@@ -135,7 +139,7 @@ func (a *searcher) follow(ctx context.Context, x []float64, f float64) (float64,
 	for _, from := range [][]float64{a.start, x} {
 		p := append([]float64(nil), from...)
 		// Adam crosses the small ridges that stop a line search.
-		if _, err := adam(ctx, guide, p, Settings{Steps: guideSteps, LR: 0.03}); err != nil {
+		if _, err := adam(ctx, guide, p, Settings{Steps: guideSteps, LR: 0.03, Report: patience(40, 1e-3)}); err != nil && !errors.Is(err, errSettled) {
 			return f, err
 		}
 		fp, err := a.local(ctx, a.o, p, Settings{Steps: a.settings.Steps, Report: a.below(f)})
@@ -148,6 +152,24 @@ func (a *searcher) follow(ctx context.Context, x []float64, f float64) (float64,
 		}
 	}
 	return f, nil
+}
+
+// errSettled ends a descent that gains no more.
+var errSettled = errors.New("settled")
+
+// patience is a Report that ends a descent when so many steps have gained less
+// than a fraction of the value.
+func patience(steps int, gain float64) func(Point) error {
+	last, low, mark := 0, math.Inf(1), math.Inf(1)
+	return func(p Point) error {
+		if low = math.Min(low, p.Value); low < mark*(1-gain) {
+			mark, last = low, p.Step
+		}
+		if p.Step-last >= steps {
+			return errSettled
+		}
+		return nil
+	}
 }
 
 func (a *searcher) report(p Point) error {
@@ -300,7 +322,7 @@ func (a *searcher) guided(ctx context.Context, from []try) ([]try, error) {
 	var out []try
 	for _, t := range from {
 		p := append([]float64(nil), t.x...)
-		if _, err := adam(ctx, guide, p, Settings{Steps: guideSteps / 2, LR: 0.06}); err != nil {
+		if _, err := adam(ctx, guide, p, Settings{Steps: guideSteps / 2, LR: 0.06, Report: patience(20, 1e-3)}); err != nil && !errors.Is(err, errSettled) {
 			return out, err
 		}
 		out = append(out, try{p, a.o.Evaluate(nil, p)})
@@ -480,7 +502,7 @@ func (o *GraphObjective) Budget() int {
 }
 
 // StepLimits bounds a step to an octave in logarithmic coordinates, an eighth
-// of a turn, a tenth of a linear range.
+// of a turn, a tenth of a linear range; and to two units of the map to a range.
 func (o *GraphObjective) StepLimits(dst, x []float64) {
 	for i := range dst {
 		v := &o.Variables[i]
@@ -494,6 +516,10 @@ func (o *GraphObjective) StepLimits(dst, x []float64) {
 		case v.Scale == abi.Linear:
 			change = math.Max(1, math.Abs(value))
 		}
-		dst[i] = math.Min(2, change/math.Max(math.Abs(slope), 1e-12))
+		most := 2.0
+		if v.Scale == abi.Linear && !math.IsInf(v.Hi-v.Lo, 0) {
+			most *= v.stretch()
+		}
+		dst[i] = math.Min(most, change/math.Max(math.Abs(slope), 1e-12))
 	}
 }
