@@ -22,7 +22,8 @@ func newCheck(stdout, stderr io.Writer) *cobra.Command {
 		Long: `check differentiates a random projection of the first quarter second of the
 output and compares the adjoint with difference quotients (a row for every
 parameter), with Taylor remainders and with the dot-product test. Without -i an
-InputNode gets seeded noise. Exit code 1 when a gradient is wrong.`,
+InputNode gets seeded noise. At a kink it says which slope the adjoint takes, and
+compares beside it. Exit code 1 when a gradient is wrong.`,
 		Args: oneGraph,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
