@@ -30,12 +30,12 @@ func (f *fit) spectra(ctx context.Context, g *graph.Graph, o FitOptions, x []flo
 	if waveform < waveformLost {
 		return nil, false
 	}
-	l, err := loss.Parse("mrstft", f.objective.target, f.objective.channels, f.model.Plan.Rate)
+	l, err := loss.Parse(defaultSpectra, f.objective.target, f.objective.channels, f.model.Plan.Rate)
 	if err != nil {
 		return nil, false // too short for it
 	}
 	before := l.Evaluate(nil, f.model.Output)
-	o.Loss, o.Ready = "mrstft", nil
+	o.Loss, o.Ready = defaultSpectra, nil
 	s, err := Fit(ctx, g, o)
 	if err != nil || s.Final > spectraGain*before {
 		return nil, false

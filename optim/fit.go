@@ -18,13 +18,18 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
+// defaultSpectra is the loss of a graph without a dry signal. What lies 80 dB
+// below the loudest is of the recording, dither or a converter's noise, more
+// often than of the sound; it fills most bins, and would count like the rest.
+const defaultSpectra = "mrstft(512/1024/2048, hop=n/4, floor=0.0001)"
+
 // FitOptions says what to learn and how.
 type FitOptions struct {
 	Target [][]float64 // a slice per channel
 	Input  [][]float64 // dry signal; nil for a graph without InputNode
 	Rate   float64     // of the target, Hz
 
-	Loss      string // a loss spec; "" is the graph's, or esr with an input and mrstft without
+	Loss      string // a loss spec; "" is the graph's, or esr with an input and, without, mrstft that hears 80 dB
 	Optimizer string // "" is auto
 	Steps     int
 	LR        float64
@@ -249,7 +254,7 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	}
 	spec := orElse(o.Loss, g.Loss)
 	if spec == "" {
-		spec = "mrstft"
+		spec = defaultSpectra
 		if len(o.Input) > 0 {
 			spec = "esr"
 		}

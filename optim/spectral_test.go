@@ -42,7 +42,7 @@ func TestFitGoesOverToSpectra(t *testing.T) {
 	g := load(t, dry+`,{"name": "g", "type": "GainNode", "params": {"gain": {"value": 1, "learn": true}}}`, `{"source": "dry", "target": "g"}`)
 	o := optim.FitOptions{Target: [][]float64{noise(11, 4000, 0.2)}, Input: [][]float64{noise(9, 4000, 0.5)}}
 	r := fit(t, g, o)
-	require.Equal(t, "mrstft", r.LossName)
+	require.Equal(t, "mrstft(512/1024/2048, hop=n/4, floor=0.0001)", r.LossName)
 	require.Contains(t, strings.Join(r.Notes, "\n"), "its spectra were fitted")
 	require.InDelta(t, 0.4, value(t, r, "g", "gain"), 0.1)
 	o.Loss = "esr"

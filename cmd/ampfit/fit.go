@@ -51,7 +51,7 @@ func (f *fitCommand) flags(fs *pflag.FlagSet) {
 	f.set = fs
 	f.runFlags.add(fs)
 	fs.StringVarP(&f.out, "out", "o", "", "directory for the results (default TARGET.fit/ beside the target)")
-	fs.StringVar(&f.loss, "loss", "", "what to minimise, such as esr, mrstft or \"mrstft + 0.1*esr\" (default: the graph's, else esr with -i, or mrstft where the waveform stays lost; mrstft without -i)")
+	fs.StringVar(&f.loss, "loss", "", "what to minimise, such as esr, mrstft or \"mrstft + 0.1*esr\" (default: the graph's, else esr with -i, or mrstft where the waveform stays lost; mrstft(512/1024/2048, hop=n/4, floor=0.0001) without -i)")
 	fs.StringVar(&f.optimizer, "optimizer", "auto", "how to minimise: "+optimizers())
 	fs.IntVar(&f.steps, "steps", 0, "most steps of a descent (default: the optimizer's)")
 	fs.Float64Var(&f.lr, "lr", 0, "learning rate of adam (default 0.02)")

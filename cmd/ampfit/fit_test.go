@@ -129,7 +129,7 @@ func TestFitOfASynthesiser(t *testing.T) {
 		"frequency": 480, "amplitude": {"value": 0.3, "learn": true}}}]}`)
 	ok(t, target, graph, "--quiet")
 	s := readSummary(t, filepath.Join(dir, "tone.fit"))
-	require.Equal(t, "mrstft", s.Loss.Name)
+	require.Equal(t, "mrstft(512/1024/2048, hop=n/4, floor=0.0001)", s.Loss.Name)
 	for _, p := range s.Params {
 		if p.Param == "amplitude" {
 			require.InDelta(t, 0.5, p.Value, 0.01) // the loss has a flat floor, as the phase is not learned
