@@ -37,6 +37,7 @@ type CheckReport struct {
 	Unsupported []string // nodes without adjoint
 	Clamped     int64    // frames at which modulation left a range
 	Unconverged []string // nodes whose implicit equations were not solved
+	Profile     string   // times of all evaluations by node, when Options.Profile asks for it
 	OK          bool
 }
 
@@ -109,6 +110,7 @@ func CheckGraph(g *graph.Graph, o CheckOptions) (*CheckReport, error) {
 	if o.Audio == nil {
 		o.Audio = ReadAudio
 	}
+	o.Heat = o.Heat || o.Profile
 	m, err := NewModel(g, o.Options)
 	if err != nil {
 		return nil, err
@@ -119,7 +121,12 @@ func CheckGraph(g *graph.Graph, o CheckOptions) (*CheckReport, error) {
 		c.w[i] = scale * rng.NormFloat64()
 	}
 	c.params(o.Learned)
-	return c.run(), nil
+	r := c.run()
+	if o.Profile {
+		c.gradient() // leaves heat and energy of the values as they are
+		r.Profile = m.Run.Profile()
+	}
+	return r, nil
 }
 
 // ReadAudio reads a WAV file for the nodes that name one.

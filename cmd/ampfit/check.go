@@ -53,6 +53,7 @@ func check(ctx context.Context, path string, f *runFlags, seed uint64, stdout, s
 	}
 	o := adjoint.CheckOptions{Seed: seed}
 	o.Block, o.KeepLatency, o.Schedule, o.Threads, o.LowLatency = f.block, f.keepLatency, f.schedule, f.threads, f.lowLatency
+	o.Profile = f.profile
 	if in != nil {
 		o.Rate = float64(in.Rate)
 		frames := min(int(adjoint.CheckSeconds*o.Rate), in.Frames())
@@ -73,6 +74,7 @@ func check(ctx context.Context, path string, f *runFlags, seed uint64, stdout, s
 		return err
 	}
 	fmt.Fprint(stdout, r)
+	fmt.Fprint(stderr, r.Profile)
 	if !r.OK {
 		return failed(fmt.Errorf("%s: the gradient is wrong where the table says so", path))
 	}

@@ -22,7 +22,8 @@ func newGraph(stdout, stderr io.Writer) *cobra.Command {
 		Long: `graph prints the plan of a graph: every node with stage and delay, every edge
 with its read offset and what that is made of, the cohorts that one kernel call
 runs side by side, and how the tape of a gradient over 10 s would be kept. With
--o it draws the plan as SVG.`,
+-o it draws the plan as SVG, with --profile it renders one second (of -i, or of
+silence) and prints the time, delay and heat of every node.`,
 		Args: oneGraph,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
@@ -67,7 +68,7 @@ func describe(path, out string, channels bool, f *runFlags, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	run := graph.NewRun(plan, graph.RunOptions{Segment: graph.Grid, Schedule: f.schedule, Threads: f.threads, CheckReads: channels})
+	run := graph.NewRun(plan, graph.RunOptions{Segment: graph.Grid, Schedule: f.schedule, Threads: f.threads, CheckReads: channels, Profile: f.profile, Heat: f.profile})
 	run.Input = input
 	fmt.Fprint(stdout, run.Describe())
 	tape, err := adjoint.PlanTape(plan, o)
@@ -75,11 +76,16 @@ func describe(path, out string, channels bool, f *runFlags, stdout, stderr io.Wr
 		return failed(err)
 	}
 	fmt.Fprintf(stdout, "\na gradient over %d s: %s\n", describeSeconds, tape)
-	if channels {
+	if channels || f.profile {
 		for run.End() < int64(rate) {
 			run.Advance(graph.Grid)
 		}
+	}
+	if channels {
 		fmt.Fprint(stdout, "\n"+run.Channels())
+	}
+	if f.profile {
+		fmt.Fprintf(stdout, "\nthe first second:\n%s", run.Profile())
 	}
 	if out != "" {
 		if err := atomicfile.Write(out, func(w io.Writer) error { return draw.SVG(w, run) }); err != nil {

@@ -116,9 +116,11 @@ sound, plots, and a report to listen to. Exit codes: 0 done, 1 the fit failed,
 2 bad usage or bad input, 130 interrupted (the best so far is written).`,
 		Args:          twoFiles,
 		SilenceErrors: true, SilenceUsage: true,
+		Version: version(),
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), args[0], args[1]) },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetVersionTemplate("ampfit {{.Version}}\n")
 	f.flags(root.Flags())
 	root.AddCommand(newRender(stdout, stderr), newCheck(stdout, stderr), newGraph(stdout, stderr), newNodes(stdout), newLoss(stdout), newSchema(stdout), newNodehost())
 	root.SetFlagErrorFunc(flagError)
