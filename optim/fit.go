@@ -36,6 +36,14 @@ type FitOptions struct {
 	Seed      uint64
 	Learn     []string // node.param; replaces what the file marks
 	Freeze    []string
+	// Restarts is how many seeded random starts are tried beside the graph's own
+	// values; the best is kept, and Starts of the result lists all.
+	Restarts int
+	// Resume goes on from where an earlier fit ended; nil begins at the graph's values.
+	Resume *Resumed
+	// Align shifts the dry signal by the whole frames that the target lags the
+	// output at the start. It needs an input.
+	Align bool
 	// HeatWeight adds the heat of all nodes, in joules, times this to the loss.
 	HeatWeight float64
 
@@ -51,6 +59,8 @@ type FitOptions struct {
 	// Ready is called once with what is known before the first step: notes,
 	// learned parameters that no gradient reaches. An error ends the fit.
 	Ready func(*FitResult) error
+
+	aligned *Alignment // of a fit that was aligned before
 }
 
 // Progress is what a fit reports after each step, and now and then between.
@@ -100,6 +110,9 @@ type FitResult struct {
 	Heat           map[string]float64 // joules at the fitted values
 	Output         [][]float64        // a row per channel
 	Start          [][]float64        // output at the start
+	Input, Target  [][]float64        // as compared: those of the options, shifted by Align
+	Align          *Alignment         // nil without Align
+	Starts         []FitStart         // of a fit with restarts
 	Unsupported    []string
 	Cut            []string // learned parameters without gradient, with the reason
 	Notes          []string
@@ -134,10 +147,24 @@ func (r *FitResult) Values() map[string]map[string][]float64 {
 func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) {
 	began := time.Now()
 	f, err := newFit(g, o)
+	if err == nil && o.Align {
+		if o, err = f.align(); err == nil {
+			f, err = newFit(g, o)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	r := f.result
+	if r.Align = o.aligned; r.Align != nil {
+		r.Notes = append(r.Notes, r.Align.String())
+	}
+	x := f.objective.Start()
+	if o.Resume != nil {
+		if err := f.resume(); err != nil {
+			return nil, err
+		}
+	}
 	m, err := lookup(r.Optimizer)
 	if err != nil {
 		return nil, err
@@ -150,18 +177,21 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 			return nil, err
 		}
 	}
-	x := f.objective.Start()
 	r.Initial = f.objective.Evaluate(nil, x)
 	if math.IsInf(r.Initial, 1) {
 		return nil, fmt.Errorf("the loss %s is not a number at the start; check the target and the parameters", r.LossName)
 	}
 	r.Start = f.output()
 	low := r.Initial
+	if o.Resume != nil {
+		low = f.resumeAt(x)
+	}
+	seconds := func() float64 { return f.before + time.Since(began).Seconds() }
 	tell := func(step int, value float64, searching bool) {
 		if o.Progress != nil {
 			o.Progress(Progress{
-				Step: step, Loss: value, Best: low, Seconds: time.Since(began).Seconds(),
-				Fraction: f.fraction(step, m.name), Searching: searching,
+				Step: step, Loss: value, Best: low, Seconds: seconds(),
+				Fraction: f.fraction(step, m.name, low), Searching: searching,
 			})
 		}
 	}
@@ -172,11 +202,13 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 			tell(r.Steps, low, true)
 		}
 	}
-	_, err = m.run(ctx, f.objective, x, Settings{
+	err = f.descend(ctx, m, x, Settings{
 		Steps: o.Steps, LR: o.LR, Seed: o.Seed,
 		Report: func(p Point) error {
 			low = math.Min(low, p.Value)
-			f.record(p, low, time.Since(began).Seconds())
+			f.steps = p.Step
+			p.Step += f.offset
+			f.record(p, low, seconds())
 			tell(p.Step, p.Value, false)
 			return nil
 		},
@@ -191,27 +223,38 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 	}
 	if err == nil {
 		if s, ok := f.spectra(ctx, g, o, x); ok {
-			s.Seconds = time.Since(began).Seconds()
+			s.Seconds = seconds()
 			return s, nil
 		}
 	}
 	f.finish(x)
-	r.Seconds = time.Since(began).Seconds()
+	r.Seconds = seconds()
 	return r, nil
 }
 
-// fraction estimates how much of the work is done.
-func (f *fit) fraction(step int, method string) float64 {
-	total := float64(f.options.Steps)
+// fraction estimates how much of the work is done. A search ends when its budget
+// is used up, or when the loss is as low as it asks for: whichever is nearer,
+// the latter counted in powers of ten.
+func (f *fit) fraction(step int, method string, low float64) float64 {
+	part, total := 0.0, float64(f.options.Steps)
 	switch {
 	case method == "auto":
-		return math.Min(0.99, float64(f.objective.Calls)/float64(f.objective.Budget()))
+		done := spectralDone
+		if f.objective.leastSquares() {
+			done = waveformDone
+		}
+		part = float64(f.objective.Calls) / float64(f.objective.Budget())
+		if first := f.result.Initial; low < first && done < first {
+			part = math.Max(part, math.Log(first/math.Max(low, done))/math.Log(first/done))
+		}
 	case total == 0 && method == "adam":
-		total = 1000
+		part = float64(step) / 1000
 	case total == 0:
-		total = 100
+		part = float64(step) / 100
+	default:
+		part = float64(step) / total
 	}
-	return math.Min(0.99, float64(step)/total)
+	return math.Min(0.99, (float64(f.start)+math.Min(part, 1))/float64(f.options.Restarts+1))
 }
 
 type fit struct {
@@ -220,6 +263,10 @@ type fit struct {
 	model     *adjoint.Model
 	objective *GraphObjective
 	result    *FitResult
+	steps     int     // of the descent at hand
+	offset    int     // of its steps among those of the fit
+	start     int     // which of the restarts it is
+	before    float64 // seconds that an earlier fit took
 }
 
 func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
@@ -272,6 +319,7 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	f.objective.target, f.objective.channels, f.objective.threads = slices.Concat(o.Target...), len(o.Target), o.Threads
 	f.objective.coarser = f.coarser
 	f.result = &FitResult{
+		Input: o.Input, Target: o.Target,
 		Plan: m.Plan, Tape: m.Tape, LossName: lossName(l, o.HeatWeight), Optimizer: orElse(o.Optimizer, "auto"), Seed: o.Seed, Unsupported: m.Unsupported,
 	}
 	for _, n := range g.Nodes {
@@ -406,15 +454,32 @@ func (f *fit) output() [][]float64 {
 
 func (f *fit) record(p Point, low, seconds float64) {
 	s := Step{Step: p.Step, Loss: p.Value, Best: low, GradNorm: p.GradNorm, Seconds: seconds}
-	for _, n := range f.result.HeatNodes {
-		s.Heat = append(s.Heat, sum(f.model.Heat[n]))
-	}
-	for i := range f.objective.Variables {
-		v, _ := f.objective.Variables[i].Value(p.X[i])
-		s.Values = append(s.Values, v)
-	}
+	s.Heat = f.heat(p.X)
+	s.Values = f.values(p.X)
 	f.result.History = append(f.result.History, s)
 	f.result.Steps = p.Step
+}
+
+// heatSteps is how often heat is measured where no evaluation has done it; the
+// first steps always are.
+const heatSteps = 10
+
+// heat is that of the nodes at a step. Evaluations without a gradient measure none,
+// nor do those of a coarser model: then it is rendered for now and then, and else
+// not known, which is not 0.
+func (f *fit) heat(x []float64) []float64 {
+	o := f.objective
+	if !slices.Equal(x, o.heatAt) {
+		if n := len(f.result.History); n >= heatSteps && n%heatSteps != 0 {
+			return slices.Repeat([]float64{math.NaN()}, len(f.result.HeatNodes))
+		}
+		o.Set(x)
+		o.Model.Run.IntegrateHeat(true)
+		o.Model.Forward()
+		o.Model.Run.IntegrateHeat(false)
+		o.keepHeat(x)
+	}
+	return slices.Clone(o.heat)
 }
 
 func sum(x []float64) float64 {

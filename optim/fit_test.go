@@ -347,3 +347,23 @@ func TestFitCompressorFromDefaults(t *testing.T) {
 	r := fit(t, load(t, nodes(""), edges), optim.FitOptions{Target: target, Input: in, Optimizer: "lm", Steps: 15})
 	require.Less(t, r.Final, 1e-4)
 }
+
+// The first steps of a spectral fit, which are those of a coarser model, had a heat
+// of 0 in the history. It is measured, or it is not known.
+func TestHeatOfTheHistoryIsMeasuredOrAbsent(t *testing.T) {
+	text := func(level float64) string {
+		return fmt.Sprintf(`{"name": "osc", "type": "SineOscillatorNode", "params": {"frequency": 300, "amplitude": {"value": %g, "learn": true}}},
+			{"name": "tone", "type": "OnePoleNode", "params": {"cutoff_hz": {"value": %g, "learn": true}}}`, level, 1000*level)
+	}
+	edges := `{"source": "osc", "target": "tone"}`
+	target := render(t, load(t, text(0.5), edges), 6000, nil)
+	r := fit(t, load(t, text(0.2), edges), optim.FitOptions{Target: target})
+	for _, s := range r.History[:min(10, len(r.History))] {
+		for i, h := range s.Heat {
+			require.Positive(t, h, "step %d, %s", s.Step, r.HeatNodes[i])
+		}
+	}
+	for _, s := range r.History {
+		require.NotContains(t, s.Heat, 0.0)
+	}
+}

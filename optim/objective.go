@@ -43,6 +43,8 @@ type GraphObjective struct {
 	base     []float64
 	output   []float64 // at base
 	g0, g1   []float64 // gradients by the output
+	heat     []float64 // of the nodes of the graph, at heatAt
+	heatAt   []float64 // where it was measured last; empty before
 	Calls    int       // evaluations so far
 	tick     func()    // called after each, when not nil
 	coarser  func(ratio int) (*GraphObjective, error)
@@ -149,6 +151,9 @@ func (o *GraphObjective) Evaluate(grad, x []float64) float64 {
 		f = o.Model.ValueGradient(o.Loss)
 		o.pull(grad)
 	}
+	if grad != nil || o.Model.HasHeatLoss() {
+		o.keepHeat(x)
+	}
 	for i := range o.Variables {
 		v := &o.Variables[i]
 		if v.prior == nil {
@@ -164,6 +169,14 @@ func (o *GraphObjective) Evaluate(grad, x []float64) float64 {
 		return math.Inf(1)
 	}
 	return f
+}
+
+// keepHeat remembers the heat of a run at x that integrated it.
+func (o *GraphObjective) keepHeat(x []float64) {
+	o.heat, o.heatAt = o.heat[:0], append(o.heatAt[:0], x...)
+	for _, n := range o.Model.Plan.Graph.Nodes {
+		o.heat = append(o.heat, sum(o.Model.Heat[n.Name]))
+	}
 }
 
 // pull gathers the gradient by the variables from that by the parameters.

@@ -36,6 +36,9 @@ type fitCommand struct {
 	learn      []string
 	freeze     []string
 	heatWeight float64
+	restarts   int
+	resume     bool
+	align      bool
 	timeLimit  time.Duration
 	tapeMemory string
 	tapeBytes  int64
@@ -56,6 +59,9 @@ func (f *fitCommand) flags(fs *pflag.FlagSet) {
 	fs.IntVar(&f.steps, "steps", 0, "most steps of a descent (default: the optimizer's)")
 	fs.Float64Var(&f.lr, "lr", 0, "learning rate of adam (default 0.02)")
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of the search; the same seed repeats a fit bit by bit")
+	fs.IntVar(&f.restarts, "restarts", 0, "so many random starts beside the graph's values, each fitted; the best is kept")
+	fs.BoolVar(&f.resume, "resume", false, "go on from the result in the directory of -o: its values, its history")
+	fs.BoolVar(&f.align, "align", false, "shift the dry signal by the whole frames that the target is late")
 	fs.StringSliceVar(&f.learn, "learn", nil, "learn exactly these: node.param,…")
 	fs.StringSliceVar(&f.freeze, "freeze", nil, "do not learn these: node.param,…")
 	fs.Float64Var(&f.heatWeight, "heat-weight", 0, "add the heat of all nodes in joules, times this, to the loss")
@@ -95,7 +101,11 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	if g.Rate != 0 && g.Rate != rate {
 		return fmt.Errorf("%s: %d Hz, but %s runs at %g Hz; set \"sample_rate\": %d there or convert the recording", targetPath, target.Rate, graphPath, g.Rate, target.Rate)
 	}
-	input, err := f.dry(in, g, rate, target.Frames(), targetPath, f.stderr)
+	frames := target.Frames()
+	if f.align {
+		frames = 0 // what is shifted is cut later
+	}
+	input, err := f.dry(in, g, rate, frames, targetPath, f.stderr)
 	if err != nil {
 		return err
 	}
@@ -111,10 +121,16 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 		ctx, cancel = context.WithTimeout(ctx, f.timeLimit)
 		defer cancel()
 	}
+	spec, resumed := f.loss, (*optim.Resumed)(nil)
+	if f.resume {
+		if resumed, spec, err = f.earlier(dir, g, target); err != nil {
+			return err
+		}
+	}
 	bar := newProgress(f.stderr, f.quiet)
 	ctx, fault := untilFault(ctx)
 	r, err := optim.Fit(ctx, g, optim.FitOptions{
-		Target: target.Rows(), Input: input, Rate: rate, Loss: f.loss, Optimizer: f.optimizer, Steps: f.steps, LR: f.lr, Seed: f.seed,
+		Target: target.Rows(), Input: input, Rate: rate, Loss: spec, Restarts: f.restarts, Resume: resumed, Align: f.align, Optimizer: f.optimizer, Steps: f.steps, LR: f.lr, Seed: f.seed,
 		Learn: f.learn, Freeze: f.freeze, HeatWeight: f.heatWeight, Block: f.block, KeepLatency: f.keepLatency, Schedule: f.schedule, LowLatency: f.lowLatency, Threads: f.threads, Profile: f.profile, TapeMemory: f.tapeBytes,
 		Audio: adjoint.ReadAudio, Progress: bar.tell,
 		Ready: func(r *optim.FitResult) error {
@@ -139,7 +155,7 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	if f.profile {
 		fmt.Fprint(f.stderr, r.Profile)
 	}
-	w := &fitWriter{fitCommand: f, dir: dir, graph: g, result: r, targetPath: targetPath, target: target, input: input}
+	w := &fitWriter{fitCommand: f, dir: dir, graph: g, result: r, targetPath: targetPath, rate: target.Rate}
 	if broken != nil {
 		w.stopped = "ended by a node library: " + broken.Error()
 	}
@@ -163,6 +179,8 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	return nil
 }
 
+const maxRestarts = 10000
+
 func (f *fitCommand) check() error {
 	if err := f.empty(); err != nil {
 		return err
@@ -170,6 +188,10 @@ func (f *fitCommand) check() error {
 	switch {
 	case f.steps < 0:
 		return fmt.Errorf("--steps %d: the least is 1", f.steps)
+	case f.restarts < 0 || f.restarts > maxRestarts:
+		return fmt.Errorf("--restarts %d: allowed are 0 to %d", f.restarts, maxRestarts)
+	case f.align && f.input == "":
+		return errors.New("--align: there is no dry signal to align the target with; give one with -i, or leave --align out")
 	case f.lr < 0 || math.IsNaN(f.lr) || math.IsInf(f.lr, 0):
 		return fmt.Errorf("--lr %g: a learning rate is a number above 0", f.lr)
 	case f.timeLimit < 0:
@@ -288,8 +310,7 @@ type fitWriter struct {
 	graph       *graph.Graph
 	result      *optim.FitResult
 	targetPath  string
-	target      *wav.Audio
-	input       [][]float64
+	rate        int
 	metrics     []report.Metric
 	summaryText []byte
 	stopped     string // why the fit ended, when it is neither of the usual reasons
@@ -298,8 +319,8 @@ type fitWriter struct {
 // write fills the directory; each file appears whole or not at all.
 func (w *fitWriter) write() error {
 	r := w.result
-	channels, rate := len(r.Output), float64(w.target.Rate)
-	target := slices.Concat(w.target.Rows()...)
+	channels, rate := len(r.Output), float64(w.rate)
+	target := slices.Concat(r.Target...)
 	start := loss.Metrics(slices.Concat(r.Start...), target, channels, rate)
 	for i, m := range loss.Metrics(slices.Concat(r.Output...), target, channels, rate) {
 		w.metrics = append(w.metrics, report.Metric{Name: m.Name, Start: start[i].Value, Final: m.Value})
@@ -326,7 +347,7 @@ func (w *fitWriter) write() error {
 	}
 	if w.stopped != "" && !sounds(r.Output) { // the library fails at the best point, too
 		files = files[:1]
-	} else if _, err := wav.Write(filepath.Join(w.dir, "fit.wav"), w.target.Rate, r.Output, wav.Float32); err != nil {
+	} else if _, err := wav.Write(filepath.Join(w.dir, "fit.wav"), w.rate, r.Output, wav.Float32); err != nil {
 		return err
 	}
 	for _, file := range files {
@@ -353,7 +374,7 @@ func (w *fitWriter) report() *report.Fit {
 	r := w.result
 	page := &report.Fit{
 		TargetName: w.targetPath, InputName: w.fitCommand.input, GraphName: w.graph.Path, LossName: r.LossName, Optimizer: r.Optimizer,
-		Seed: r.Seed, Seconds: r.Seconds, Rate: float64(w.target.Rate), Input: w.input, Target: w.target.Rows(), Output: r.Output,
+		Seed: r.Seed, Seconds: r.Seconds, Rate: float64(w.rate), Input: r.Input, Target: r.Target, Output: r.Output,
 		HeatNodes: r.HeatNodes, ValueNames: r.Variables, Metrics: w.metrics, Notes: r.Notes, Stopped: "converged",
 	}
 	switch {
@@ -396,6 +417,18 @@ func (w *fitWriter) summary() ([]byte, error) {
 		Initial any    `json:"initial"`
 		Final   any    `json:"final"`
 	}
+	type start struct {
+		Values  map[string]any `json:"values"`
+		Initial any            `json:"initial"`
+		Final   any            `json:"final"`
+		Steps   int            `json:"steps"`
+		Kept    bool           `json:"kept"`
+	}
+	type alignment struct {
+		Lag         float64 `json:"lag_frames"`
+		Shift       int     `json:"shift_frames"`
+		Correlation float64 `json:"correlation"`
+	}
 	s := struct {
 		Loss        lossValues         `json:"loss"`
 		Metrics     map[string]any     `json:"metrics"`
@@ -405,6 +438,8 @@ func (w *fitWriter) summary() ([]byte, error) {
 		Seconds     float64            `json:"seconds"`
 		Seed        uint64             `json:"seed"`
 		Unsupported []string           `json:"unsupported"`
+		Starts      []start            `json:"starts,omitempty"`
+		Align       *alignment         `json:"align,omitempty"`
 	}{
 		Loss:    lossValues{r.LossName, finite(r.Initial), finite(r.Final)},
 		Metrics: map[string]any{}, Heat: r.Heat, Steps: r.Steps, Seconds: r.Seconds, Seed: r.Seed,
@@ -417,6 +452,16 @@ func (w *fitWriter) summary() ([]byte, error) {
 	}
 	for _, p := range r.Params {
 		s.Params = append(s.Params, param{p.Node, p.Name, values(p.Initial), values(p.Value), values(p.StdErr), p.Unit, p.Learned})
+	}
+	for _, x := range r.Starts {
+		named := map[string]any{}
+		for i, name := range r.Variables {
+			named[name] = finite(x.Values[i])
+		}
+		s.Starts = append(s.Starts, start{named, finite(x.Initial), finite(x.Final), x.Steps, x.Kept})
+	}
+	if a := r.Align; a != nil {
+		s.Align = &alignment{a.Lag, a.Frames, a.Correlation}
 	}
 	text, err := json.MarshalIndent(s, "", "  ")
 	return append(text, '\n'), err
@@ -468,6 +513,16 @@ func (w *fitWriter) print(o io.Writer) error {
 		if m.Name != r.LossName && slices.Contains([]string{"esr", "mrstft", "si_sdr_db"}, m.Name) {
 			fmt.Fprintf(&b, "%s  %s → %s\n", m.Name, number(m.Start), number(m.Final))
 		}
+	}
+	for k, s := range r.Starts {
+		what, kept := "random", ""
+		if k == 0 {
+			what = "the graph's"
+		}
+		if s.Kept {
+			kept = ", kept"
+		}
+		fmt.Fprintf(&b, "start %d (%s)  %s → %s in %s%s\n", k+1, what, number(s.Initial), number(s.Final), count(s.Steps, "step"), kept)
 	}
 	fmt.Fprintf(&b, "written to %s: graph.json, fit.wav, report.html, summary.json, history.csv, loss.png, heat.png\n", w.dir)
 	_, err := io.WriteString(o, b.String())

@@ -117,7 +117,7 @@ sound, plots, and a report to listen to. Exit codes: 0 done, 1 the fit failed,
 		Args:          twoFiles,
 		SilenceErrors: true, SilenceUsage: true,
 		Version: version(),
-		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), args[0], args[1]) },
+		RunE:    func(c *cobra.Command, args []string) error { return f.run(c.Context(), args[0], args[1]) },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetVersionTemplate("ampfit {{.Version}}\n")

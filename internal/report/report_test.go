@@ -264,6 +264,28 @@ func TestHistoryCSV(t *testing.T) {
 	}, lines)
 }
 
+// A history is read back as it was written; what is empty is not known.
+func TestReadHistory(t *testing.T) {
+	f := &report.Fit{
+		HeatNodes: []string{"a", "heat"}, ValueNames: []string{"heat.gain", "a.q[0]"},
+		Steps: []report.Step{
+			{Step: 0, Loss: 0.1, Best: 0.1, GradNorm: 1.0 / 3, Seconds: 0.5, Heat: []float64{nan, 2}, Values: []float64{-3, 1}},
+			{Step: 4, Loss: 1e-300, Best: 1e-300, Seconds: 2, Heat: []float64{1, 2}, Values: []float64{0.1, 4}},
+		},
+	}
+	var b bytes.Buffer
+	require.NoError(t, report.HistoryCSV(&b, f))
+	got, err := report.ReadHistory(&b, 2)
+	require.NoError(t, err)
+	require.True(t, math.IsNaN(got.Steps[0].Heat[0]))
+	got.Steps[0].Heat[0], f.Steps[0].Heat[0] = 0, 0
+	require.Equal(t, f, got)
+	for _, text := range []string{"", "a,b\n", "step,loss,best,grad_norm,seconds\n0,1,1,x,1\n", "step,loss,best,grad_norm,seconds\n0,1\n"} {
+		_, err := report.ReadHistory(strings.NewReader(text), 0)
+		require.ErrorContains(t, err, "report: ")
+	}
+}
+
 // A page from a target and its fit.
 func ExampleHTML() {
 	var page strings.Builder
