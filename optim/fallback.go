@@ -12,8 +12,13 @@ import (
 // of spectra: a reverberation, a tape, anything whose phase the graph cannot
 // follow, is matched by ear only. The spectra must gain what spectraGain says,
 // or the waveform stays.
+//
+// A reverberator is fitted by its spectra as soon as the waveform leaves more
+// than tailLost: the dry part of the sound keeps that error low, and the least
+// error of a tail that cannot be followed is silence in its place.
 const (
 	waveformLost = 0.5
+	tailLost     = 1e-4
 	spectraGain  = 0.9
 )
 
@@ -21,13 +26,12 @@ const (
 // reports whether the spectra came out better by it. The fit of the waveform
 // need not be finished: x is only compared.
 func (f *fit) spectra(ctx context.Context, g *graph.Graph, o FitOptions, x []float64) (*FitResult, bool) {
-	r := f.result
-	if o.Loss != "" || g.Loss != "" || len(o.Input) == 0 || r.Optimizer != "auto" || o.HeatWeight != 0 {
+	if !f.objective.spectral {
 		return nil, false
 	}
 	f.objective.tick = nil
 	waveform := f.objective.Evaluate(nil, x)
-	if waveform < waveformLost {
+	if waveform < waveformLost && !(waveform > tailLost && f.objective.reverberates()) {
 		return nil, false
 	}
 	l, err := loss.Parse(defaultSpectra, f.objective.target, f.objective.channels, f.model.Plan.Rate)

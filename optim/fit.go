@@ -317,7 +317,8 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	loss.SetThreads(l, o.Threads)
 	f.objective = newGraphObjective(m, l, vars)
 	f.objective.target, f.objective.channels, f.objective.threads = slices.Concat(o.Target...), len(o.Target), o.Threads
-	f.objective.coarser = f.coarser
+	f.objective.dry, f.objective.coarser = o.Input, f.coarser
+	f.objective.spectral = o.Loss == "" && g.Loss == "" && len(o.Input) > 0 && orElse(o.Optimizer, "auto") == "auto" && o.HeatWeight == 0
 	f.result = &FitResult{
 		Input: o.Input, Target: o.Target,
 		Plan: m.Plan, Tape: m.Tape, LossName: lossName(l, o.HeatWeight), Optimizer: orElse(o.Optimizer, "auto"), Seed: o.Seed, Unsupported: m.Unsupported,

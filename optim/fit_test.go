@@ -367,3 +367,41 @@ func TestHeatOfTheHistoryIsMeasuredOrAbsent(t *testing.T) {
 		require.NotContains(t, s.Heat, 0.0)
 	}
 }
+
+// A long filter behind a shaper: its taps are solved for, the drive descended to,
+// in turn. The number of taps would forbid Gauss-Newton steps.
+func TestFitTapsBehindAShaper(t *testing.T) {
+	const taps = 100
+	nodes := func(drive float64, fir string) string {
+		return dry + fmt.Sprintf(`,{"name": "t", "type": "TanhNode", "params": {"drive": {"value": %g, "learn": true}}}, {"name": "f", "type": "FIRNode", %s}`, drive, fir)
+	}
+	edges := `{"source": "dry", "target": "t"}, {"source": "t", "target": "f"}`
+	in := [][]float64{noise(15, 4000, 0.4)}
+	var h []string
+	for k, v := range noise(16, taps, 0.3) {
+		h = append(h, fmt.Sprint(v*math.Exp(-float64(k)/20)))
+	}
+	target := render(t, load(t, nodes(4, `"params": {"taps": [`+strings.Join(h, ",")+`]}`), edges), 4000, in)
+	r := fit(t, load(t, nodes(1, fmt.Sprintf(`"config": {"taps": %d}, "params": {"taps": {"learn": true}}`, taps)), edges), optim.FitOptions{Target: target, Input: in})
+	require.Less(t, r.Final, 1e-6)
+	require.InEpsilon(t, 4, value(t, r, "t", "drive"), 1e-2)
+}
+
+// A reverberator with other delays than the target's is fitted by its spectra,
+// though the dry sound keeps the error of the waveform low; at decay and mix of
+// the target.
+func TestFitReverb(t *testing.T) {
+	nodes := func(config, params, mix string) string {
+		return dry + fmt.Sprintf(`,{"name": "r", "type": "FDNNode", "config": {"lines": 8%s}, "params": {%s}}, {"name": "x", "type": "DryWetNode", "params": {%s}}`, config, params, mix)
+	}
+	edges := `{"source": "dry", "target": "r"}, {"source": "dry", "target": "x.dry"}, {"source": "r", "target": "x.wet"}`
+	in := [][]float64{noise(17, 16000, 0.4)}
+	for n := range in[0] {
+		in[0][n] *= math.Exp(-float64(n%4000) / 300)
+	}
+	target := render(t, load(t, nodes(`, "delays": [211, 307, 401, 461, 557, 631, 709, 797]`, `"t60_s": 0.5`, `"mix": 0.3`), edges), 16000, in)
+	r := fit(t, load(t, nodes("", `"t60_s": {"value": 2, "learn": true}, "out_gains": {"learn": true}`, `"mix": {"value": 0.5, "learn": true}`), edges), optim.FitOptions{Target: target, Input: in})
+	require.Contains(t, r.LossName, "mrstft")
+	require.InEpsilon(t, 0.5, value(t, r, "r", "t60_s"), 0.25)
+	require.InDelta(t, 0.3, value(t, r, "x", "mix"), 0.1)
+}

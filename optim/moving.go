@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -14,6 +15,7 @@ const (
 	heatFirst  = 10    // tracks descended from
 	levelSteps = 12    // of a descent at a rate
 	firstLook  = 15    // steps of the descent before this search
+	roomLook   = 5     // steps of a descent on a reverberator's waveform
 	// clearlyWorse is the ratio of errors at which a point is given up.
 	clearlyWorse = 5
 )
@@ -180,6 +182,9 @@ func (o *GraphObjective) near(x []float64, m *mover, first, step float64, n int)
 // delays comes after it.
 func (a *searcher) look() int {
 	o, ok := a.o.(*GraphObjective)
+	if a.reverberates() {
+		return min(roomLook, cmp.Or(a.settings.Steps, roomLook))
+	}
 	if ok && o.coarser != nil && o.leastSquares() && len(o.movers()) > 0 && (a.settings.Steps == 0 || a.settings.Steps > firstLook) {
 		return firstLook
 	}

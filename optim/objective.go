@@ -34,6 +34,8 @@ type GraphObjective struct {
 	Variables []Variable
 
 	target   []float64 // channels × frames, for Guide
+	dry      [][]float64
+	spectral bool // spectra are fitted where the waveform is lost
 	channels int
 	threads  int
 	shared   *GraphObjective // whose calls are counted, of a guide

@@ -42,7 +42,9 @@ const (
 const (
 	maxRounds  = 6
 	guideSteps = 200
-	maxIdle    = 2 // rounds without a better point before it ends
+	maxIdle    = 2    // rounds without a better point before it ends
+	nearlyDone = 1e-6 // of a waveform, from which one round has to do
+	longVector = 64   // elements, beyond which none is scanned
 )
 
 // auto descends from the start, on a loss of spectra as spectralSearch does, on
@@ -55,6 +57,9 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 	if g, ok := o.(*GraphObjective); ok && !g.leastSquares() {
 		a.done = spectralDone
 	}
+	if g, ok := o.(*GraphObjective); ok && !g.quadratic() && len(x) > 0 && len(g.dry) > 0 && g.reverberates() {
+		return a.room(ctx, g, x)
+	}
 	if g, ok := o.(*GraphObjective); ok && !g.quadratic() {
 		if coarse := g.Coarse(); coarse != nil && len(x) > 0 {
 			d := newSpectralSearch(a, o, coarse, x)
@@ -63,11 +68,28 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 			return d.low.f, err
 		}
 	}
+	if f, all, err := a.taps(ctx, x); err != nil || all || f <= a.done {
+		return f, err
+	}
 	look := a.look()
 	f, err := a.local(ctx, o, x, Settings{Steps: look, Report: a.report})
 	search, ok := o.(Searchable)
 	if err != nil || !ok || f <= a.done || len(x) == 0 {
 		return f, err
+	}
+	if a.reverberates() {
+		for before := math.Inf(1); f > tailLost && f < before/2; {
+			before = f
+			if f, err = a.local(ctx, o, x, Settings{Steps: look, Report: a.below(f)}); err != nil {
+				return f, err
+			}
+		}
+		if f > tailLost {
+			return f, nil // its spectra are fitted
+		}
+	}
+	if look == s.Steps && a.explained(x, f) {
+		return f, nil
 	}
 	if f, err = a.wake(ctx, x, f); err != nil || f <= a.done {
 		return f, err
@@ -80,14 +102,20 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 			return f, err
 		}
 	}
+	if a.explained(x, f) {
+		return f, nil
+	}
 	if f, err = a.sweep(ctx, x, f); err != nil || f <= a.done {
 		return f, err
 	}
-	if f, err = a.follow(ctx, x, f); err != nil || f <= a.done {
+	idleRounds := maxIdle
+	if f < nearlyDone {
+		idleRounds = 1
+	} else if f, err = a.follow(ctx, x, f); err != nil || f <= a.done {
 		return f, err
 	}
 	a.rng = rand.New(rand.NewPCG(s.Seed, 0x736561726368))
-	for round, idle := 0, 0; round < maxRounds && idle < maxIdle && f > a.done && !a.spent(); round++ {
+	for round, idle := 0, 0; round < maxRounds && idle < idleRounds && f > a.done && !a.spent(); round++ {
 		before := f
 		if f, err = a.round(ctx, search, x, f, round == 0); err != nil {
 			return f, err
@@ -98,6 +126,24 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 		}
 	}
 	return f, nil
+}
+
+// reverberates reports whether the graph is a reverberator's whose spectra are
+// fitted when the waveform is lost.
+func (a *searcher) reverberates() bool {
+	o, ok := a.o.(*GraphObjective)
+	return ok && o.spectral && o.reverberates()
+}
+
+// explained reports whether what is left at x is not of the dry sound, so that
+// there is nothing to look for.
+func (a *searcher) explained(x []float64, f float64) bool {
+	o, ok := a.o.(*GraphObjective)
+	if !ok || !o.leastSquares() {
+		return false
+	}
+	o.Evaluate(nil, x)
+	return o.foreign(f)
 }
 
 type searcher struct {
@@ -281,6 +327,9 @@ func (a *searcher) scout(ctx context.Context, o Searchable, x []float64, f float
 		for i := range x {
 			if a.spent() {
 				break
+			}
+			if g, ok := o.(*GraphObjective); ok && len(g.Variables[i].Param.Values) > longVector {
+				continue
 			}
 			var found []try
 			for _, base := range o.Variants(centre, i) {

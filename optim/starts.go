@@ -32,6 +32,7 @@ func (o *GraphObjective) Starts(x []float64) [][]float64 {
 	if o.target == nil {
 		return nil
 	}
+	out := append(o.filtered(x), o.rooms(x)...)
 	banks, tones, times := o.banks(), []int(nil), []int(nil)
 	for i := range o.Variables {
 		v := &o.Variables[i]
@@ -42,8 +43,8 @@ func (o *GraphObjective) Starts(x []float64) [][]float64 {
 			times = append(times, i)
 		}
 	}
-	if len(banks)+len(tones)+len(times) == 0 {
-		return nil
+	if len(banks)+len(tones)+len(times) == 0 || len(out) > 0 {
+		return out
 	}
 	mono := o.target[:len(o.target)/o.channels]
 	rate := o.Model.Plan.Rate
@@ -53,7 +54,7 @@ func (o *GraphObjective) Starts(x []float64) [][]float64 {
 	}
 	ps := findPartials(mono, rate, want)
 	if len(ps) == 0 {
-		return nil
+		return out
 	}
 	pitch := fundamental(ps)
 	t60 := decayTime(mono, rate)
@@ -65,7 +66,6 @@ func (o *GraphObjective) Starts(x []float64) [][]float64 {
 		}
 		p[i] = v.Unbounded(min(max(value, lo), hi))
 	}
-	var out [][]float64
 	add := func(change func(p []float64)) {
 		p := slices.Clone(x)
 		change(p)

@@ -1,0 +1,66 @@
+package optim
+
+import (
+	"context"
+	"math"
+	"slices"
+)
+
+// Limits of the descent of a reverberator, in steps.
+const (
+	roomCoarse = 80
+	roomFine   = 100
+	roomRounds = 3
+)
+
+// room fits the spectra of a reverberator: from the decay that the target shows,
+// Adam on coarse windows and then on the loss itself, L-BFGS at the end. There
+// is no search, as its gradients are the dearest there are, and its loss has no
+// valleys apart from those of decays and levels, which are known.
+func (a *searcher) room(ctx context.Context, o *GraphObjective, x []float64) (float64, error) {
+	f := o.Evaluate(nil, x)
+	if err := a.report(Point{Value: f, GradNorm: math.NaN(), X: x}); err != nil {
+		return f, err
+	}
+	for _, p := range o.rooms(x) {
+		if fp := o.Evaluate(nil, p); fp < f {
+			copy(x, p)
+			f = fp
+		}
+	}
+	lbfgs, _ := lookup("lbfgs")
+	stage := func(on Objective, m Method, steps int, rate float64) error {
+		if a.settings.Steps > 0 {
+			steps = min(steps, a.settings.Steps)
+		}
+		report := Settings{Steps: steps, LR: rate}
+		if on == Objective(o) {
+			report.Report = a.below(f)
+		}
+		p := slices.Clone(x)
+		_, err := inUnits(m)(ctx, on, p, report)
+		if fp := o.Evaluate(nil, p); fp < f {
+			copy(x, p)
+			f = fp
+		}
+		return err
+	}
+	if coarse := o.Coarse(); coarse != nil {
+		if err := stage(coarse, adam, roomCoarse, coarseRate); err != nil {
+			return f, err
+		}
+	}
+	for round := range roomRounds {
+		before := f
+		if err := stage(o, adam, roomFine, fineRate/float64(1+round)); err != nil {
+			return f, err
+		}
+		if err := stage(o, lbfgs.run, roomFine/2, 0); err != nil {
+			return f, err
+		}
+		if f > before*(1-2*spectralGain) {
+			break
+		}
+	}
+	return f, nil
+}
