@@ -238,7 +238,7 @@ func (s *second) modulation(x *graph.Exec, k int, q *graph.Param, seg, frames in
 		var mods []twinModulator
 		for _, l := range q.Mods {
 			from := r.LinkDual(l)[batch*l.From.Channels+l.Pick(channel)]
-			at0, dual0 := from.Base+(seg-l.R)*from.Mult, from.Dual+(seg-l.R)*from.Mult
+			at0, dual0 := from.Base+(seg-l.Back)*from.Mult, from.Dual+(seg-l.Back)*from.Mult
 			mods = append(mods, twinModulator{
 				modulator: modulator{value: mem[at0 : at0+n], dual: s.dual[dual0 : dual0+n], hidden: l.Hidden(at, frames, u.Mult), scale: l.Scale, mode: l.Mode},
 				moved:     s.tangent[at0 : at0+n], twin: s.twin[dual0 : dual0+n],

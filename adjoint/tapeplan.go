@@ -24,14 +24,22 @@ type TapePlan struct {
 func (t TapePlan) String() string {
 	switch t.Mode {
 	case "full":
-		return fmt.Sprintf("tape: full, %s, nothing is rendered twice", mebibytes(t.Bytes))
+		return fmt.Sprintf("tape: full, %s, nothing is rendered twice", bytesText(t.Bytes))
 	case "segments":
-		return fmt.Sprintf("tape: %d segments of %d frames, %s, %.2f extra forward passes", t.Segments, t.Segment, mebibytes(t.Bytes), t.Extra)
+		return fmt.Sprintf("tape: %d segments of %d frames, %s, %.2f extra forward passes", t.Segments, t.Segment, bytesText(t.Bytes), t.Extra)
 	}
-	return fmt.Sprintf("tape: binomial, %d segments of %d frames with %d snapshots, %s, %.2f extra forward passes", t.Segments, t.Segment, t.Slots, mebibytes(t.Bytes), t.Extra)
+	return fmt.Sprintf("tape: binomial, %d segments of %d frames with %d snapshots, %s, %.2f extra forward passes", t.Segments, t.Segment, t.Slots, bytesText(t.Bytes), t.Extra)
 }
 
-func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
+func bytesText(n int64) string {
+	switch {
+	case n < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	case n < 10<<30:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+}
 
 // PlanTape returns how a model of the plan would keep its tape.
 func PlanTape(p *graph.Plan, o Options) (TapePlan, error) {
@@ -146,7 +154,7 @@ func binomialTape(p *graph.Plan, total int, budget int64) (TapePlan, *tape.Sched
 		}
 	}
 	if schedule == nil {
-		return best, nil, fmt.Errorf("adjoint: a tape of %s does not hold one segment of this graph; the least is %s", mebibytes(budget), mebibytes(least))
+		return best, nil, fmt.Errorf("adjoint: a tape of %s does not hold one segment of this graph; the least is %s", bytesText(budget), bytesText(least))
 	}
 	return best, schedule, nil
 }

@@ -286,7 +286,7 @@ func (w *walker) modulation(x *graph.Exec, k int, q *graph.Param, seg, frames in
 		for _, l := range q.Mods {
 			j := batch*l.From.Channels + l.Pick(channel)
 			from := r.LinkDual(l)[j]
-			lo := (seg - l.R) * from.Mult
+			lo := (seg - l.Back) * from.Mult
 			mods = append(mods, modulator{
 				value: mem[from.Base+lo : from.Base+lo+len(dp)], dual: dual[from.Dual+lo : from.Dual+lo+len(dp)],
 				hidden: l.Hidden(at, frames, u.Mult), scale: l.Scale, mode: l.Mode,

@@ -49,11 +49,11 @@ func (c *cursors) wrote(u *Unit, end int64) {
 func (r *Run) reads(u *Unit, at int64, frames int) {
 	check := func(l *Link) {
 		written := r.cursors.write[l.From.Unit.Index][l.From.Index].Load()
-		if newest := at + int64(frames) - int64(l.R); newest > written && newest > 0 {
+		if newest := at + int64(frames) - int64(l.Back); newest > written && newest > 0 {
 			panic(fmt.Sprintf("graph: early read: %s reads frame %d of %s.%s, which is written to frame %d", u.Name, newest-1, l.From.Unit.Name, l.From.Name, written))
 		}
 		row := r.Execs[l.From.Unit.Index].Out[l.From.Index][0]
-		if oldest := at - int64(l.R); oldest < r.start-int64(row.Hist/row.Mult) {
+		if oldest := at - int64(l.Back); oldest < r.start-int64(row.Hist/row.Mult) {
 			panic(fmt.Sprintf("graph: late read: %s reads frame %d of %s.%s, which is kept from frame %d on", u.Name, oldest, l.From.Unit.Name, l.From.Name, r.start-int64(row.Hist/row.Mult)))
 		}
 		r.cursors.read[l.index] = at + int64(frames)

@@ -36,10 +36,10 @@ func TestEarlyReadPanics(t *testing.T) {
 		return r
 	}
 	r := start()
-	link(r).R = -1
+	link(r).Back = -1
 	require.PanicsWithValue(t, "graph: early read: b reads frame 1024 of a.out, which is written to frame 1024", func() { r.Render(true) })
 	r = start()
-	link(r).R = 9
+	link(r).Back = 9
 	require.PanicsWithValue(t, "graph: late read: b reads frame -9 of a.out, which is kept from frame -3 on", func() { r.Render(true) })
 	require.NotPanics(t, func() { start().Render(true) })
 }

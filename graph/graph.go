@@ -30,8 +30,9 @@ type Graph struct {
 	IPLS    [][]string
 	Loss    string // a loss spec; "" when the file has none
 
-	data []byte
-	tree *jsontree.Value
+	data   []byte
+	tree   *jsontree.Value
+	byName map[string]*Node
 }
 
 // Node is one node of the file.
@@ -116,12 +117,7 @@ const HeatParam = "thermo.heat"
 
 // Node returns the node of that name, nil when there is none.
 func (g *Graph) Node(name string) *Node {
-	for _, n := range g.Nodes {
-		if n.Name == name {
-			return n
-		}
-	}
-	return nil
+	return g.byName[name]
 }
 
 // Setting returns what the file says of a parameter, nil when it is silent.

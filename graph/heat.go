@@ -95,9 +95,9 @@ func (r *Run) inputRow(x *Exec, i int, port *InPort, batch, c int) (row Row, off
 	link, from := port.source(c)
 	index := batch*link.From.Channels + from
 	if r.linkDual != nil {
-		return r.linkDual[link.index][index], link.R, true
+		return r.linkDual[link.index][index], link.Back, true
 	}
-	return r.Execs[link.From.Unit.Index].Out[link.From.Index][index], link.R, true
+	return r.Execs[link.From.Unit.Index].Out[link.From.Index][index], link.Back, true
 }
 
 // Heat returns the heat of every node so far in joules, by node and batch.

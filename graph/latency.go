@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"container/heap"
 	"fmt"
 	"slices"
 	"sort"
@@ -118,14 +119,14 @@ func (p *Plan) gates(components [][]int) {
 
 	// A of a component is known when all links that enter it are final; a
 	// gated link is final when the sources of its whole gate are known. The
-	// components stand in topological order, so a pass goes as far as the next
-	// gate.
+	// components stand in topological order from the last to the first, so a
+	// pass backward goes as far as the next gate.
 	arrival := make([]int, len(components))
 	known := make([]bool, len(components))
 	final := map[*Link]bool{}
 	for progress := true; progress; {
 		progress = false
-		for c := range components {
+		for c := range slices.Backward(components) {
 			if known[c] || slices.ContainsFunc(entering[c], func(l *Link) bool { return !final[l] }) {
 				continue
 			}
@@ -279,51 +280,68 @@ func (p *Plan) order() {
 			of[u] = c
 		}
 	}
-	waiting := make([]map[int]bool, len(parts))
-	after := make([]map[int]bool, len(parts))
-	for c := range parts {
-		waiting[c], after[c] = map[int]bool{}, map[int]bool{}
-	}
+	waiting, after := make([]int, len(parts)), make([][]int, len(parts)) // links into, parts behind
 	for u, succ := range next {
 		for _, v := range succ {
 			if of[u] != of[v] {
-				waiting[of[v]][of[u]] = true
-				after[of[u]][of[v]] = true
+				waiting[of[v]]++
+				after[of[u]] = append(after[of[u]], of[v])
 			}
 		}
 	}
+	first := make([]int, len(parts))
+	ready := &byFirst{first: first}
+	for c, part := range parts {
+		if first[c] = slices.Min(part); waiting[c] == 0 {
+			ready.parts = append(ready.parts, c)
+		}
+	}
+	heap.Init(ready)
+	incoming := p.incoming()
 	stage := make([]int, len(parts))
-	done := make([]bool, len(parts))
-	for range parts {
-		pick := -1
-		for c := range parts { // the lowest unit first, so the order follows the file
-			if !done[c] && len(waiting[c]) == 0 && (pick < 0 || lowest(parts[c]) < lowest(parts[pick])) {
-				pick = c
+	for ready.Len() > 0 {
+		pick := heap.Pop(ready).(int)
+		comp := &Component{Index: len(p.Components), Stage: stage[pick], Block: p.Block}
+		p.fill(comp, parts[pick], next, incoming)
+		p.Components = append(p.Components, comp)
+		for _, c := range after[pick] {
+			stage[c] = max(stage[c], stage[pick]+1)
+			if waiting[c]--; waiting[c] == 0 {
+				heap.Push(ready, c)
 			}
 		}
-		done[pick] = true
-		comp := &Component{Index: len(p.Components), Stage: stage[pick], Block: p.Block}
-		p.fill(comp, parts[pick], next)
-		p.Components = append(p.Components, comp)
-		for c := range after[pick] {
-			delete(waiting[c], pick)
-			stage[c] = max(stage[c], stage[pick]+1)
-		}
 	}
-	p.ownLatency()
+	p.ownLatency(incoming)
 }
 
-func lowest(part []int) int {
-	m := part[0]
-	for _, u := range part {
-		m = min(m, u)
+// byFirst is a heap of parts, the one with the lowest unit on top, so that the
+// order follows the file.
+type byFirst struct{ parts, first []int }
+
+func (h *byFirst) Len() int           { return len(h.parts) }
+func (h *byFirst) Less(i, j int) bool { return h.first[h.parts[i]] < h.first[h.parts[j]] }
+func (h *byFirst) Swap(i, j int)      { h.parts[i], h.parts[j] = h.parts[j], h.parts[i] }
+func (h *byFirst) Push(c any)         { h.parts = append(h.parts, c.(int)) }
+func (h *byFirst) Pop() any {
+	last := len(h.parts) - 1
+	c := h.parts[last]
+	h.parts = h.parts[:last]
+	return c
+}
+
+// incoming lists the links into each unit, in the order of p.Links.
+func (p *Plan) incoming() [][]*Link {
+	in := make([][]*Link, len(p.Units))
+	for _, l := range p.Links {
+		to := l.To().Index
+		in[to] = append(in[to], l)
 	}
-	return m
+	return in
 }
 
 // fill orders the units of a component and finds its block: the largest b such
 // that the links with R < b form no cycle.
-func (p *Plan) fill(comp *Component, part []int, next [][]int) {
+func (p *Plan) fill(comp *Component, part []int, next [][]int, incoming [][]*Link) {
 	self := false
 	for _, v := range next[part[0]] {
 		self = self || v == part[0]
@@ -339,14 +357,16 @@ func (p *Plan) fill(comp *Component, part []int, next [][]int) {
 		in[u] = true
 	}
 	candidates := []int{p.Block}
-	for _, l := range p.Links {
-		if in[l.From.Unit.Index] && in[l.To().Index] && l.R > 0 && l.R < p.Block {
-			candidates = append(candidates, l.R)
+	for _, u := range part {
+		for _, l := range incoming[u] {
+			if in[l.From.Unit.Index] && l.R > 0 && l.R < p.Block {
+				candidates = append(candidates, l.R)
+			}
 		}
 	}
 	sort.Sort(sort.Reverse(sort.IntSlice(candidates)))
 	for _, b := range candidates {
-		if order := p.sorted(part, in, b); order != nil {
+		if order := p.sorted(part, in, b, incoming); order != nil {
 			comp.Block = b
 			for _, u := range order {
 				p.Units[u].Component = comp
@@ -360,13 +380,15 @@ func (p *Plan) fill(comp *Component, part []int, next [][]int) {
 
 // sorted returns the units of part in an order that respects its links with
 // R < b, nil when these form a cycle.
-func (p *Plan) sorted(part []int, in map[int]bool, b int) []int {
+func (p *Plan) sorted(part []int, in map[int]bool, b int, incoming [][]*Link) []int {
 	waits := map[int]int{}
 	var links []*Link
-	for _, l := range p.Links {
-		if in[l.From.Unit.Index] && in[l.To().Index] && l.R < b {
-			waits[l.To().Index]++
-			links = append(links, l)
+	for _, u := range part {
+		for _, l := range incoming[u] {
+			if in[l.From.Unit.Index] && l.R < b {
+				waits[u]++
+				links = append(links, l)
+			}
 		}
 	}
 	left := append([]int(nil), part...)
@@ -398,19 +420,19 @@ func (p *Plan) sorted(part []int, in map[int]bool, b int) []int {
 // ownLatency sums measured delays along the longest path to the output; links
 // that close a loop are not followed. Which ones do is read off an order that
 // holds within one frame, so that it does not depend on the block.
-func (p *Plan) ownLatency() {
+func (p *Plan) ownLatency(incoming [][]*Link) {
 	arrival := map[*Node]int{}
 	position := map[*Unit]int{}
 	var order []*Unit
 	for _, c := range p.Components {
-		for _, u := range p.frameOrder(c) {
+		for _, u := range p.frameOrder(c, incoming) {
 			position[u] = len(position)
 			order = append(order, u)
 		}
 	}
 	for _, u := range order {
-		for _, l := range p.Links {
-			if l.To() == u && l.Edge != nil && position[l.From.Unit] < position[u] {
+		for _, l := range incoming[u.Index] {
+			if l.Edge != nil && position[l.From.Unit] < position[u] {
 				arrival[u.Node] = max(arrival[u.Node], arrival[l.From.Unit.Node]+l.From.Measured)
 			}
 		}
@@ -420,7 +442,7 @@ func (p *Plan) ownLatency() {
 
 // frameOrder returns the units of a component in an order that respects its
 // links with R = 0.
-func (p *Plan) frameOrder(c *Component) []*Unit {
+func (p *Plan) frameOrder(c *Component, incoming [][]*Link) []*Unit {
 	if !c.Loop {
 		return c.Units
 	}
@@ -431,7 +453,7 @@ func (p *Plan) frameOrder(c *Component) []*Unit {
 		in[u.Index] = true
 	}
 	var units []*Unit
-	for _, u := range p.sorted(part, in, 1) {
+	for _, u := range p.sorted(part, in, 1, incoming) {
 		units = append(units, p.Units[u])
 	}
 	return units

@@ -249,7 +249,7 @@ func (r *Run) rows(x *Exec, l *arena.Layout) {
 	for _, out := range u.Out {
 		hist := u.Setup.OutHistory
 		for _, link := range out.Readers {
-			need := link.R * out.Mult
+			need := link.Back * out.Mult
 			if link.In != nil && !link.In.Gathered() {
 				need += link.In.past()
 			}
@@ -486,7 +486,7 @@ func (w *wiring) inputs(lane *abi.Lane, inCh []int) (in, past [][]float64) {
 				if w.dual {
 					src = w.r.linkDual[link.index]
 				}
-				e.base = w.at(src[lane.Batch*link.From.Channels+from]) - link.R*port.Mult
+				e.base = w.at(src[lane.Batch*link.From.Channels+from]) - link.Back*port.Mult
 			}
 			if past != nil {
 				h := e

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -16,6 +17,9 @@ import (
 // fault that can be found without knowing the sample rate and the input; the
 // rest is NewPlan's.
 func Load(path string) (*Graph, error) {
+	if path == "" {
+		return nil, errors.New("\"\": the name of the file is empty; name a graph file (JSON)")
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fileError(path, err)
@@ -56,7 +60,7 @@ func fileError(path string, err error) error {
 // Parse checks the text of a graph file. The path is used in messages and to
 // find the files that the graph names; it may be empty.
 func Parse(path string, data []byte) (*Graph, error) {
-	g := &Graph{Path: path, data: data, Version: 1}
+	g := &Graph{Path: path, data: data, Version: 1, byName: map[string]*Node{}}
 	l := &loader{g: g, report: g.report()}
 	tree, problems := jsontree.Parse(data)
 	for _, p := range problems {
@@ -222,6 +226,7 @@ func (l *loader) node(v *jsontree.Value, i int) {
 	}
 	n.Name = name.Text
 	l.g.Nodes = append(l.g.Nodes, n)
+	l.g.byName[n.Name] = n
 	l.keys(v, path, "a node", nodeKeys)
 	if lib := v.Get("library"); lib != nil && l.want(lib, path+".library", jsontree.String) {
 		n.Library = lib.Text

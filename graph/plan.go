@@ -48,7 +48,8 @@ type Plan struct {
 
 	audio   func(path string) (*abi.Audio, error)
 	quality resample.Quality
-	late    int // bound of Latency, for Configure
+	late    int       // bound of Latency, for Configure
+	into    [][]*Edge // by the node they lead to
 	*report
 }
 
@@ -121,15 +122,18 @@ func (p *InPort) linked() int {
 
 // Link is an edge between units.
 type Link struct {
-	Edge    *Edge // nil inside an oversampled node
-	From    *OutPort
-	In      *InPort // of an audio link
-	Param   *Param  // of a modulation link
-	R       int     // read offset, graph frames
-	L       int     // latency
-	Padding int     // of synchrony gates, part of R
-	Skip    int     // graph frames before an upsampled modulator is visible
-	Channel int     // −1: all
+	Edge  *Edge // nil inside an oversampled node
+	From  *OutPort
+	In    *InPort // of an audio link
+	Param *Param  // of a modulation link
+	R     int     // read offset, graph frames
+	L     int     // latency
+	// Back is how far back rows are read: R, or the length of the run where that is
+	// shorter, as all that is read then lies before its first frame.
+	Back    int
+	Padding int // of synchrony gates, part of R
+	Skip    int // graph frames before an upsampled modulator is visible
+	Channel int // −1: all
 	Mode    Mode
 	Scale   float64
 
@@ -203,7 +207,10 @@ func NewPlan(g *Graph, o Options) (*Plan, error) {
 		}
 	}
 	for i, l := range p.Links {
-		l.index = i
+		l.index, l.Back = i, l.R
+		if p.Frames > 0 {
+			l.Back = min(l.R, p.Frames+p.Latency)
+		}
 	}
 	return p, nil
 }
@@ -217,6 +224,10 @@ func (p *Plan) units(inputChannels int) {
 			Index: n.Index, Node: n, Name: n.Name, Type: n.Type, NoAdjoint: n.NoAdjoint || n.Type.Backward == nil && !n.Type.External,
 			Rate: p.Rate * float64(n.Oversample), Mult: n.Oversample,
 		})
+	}
+	p.into = make([][]*Edge, len(g.Nodes))
+	for _, e := range g.Edges {
+		p.into[e.Target.Node.Index] = append(p.into[e.Target.Node.Index], e)
 	}
 	faults := make([]error, len(g.Nodes))
 	const tooMany = 4096
@@ -300,8 +311,8 @@ func (p *Plan) portChannels(n *Node, lonely bool) []int {
 	}
 	counts := make([]int, len(inputs))
 	linked := make([]bool, len(inputs))
-	for _, e := range p.Graph.Edges {
-		if e.Param != "" || e.Target.Node != n {
+	for _, e := range p.into[n.Index] {
+		if e.Param != "" {
 			continue
 		}
 		port := indexOf(inputs, e.Target.Name)
@@ -347,8 +358,8 @@ func (p *Plan) setup(n *Node, counts []int, inputChannels int) *abi.Setup {
 	u := p.Units[n.Index]
 	s.Given = func(param string) bool {
 		given := n.Setting(param) != nil
-		for _, e := range p.Graph.Edges {
-			given = given || e.Target.Node == n && e.Param == param
+		for _, e := range p.into[n.Index] {
+			given = given || e.Param == param
 		}
 		u.asked += fmt.Sprint(param, given, ";")
 		return given
@@ -362,8 +373,8 @@ func (p *Plan) setup(n *Node, counts []int, inputChannels int) *abi.Setup {
 		return length
 	}
 	s.Connected = func(port string) bool {
-		for _, e := range p.Graph.Edges {
-			if e.Target.Node == n && e.Param == "" && e.Target.Name == port {
+		for _, e := range p.into[n.Index] {
+			if e.Param == "" && e.Target.Name == port {
 				return true
 			}
 		}

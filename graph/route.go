@@ -35,7 +35,7 @@ func (r *Run) inputRoutes(x *Exec) []Route {
 	var routes []Route
 	r.eachHeard(x, func(row Row, l *Link, batch, channel int, first bool) {
 		from := r.Execs[l.From.Unit.Index].Out[l.From.Index][batch*l.From.Channels+channel]
-		routes = append(routes, Route{from: from.Base - l.R*from.Mult, to: row.Base, mult: row.Mult, first: first})
+		routes = append(routes, Route{from: from.Base - l.Back*from.Mult, to: row.Base, mult: row.Mult, first: first})
 	})
 	return routes
 }
@@ -46,7 +46,7 @@ func (r *Run) Scatter(x *Exec) []Route {
 	var routes []Route
 	r.eachHeard(x, func(row Row, l *Link, batch, channel int, _ bool) {
 		to := r.linkDual[l.index][batch*l.From.Channels+channel]
-		routes = append(routes, Route{from: row.Dual, to: to.Dual - l.R*to.Mult, mult: row.Mult})
+		routes = append(routes, Route{from: row.Dual, to: to.Dual - l.Back*to.Mult, mult: row.Mult})
 	})
 	return routes
 }

@@ -36,6 +36,7 @@ type Run struct {
 	cursors          *cursors // nil unless reads are checked
 
 	Cohorts  []*Cohort
+	stages   []stage
 	schedule Schedule
 	threads  int
 	pool     pool
@@ -324,7 +325,7 @@ func (l *Link) Pick(c int) int {
 // memory of the primal layout.
 func (r *Run) Source(m []float64, l *Link, batch, channel, s, frames int) []float64 {
 	row := r.Execs[l.From.Unit.Index].Out[l.From.Index][batch*l.From.Channels+channel]
-	lo := row.Base + (s-l.R)*row.Mult
+	lo := row.Base + (s-l.Back)*row.Mult
 	return m[lo : lo+frames*row.Mult]
 }
 

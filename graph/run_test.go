@@ -91,3 +91,21 @@ func TestDelayReachesIntoTheLatencyThatIsCut(t *testing.T) {
 }
 
 func itoa(n int) string { return fmt.Sprint(n) }
+
+// A delay of 1e9 frames took 8 GB of history for a run of 100.
+func TestDelayLongerThanTheRun(t *testing.T) {
+	nodes := `{"name": "x", "type": "InputNode"}, {"name": "early", "type": "GainNode", "oversample_ratio": 2, "params": {"gain": 0.7}},
+		{"name": "y", "type": "GainNode", "gather": "sum"}`
+	render := func(delay int) [][]float64 {
+		edges := fmt.Sprintf(`{"source": "x", "target": "early"}, {"source": "early", "target": "y", "delay_frames": %d},
+			{"source": "x", "target": "y", "delay_frames": 2}, {"source": "x", "target": "y.gain", "delay_frames": %d}`, delay, delay)
+		p := plan(t, nodes, edges, graph.Options{Frames: 100, Channels: 1})
+		require.Less(t, graph.Measure(p, 100).History, 400)
+		r := graph.NewRun(p, graph.RunOptions{Segment: 1, CheckReads: true})
+		r.Input = [][]float64{noise(1, 100)}
+		return r.Render(false)
+	}
+	want := render(300)
+	require.NotZero(t, want[0][5])
+	require.Equal(t, want, render(1e9))
+}

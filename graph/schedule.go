@@ -53,6 +53,7 @@ type Cohort struct {
 	Dual  *abi.Block
 
 	lanes, duals []abi.Lane
+	step         int // the last that it took part in
 }
 
 // Names lists the units of the cohort.
@@ -125,6 +126,29 @@ func (r *Run) cohorts() {
 			c.duals = make([]abi.Lane, n)
 		}
 	}
+	r.stages = nil
+	for _, c := range r.Plan.Components {
+		for len(r.stages) <= c.Stage {
+			r.stages = append(r.stages, stage{})
+		}
+		if c.Loop {
+			r.stages[c.Stage].loops = append(r.stages[c.Stage].loops, c)
+		}
+	}
+	for _, c := range r.Cohorts {
+		for i, x := range c.Execs {
+			s := x.Unit.Component.Stage
+			if !x.Unit.Component.Loop && (i == 0 || c.Execs[i-1].Unit.Component.Stage != s) {
+				r.stages[s].cohorts = append(r.stages[s].cohorts, c)
+			}
+		}
+	}
+}
+
+// stage is what has a block to do when a stage has one.
+type stage struct {
+	cohorts []*Cohort
+	loops   []*Component
 }
 
 // Span is the part of a unit's work in one job: frames [S, S+Frames) of the
@@ -147,8 +171,10 @@ type Job struct {
 
 // stepper makes the steps of a segment without allocating.
 type stepper struct {
-	jobs  []Job
-	spans []Span
+	jobs    []Job
+	spans   []Span
+	cohorts []*Cohort
+	count   int // steps so far
 }
 
 // Steps calls do with the jobs of one step after the other: those that render
@@ -158,10 +184,7 @@ func (r *Run) Steps(start, end int64, reverse bool, do func(jobs []Job)) {
 	for at := start; at < end; at = r.nextBlock(at) {
 		blocks++
 	}
-	stages := 0
-	for _, c := range r.Plan.Components {
-		stages = max(stages, c.Stage+1)
-	}
+	stages := len(r.stages)
 	n := blocks * stages
 	if r.schedule == IPLS {
 		n = blocks + stages - 1
@@ -174,33 +197,35 @@ func (r *Run) Steps(start, end int64, reverse bool, do func(jobs []Job)) {
 		st := &r.stepper
 		st.jobs, st.spans = st.jobs[:0], st.spans[:0]
 		if r.schedule == IPLS {
-			r.step(st, start, end, blocks, func(stage int) int { return k - stage })
+			r.step(st, start, end, max(k-blocks+1, 0), min(k, stages-1), func(stage int) int { return k - stage })
 		} else {
-			r.step(st, start, end, blocks, func(stage int) int {
-				if stage != k%stages {
-					return -1
-				}
-				return k / stages
-			})
+			r.step(st, start, end, k%stages, k%stages, func(int) int { return k / stages })
 		}
 		do(st.jobs)
 	}
 }
 
-// step collects the jobs of the components whose stage has a block to do.
-func (r *Run) step(st *stepper, start, end int64, blocks int, block func(stage int) int) {
-	for _, c := range r.Cohorts {
-		first := c.Execs[0].Unit.Component
-		if first.Loop {
-			continue
-		}
-		begin := len(st.spans)
-		lanes := 0
-		for _, x := range c.Execs {
-			b := block(x.Unit.Component.Stage)
-			if b < 0 || b >= blocks {
-				continue
+// step collects the jobs of the stages from lo to hi, each of which has a block to
+// do. It looks at nothing else: a graph has as many stages as it is deep.
+func (r *Run) step(st *stepper, start, end int64, lo, hi int, block func(stage int) int) {
+	st.count++
+	st.cohorts = st.cohorts[:0]
+	for _, s := range r.stages[lo : hi+1] {
+		for _, c := range s.cohorts {
+			if c.step != st.count {
+				c.step = st.count
+				st.cohorts = append(st.cohorts, c)
 			}
+		}
+	}
+	for _, c := range st.cohorts {
+		begin, lanes := len(st.spans), 0
+		from := sort.Search(len(c.Execs), func(i int) bool { return c.Execs[i].Unit.Component.Stage >= lo })
+		for _, x := range c.Execs[from:] {
+			if x.Unit.Component.Stage > hi {
+				break
+			}
+			b := block(x.Unit.Component.Stage)
 			if n := len(st.spans); n > begin && (r.schedule == KPN || r.threads > 1 && lanes >= laneChunk) {
 				st.jobs = append(st.jobs, Job{Cohort: c, Spans: st.spans[begin:n:n]})
 				begin, lanes = n, 0
@@ -213,11 +238,11 @@ func (r *Run) step(st *stepper, start, end int64, blocks int, block func(stage i
 			st.jobs = append(st.jobs, Job{Cohort: c, Spans: st.spans[begin:n:n]})
 		}
 	}
-	for _, c := range r.Plan.Components {
-		if b := block(c.Stage); c.Loop && b >= 0 && b < blocks {
-			at, frames := r.blockSpan(start, end, b)
+	for _, s := range r.stages[lo : hi+1] {
+		for _, c := range s.loops {
+			at, frames := r.blockSpan(start, end, block(c.Stage))
 			n := len(st.spans)
-			st.spans = append(st.spans, Span{nil, int(at - start), frames, at, b})
+			st.spans = append(st.spans, Span{nil, int(at - start), frames, at, block(c.Stage)})
 			st.jobs = append(st.jobs, Job{Loop: c, Spans: st.spans[n : n+1 : n+1]})
 		}
 	}

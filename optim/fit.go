@@ -179,6 +179,9 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 	}
 	r.Initial = f.objective.Evaluate(nil, x)
 	if math.IsInf(r.Initial, 1) {
+		if node := f.model.Run.Broken(); node != "" {
+			return nil, fmt.Errorf("the loss %s is not a number at the start: %s; turn down gains or feedback there", r.LossName, node)
+		}
 		return nil, fmt.Errorf("the loss %s is not a number at the start; check the target and the parameters", r.LossName)
 	}
 	r.Start = f.output()

@@ -13,6 +13,7 @@ import (
 	"ampfit/graph"
 	"ampfit/internal/wav"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -107,10 +108,24 @@ func (f *runFlags) dry(in *wav.Audio, g *graph.Graph, rate float64, frames int, 
 	return rows, nil
 }
 
+// outFile refuses names after -o that are none: an empty one, and the dash that
+// stands for stdout elsewhere. Results are whole files, and stdout is for the rest.
+func outFile(c *cobra.Command, out, example string) error {
+	switch {
+	case out == "-":
+		return fmt.Errorf("-o -: results are not written to stdout; name a file, such as %s", example)
+	case out == "" && c.Flags().Changed("out"):
+		return fmt.Errorf("-o \"\": it names no file; give one, such as %s, or leave -o out", example)
+	}
+	return nil
+}
+
 // readWav reads a file and passes its warnings on.
 func readWav(path string, warn io.Writer) (*wav.Audio, error) {
 	a, err := wav.Read(path)
 	switch {
+	case path == "":
+		return nil, errors.New("\"\": the name of a file is empty; name a WAV file")
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s: no such file; check the path", path)
 	case errors.Is(err, fs.ErrPermission):

@@ -228,6 +228,8 @@ func (f *fitCommand) empty() error {
 		return errors.New("--freeze \"\": it names no parameter; write node.param,… or leave it out")
 	case given("loss") && strings.TrimSpace(f.loss) == "":
 		return errors.New("--loss \"\": it names no loss; leave it out for the graph's, else the default")
+	case f.out == "-":
+		return errors.New("-o -: a fit writes several files into a directory, not to stdout; name one, or leave it out for TARGET.fit/")
 	case given("out") && f.out == "":
 		return errors.New("-o \"\": it names no directory; leave it out for TARGET.fit/")
 	}

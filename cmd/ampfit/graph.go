@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -29,7 +30,7 @@ silence) and prints the time, delay and heat of every node.`,
 			if err := f.check(); err != nil {
 				return err
 			}
-			if err := keep(out, args[0], f.input); out != "" && err != nil {
+			if err := errors.Join(outFile(c, out, "graph.svg"), keep(out, args[0], f.input)); err != nil {
 				return err
 			}
 			return interruptible(c.Context(), func() error { return describe(args[0], out, channels, &f, stdout, stderr) })

@@ -55,6 +55,17 @@ func TestBadInput(t *testing.T) {
 		{name: "duration", args: append(render, "--duration", "1ns"), want: []string{"--duration 1ns: that is less than a frame"}},
 		{name: "unknown node type", args: []string{"nodes", "LowpasNode"}, want: []string{`there is no node type "LowpasNode"; did you mean "LowpassNode"?`}},
 
+		{name: "empty names", args: []string{"", "", "-i", ""}, want: []string{`"": the name of a file is empty; name a WAV file`, `"": the name of the file is empty; name a graph file (JSON)`}},
+		{name: "empty name to check", args: []string{"check", ""}, want: []string{`"": the name of the file is empty`}},
+		{name: "a fit to stdout", args: append(fit, "-o", "-"), want: []string{"-o -: a fit writes several files into a directory"}},
+		{name: "a rendering to stdout", args: append(render, "-o", "-"), want: []string{"-o -: results are not written to stdout; name a file, such as out.wav"}},
+		{name: "a rendering to nothing", args: append(render, "-o", ""), want: []string{`-o "": it names no file; give one, such as out.wav`}},
+		{name: "a drawing to stdout", args: []string{"graph", "g.json", "-o", "-"}, want: []string{"-o -: results are not written to stdout; name a file, such as graph.svg"}},
+		{name: "longer than the disk", args: append(render, "--duration", "2000000h"), want: []string{"GiB are free there; name another place with -o, or a shorter --duration"}},
+		{name: "a loop without bound", args: append(fit, "--quiet"), graph: `{"nodes": [{"name": "dry", "type": "InputNode"}, {"name": "loop", "type": "GainNode", "gather": "sum", "params": {"gain": 90}}],
+			"edges": [{"source": "dry", "target": "loop"}, {"source": "loop", "target": "loop", "delay_frames": 1}], "output": "loop"}`,
+			want: []string{`the loss esr is not a number at the start: the output of the node "loop" is `}},
+
 		{name: "missing files", args: []string{"no.wav", "no.json", "-i", "nor.wav"}, want: []string{
 			"no.wav: no such file; check the path", "nor.wav: no such file; check the path", "no.json: no such file",
 		}},

@@ -33,14 +33,11 @@ input, or --duration; an input shorter than that is followed by silence.`,
 			if err := f.check(); err != nil {
 				return err
 			}
-			if err := keep(out, args[0], f.input); err != nil {
+			if err := errors.Join(outFile(c, out, "out.wav"), keep(out, args[0], f.input)); err != nil {
 				return err
 			}
 			if duration < 0 {
 				return fmt.Errorf("--duration %s: a time above 0 is needed", duration)
-			}
-			if out == "" {
-				out = "out.wav"
 			}
 			return render(c.Context(), args[0], out, duration, format, &f, stdout, stderr)
 		},
@@ -59,8 +56,20 @@ func oneGraph(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// renderSegment is how many frames are rendered and written at a time.
-const renderSegment = 1 << 16
+// Bounds of what is rendered and written at a time.
+const (
+	renderSegment = 1 << 16 // frames
+	renderMemory  = 1 << 30 // bytes, that graphs of thousands of nodes would exceed
+)
+
+// segment is how many frames are rendered at a time.
+func segment(p *graph.Plan, frames int) int {
+	n := min(renderSegment, frames+p.Latency)
+	for n > 2*p.Block && graph.Measure(p, n).Run > renderMemory {
+		n /= 2
+	}
+	return n
+}
 
 func render(ctx context.Context, path, out string, duration time.Duration, format wav.Format, f *runFlags, stdout, stderr io.Writer) error {
 	var g *graph.Graph
@@ -87,7 +96,14 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	if duration > 0 && frames == 0 {
 		return fmt.Errorf("--duration %s: that is less than a frame", duration)
 	}
-	input, err := f.dry(in, g, rate, frames, path, stderr)
+	if err := room(out, int64(frames)*int64(format.Bytes())); err != nil { // before any memory is taken for it
+		return err
+	}
+	cut := frames
+	if in != nil && in.Frames() < frames {
+		cut = 0 // the run goes on in silence by itself
+	}
+	input, err := f.dry(in, g, rate, cut, path, stderr)
 	if err != nil {
 		return err
 	}
@@ -101,7 +117,10 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	if err != nil {
 		return err
 	}
-	run := graph.NewRun(plan, graph.RunOptions{Segment: renderSegment, Schedule: f.schedule, Threads: f.threads, Profile: f.profile, Heat: f.profile})
+	if err := room(out, int64(frames)*int64(plan.Output.Channels)*int64(format.Bytes())); err != nil {
+		return err
+	}
+	run := graph.NewRun(plan, graph.RunOptions{Segment: segment(plan, frames), Schedule: f.schedule, Threads: f.threads, Profile: f.profile, Heat: f.profile})
 	run.Input = input
 	w, err := wav.Create(out, int(rate), plan.Output.Channels, format)
 	if err != nil {
@@ -146,7 +165,11 @@ func stream(ctx context.Context, run *graph.Run, w *wav.Writer, keepLatency bool
 				peak = math.Max(peak, math.Abs(v))
 			}
 		}
-		return w.WriteRows(rows)
+		err := w.WriteRows(rows)
+		if node := run.Broken(); err != nil && node != "" {
+			return fmt.Errorf("%w: %s; turn down gains or feedback there", err, node)
+		}
+		return err
 	})
 	return peak, err
 }

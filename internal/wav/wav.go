@@ -98,6 +98,9 @@ func (f Format) String() string {
 	return formats[f].name
 }
 
+// Bytes is what a sample takes in a file.
+func (f Format) Bytes() int { return formats[f].bytes }
+
 // ParseFormat reads the spelling of the command line.
 func ParseFormat(s string) (Format, error) {
 	for f, spec := range formats {
@@ -109,7 +112,6 @@ func ParseFormat(s string) (Format, error) {
 }
 
 func (f Format) valid() bool   { return f >= 0 && int(f) < len(formats) }
-func (f Format) bytes() int    { return formats[f].bytes }
 func (f Format) isFloat() bool { return formats[f].float }
 
 func finite(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }

@@ -142,7 +142,7 @@ func newWriter(out io.Writer, name string, rate, channels int, f Format, planned
 	if rate < 1 || int64(rate) > math.MaxUint32 {
 		return nil, fmt.Errorf("%s: cannot write a rate of %d Hz", name, rate)
 	}
-	if channels < 1 || channels*f.bytes() > math.MaxUint16 {
+	if channels < 1 || channels*f.Bytes() > math.MaxUint16 {
 		return nil, fmt.Errorf("%s: cannot write %d channels of %s", name, channels, f)
 	}
 	w := &Writer{
@@ -176,7 +176,7 @@ func (w *Writer) WriteRows(rows [][]float64) error {
 			return w.err
 		}
 	}
-	block := max(1, blockBytes/(w.channels*w.format.bytes()))
+	block := max(1, blockBytes/(w.channels*w.format.Bytes()))
 	for at := 0; at < len(rows[0]) && w.err == nil; at += block {
 		w.err = w.write(rows, at, min(at+block, len(rows[0])))
 	}
@@ -297,7 +297,7 @@ func (w *Writer) Abort() {
 }
 
 func (w *Writer) size(frames int) uint64 {
-	return uint64(frames) * uint64(w.channels*w.format.bytes())
+	return uint64(frames) * uint64(w.channels*w.format.Bytes())
 }
 
 // speakers is the channel mask of the usual layouts: front left and right,
@@ -310,7 +310,7 @@ var speakers = [...]uint32{1: 0x4, 2: 0x3, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7:
 func (w *Writer) header(frames int) []byte {
 	le := binary.LittleEndian
 	size := w.size(frames)
-	bytes := w.format.bytes()
+	bytes := w.format.Bytes()
 	tag := uint16(tagPCM)
 	if w.format.isFloat() {
 		tag = tagFloat
