@@ -28,7 +28,7 @@ func (d drawing) log(lo, hi float64) float64 { return lo * math.Pow(hi/lo, d.Flo
 // kind is an effect whose settings a fit has to find from the node's defaults.
 type kind struct {
 	name  string
-	limit float64                // of the ESR at the end
+	limit float64                // of the ESR at the end: far below a tenth of what a filter or a curve reaches
 	start string                 // nodes, the last is "x"
 	truth func(d drawing) string // the same with settings
 	edges string                 // from "dry" to "x"
@@ -41,7 +41,7 @@ func one(name, typ, config string, params func(d drawing) string) kind {
 	node := func(params string) string {
 		return fmt.Sprintf(`{"name": "x", "type": %q, "config": {%s}, "params": {%s}}`, typ, config, params)
 	}
-	return kind{name, 1e-8, node(""), func(d drawing) string { return node(params(d)) }, plain}
+	return kind{name, 1e-6, node(""), func(d drawing) string { return node(params(d)) }, plain}
 }
 
 func settings(text string, values ...any) string { return fmt.Sprintf(text, values...) }
@@ -97,7 +97,7 @@ var kinds = []kind{
 		return settings(`"time_ms": %g, "feedback": %g, "mix": %g`, d.log(30, 600), d.lin(0, 0.7), d.lin(0.2, 0.8))
 	}),
 	{
-		"delay lfo", 1e-8,
+		"delay lfo", 1e-6,
 		`{"name": "m", "type": "LFONode"}, {"name": "x", "type": "DelayNode", "params": {"time_ms": 20, "mix": 0.5}}`,
 		func(d drawing) string {
 			return settings(`{"name": "m", "type": "LFONode", "params": {"rate_hz": %g, "depth": %g, "phase": %g}}, {"name": "x", "type": "DelayNode", "params": {"time_ms": %g, "feedback": %g, "mix": %g}}`,
@@ -106,7 +106,7 @@ var kinds = []kind{
 		plain + `,{"source": "m", "target": "x.time_ms"}`,
 	},
 	{
-		"overdrive", 1e-8,
+		"overdrive", 1e-6,
 		`{"name": "hp", "type": "HighpassNode", "params": {"cutoff_hz": 100}}, {"name": "t", "type": "TanhNode", "oversample_ratio": 4}, {"name": "lp", "type": "LowpassNode", "params": {"cutoff_hz": 5000}}, {"name": "x", "type": "GainNode", "params": {"gain_db": {"value": 0, "learn": false}}}`,
 		func(d drawing) string {
 			return settings(`{"name": "hp", "type": "HighpassNode", "params": {"cutoff_hz": %g, "q": %g}}, {"name": "t", "type": "TanhNode", "oversample_ratio": 4, "params": {"drive": %g, "bias": %g, "level": %g}}, {"name": "lp", "type": "LowpassNode", "params": {"cutoff_hz": %g, "q": %g}}, {"name": "x", "type": "GainNode", "params": {"gain_db": 0}}`,
@@ -118,7 +118,7 @@ var kinds = []kind{
 		return settings(`"cutoff_hz": %g, "resonance": %g, "drive": %g`, d.log(150, 5000), d.lin(0, 3.5), d.log(0.5, 20))
 	}),
 	{
-		"ladder lfo", 1e-8,
+		"ladder lfo", 1e-6,
 		`{"name": "m", "type": "LFONode", "params": {"depth": 300}}, {"name": "x", "type": "LadderNode"}`,
 		func(d drawing) string {
 			return settings(`{"name": "m", "type": "LFONode", "params": {"rate_hz": %g, "depth": %g, "phase": %g}}, {"name": "x", "type": "LadderNode", "params": {"cutoff_hz": %g, "resonance": %g, "drive": %g}}`,

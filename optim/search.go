@@ -43,7 +43,8 @@ const (
 	maxRounds  = 6
 	guideSteps = 200
 	maxIdle    = 2    // rounds without a better point before it ends
-	nearlyDone = 1e-6 // of a waveform, from which one round has to do
+	nearlyDone = 1e-3 // of a waveform, from which one short round has to do
+	briefly    = 24   // values along a coordinate, of a short round
 	longVector = 64   // elements, beyond which none is scanned
 )
 
@@ -109,7 +110,7 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 		return f, err
 	}
 	idleRounds := maxIdle
-	if f < nearlyDone {
+	if a.short(f) {
 		idleRounds = 1
 	} else if f, err = a.follow(ctx, x, f); err != nil || f <= a.done {
 		return f, err
@@ -160,6 +161,13 @@ type searcher struct {
 func (a *searcher) spent() bool {
 	g, ok := a.o.(*GraphObjective)
 	return ok && g.Calls > 4*g.Budget()
+}
+
+// short reports whether so little is left that a search is not worth much: a
+// part of what the graph cannot do more often than of another valley.
+func (a *searcher) short(f float64) bool {
+	o, ok := a.o.(*GraphObjective)
+	return ok && o.leastSquares() && f < nearlyDone
 }
 
 // Guided is an objective with a smoother relative: one whose minima lie near
@@ -244,7 +252,11 @@ func (a *searcher) round(ctx context.Context, o Searchable, x []float64, f float
 		return f, err
 	}
 	// A few steps tell which valleys are deep; more are for the best of them.
-	for _, heat := range []struct{ keep, steps int }{{len(tries), 3}, {6, 8}} {
+	heats := []struct{ keep, steps int }{{len(tries), 3}, {6, 8}}
+	if a.short(f) {
+		heats[1].keep = 3
+	}
+	for _, heat := range heats {
 		tries = lowest(tries, heat.keep)
 		for i := range tries {
 			t := &tries[i]
@@ -318,8 +330,11 @@ func (a *searcher) scout(ctx context.Context, o Searchable, x []float64, f float
 			}
 		}
 	}
-	centres := [][]float64{x}
-	if first {
+	centres, most := [][]float64{x}, 0
+	switch {
+	case a.short(f):
+		most = briefly
+	case first:
 		centres = append(centres, a.start)
 	}
 	var valleys []try
@@ -333,7 +348,7 @@ func (a *searcher) scout(ctx context.Context, o Searchable, x []float64, f float
 			}
 			var found []try
 			for _, base := range o.Variants(centre, i) {
-				more, err := valleysAlong(ctx, o, base, i, spacing[i], 0)
+				more, err := valleysAlong(ctx, o, base, i, spacing[i], most)
 				if err != nil {
 					return nil, err
 				}
@@ -341,6 +356,9 @@ func (a *searcher) scout(ctx context.Context, o Searchable, x []float64, f float
 			}
 			valleys = append(valleys, lowest(found, 3)...)
 		}
+	}
+	if most > 0 {
+		return lowest(valleys, 8), nil
 	}
 	var random []try
 	for k := range o.Budget() / maxRounds / 2 {
