@@ -23,9 +23,10 @@ type spectralSearch struct {
 	*searcher
 	main, coarse Objective
 	x            []float64
-	f            float64 // of main at x
-	c            float64 // of coarse at x
-	low          *best   // of main; a coarse gain can cost there
+	f            float64   // of main at x
+	c            float64   // of coarse at x
+	low          *best     // of main; a coarse gain can cost there
+	fresh        []float64 // the first start that the target suggests
 }
 
 // Limits of the spectral search, in steps of Adam.
@@ -34,6 +35,8 @@ const (
 	coarseSteps  = 160
 	scanValues   = 48
 	lookRounds   = 2
+	lookAbove    = 0.02 // coarse; below, nothing is left to be found
+	lookGain     = 0.03 // of a round that is worth another
 	fineSteps    = 250
 	fineRate     = 0.03
 	coarseRate   = 0.05
@@ -69,12 +72,12 @@ func (s *spectralSearch) descend(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	for round := 0; round < lookRounds && !s.spent(); round++ {
+	for round := 0; round < lookRounds && s.c > lookAbove && !s.spent(); round++ {
 		before := s.c
 		if err := s.look(ctx); err != nil {
 			return err
 		}
-		if s.c > before*(1-spectralGain) {
+		if s.c > before*(1-lookGain) {
 			break
 		}
 	}
@@ -107,12 +110,15 @@ func (s *spectralSearch) begin(ctx context.Context) error {
 	s.c = s.coarse.Evaluate(nil, s.x)
 	tries := []try{{s.x, s.c}}
 	if o, ok := s.main.(Suggestive); ok {
-		for _, p := range o.Starts(s.x) {
+		for k, p := range o.Starts(s.x) {
+			if k == 0 {
+				s.fresh = slices.Clone(p)
+			}
 			tries = append(tries, try{p, s.coarse.Evaluate(nil, p)})
 		}
 	}
 	tries = distinct(lowest(tries, len(tries)))
-	for _, heat := range []struct{ keep, steps int }{{4, firstSteps}, {2, coarseSteps}} {
+	for _, heat := range []struct{ keep, steps int }{{16, 12}, {4, firstSteps}, {2, coarseSteps}} {
 		tries = lowest(tries, heat.keep)
 		for i := range tries {
 			t := &tries[i]
@@ -155,7 +161,7 @@ func (s *spectralSearch) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, heat := range []struct{ keep, steps int }{{8, 15}, {3, firstSteps}, {1, coarseSteps}} {
+	for _, heat := range []struct{ keep, steps int }{{8, 15}, {3, firstSteps}, {1, 2 * firstSteps}} {
 		tries = lowest(tries, heat.keep)
 		for i := range tries {
 			t := &tries[i]
@@ -179,12 +185,19 @@ func (s *spectralSearch) valleys(ctx context.Context, o Searchable) ([]try, erro
 		if s.spent() {
 			break
 		}
-		found, err := valleysAlong(ctx, o, s.x, i, 0, scanValues)
-		if err != nil {
-			return nil, err
+		bases := [][]float64{s.x}
+		if s.swings(i) { // the rate of a wave tells nothing at the wrong phase
+			bases = o.Variants(s.x, i)
 		}
-		found = lowest(found, 3)
-		out = append(out, found...)
+		var found []try
+		for _, base := range bases {
+			more, err := valleysAlong(ctx, o, base, i, 0, scanValues)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, more...)
+		}
+		out = append(out, lowest(found, 3)...)
 	}
 	random := []try(nil)
 	for k := range min(o.Budget()/16, 8*len(scalars)) {
@@ -194,7 +207,62 @@ func (s *spectralSearch) valleys(ctx context.Context, o Searchable) ([]try, erro
 		p := o.Sample(s.rng, s.x, k%4 == 3)
 		random = append(random, try{p, o.Evaluate(nil, p)})
 	}
-	return append(lowest(out, 10), lowest(random, 6)...), nil
+	hops, err := s.hops(ctx)
+	return append(append(lowest(out, 10), lowest(random, 6)...), lowest(hops, 6)...), err
+}
+
+// simple are ratios of pitches that share partials.
+var simple = []float64{1.0 / 3, 1.0 / 2, 2.0 / 3, 3.0 / 4, 4.0 / 3, 3.0 / 2, 2, 3}
+
+// hops changes one pitch to others with some of the same partials: an octave or
+// a fifth away, or as far as another oscillator's pitch, which may modulate it.
+func (s *spectralSearch) hops(ctx context.Context) ([]try, error) {
+	g, ok := s.main.(*GraphObjective)
+	if !ok {
+		return nil, nil
+	}
+	tones := g.tones()
+	var out []try
+	for _, i := range tones {
+		v := &g.Variables[i]
+		now, _ := v.Value(s.x[i])
+		var values []float64
+		for _, r := range simple {
+			values = append(values, r*now)
+		}
+		for _, j := range tones {
+			if other, _ := g.Variables[j].Value(s.x[j]); j != i {
+				values = append(values, now+other, math.Abs(now-other), now+2*other, math.Abs(now-2*other))
+			}
+		}
+		for _, value := range values {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			if value <= v.Lo || value >= v.Hi {
+				continue
+			}
+			// what fits the wrong pitch best may not suit the right one
+			for _, from := range [][]float64{s.x, s.fresh} {
+				if from == nil {
+					continue
+				}
+				p := slices.Clone(from)
+				for _, j := range tones {
+					p[j] = s.x[j]
+				}
+				p[i] = v.Unbounded(value)
+				out = append(out, try{p, s.coarse.Evaluate(nil, p)})
+			}
+		}
+	}
+	return out, nil
+}
+
+// swings reports whether a coordinate is the rate of a low-frequency oscillator.
+func (s *spectralSearch) swings(i int) bool {
+	g, ok := s.main.(*GraphObjective)
+	return ok && g.Variables[i].Param.Name == "rate_hz"
 }
 
 // scalars are the coordinates that stand alone, not one of many of a vector.

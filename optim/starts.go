@@ -25,6 +25,17 @@ func isPitch(v *Variable) bool {
 	return v.Param.Spec.Unit == "Hz" && slices.Contains(pitches, v.Param.Name)
 }
 
+// tones are the learned pitches that stand alone.
+func (o *GraphObjective) tones() []int {
+	var out []int
+	for i := range o.Variables {
+		if v := &o.Variables[i]; isPitch(v) && len(v.Param.Values) == 1 {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
 // Starts reads the target: the frequencies, levels and decays of its partials
 // become those of the banks of partials that are learned, its pitch that of the
 // oscillators, and its decay theirs.
@@ -33,13 +44,10 @@ func (o *GraphObjective) Starts(x []float64) [][]float64 {
 		return nil
 	}
 	out := append(o.filtered(x), o.rooms(x)...)
-	banks, tones, times := o.banks(), []int(nil), []int(nil)
+	banks, tones, times := o.banks(), o.tones(), []int(nil)
 	for i := range o.Variables {
 		v := &o.Variables[i]
-		switch {
-		case isPitch(v) && len(v.Param.Values) == 1:
-			tones = append(tones, i)
-		case v.Param.Spec.Unit == "s" && (v.Param.Name == "t60_s" || v.Param.Name == "decay_s"):
+		if v.Param.Spec.Unit == "s" && (v.Param.Name == "t60_s" || v.Param.Name == "decay_s") {
 			times = append(times, i)
 		}
 	}
@@ -102,7 +110,78 @@ func (o *GraphObjective) Starts(x []float64) [][]float64 {
 			}
 		})
 	}
+	if len(tones) == 2 {
+		// one of them modulates the other: its sidebands lie a multiple of its
+		// own pitch apart
+		heard := candidates(ps, pitch)
+		for _, a := range heard {
+			for _, b := range heard {
+				add(func(p []float64) {
+					fill(p)
+					set(p, tones[0], a)
+					set(p, tones[1], b)
+				})
+			}
+		}
+	}
+	if waves := o.vibratos(); len(waves) > 0 && pitch > 0 {
+		// a strong partial that lies highest tells most
+		loud := ps[0]
+		for _, q := range ps {
+			if q.peak > ps[0].peak/10 && q.freq > loud.freq && math.Abs(q.freq/pitch-math.Round(q.freq/pitch)) < 0.1 {
+				loud = q
+			}
+		}
+		for _, q := range []partial{ps[0], loud} {
+			number := math.Max(math.Round(q.freq/pitch), 1)
+			s, ok := findSwing(mono, rate, q.freq, pitch)
+			if !ok {
+				continue
+			}
+			add(func(p []float64) {
+				fill(p)
+				for _, i := range tones {
+					set(p, i, s.centre/number)
+				}
+				for _, w := range waves {
+					if w.scale == 0 {
+						continue
+					}
+					turn := 0.0
+					if w.scale < 0 {
+						turn = 0.5
+					}
+					o.put(p, w.depth, s.depth/number/math.Abs(w.scale))
+					o.put(p, w.rate, s.rate)
+					o.put(p, w.phase, s.phase+turn)
+				}
+			})
+		}
+	}
 	return out
+}
+
+// candidates are the frequencies that the oscillators of a sound may have: its
+// pitch, its strongest partials, and their distances.
+func candidates(ps []partial, pitch float64) []float64 {
+	var out []float64
+	see := func(f float64) {
+		if f < 15 || slices.ContainsFunc(out, func(g float64) bool { return math.Abs(math.Log(f/g)) < 0.01 }) {
+			return
+		}
+		out = append(out, f)
+	}
+	see(pitch)
+	strong := ps[:min(4, len(ps))]
+	for _, a := range strong {
+		see(a.freq)
+	}
+	for i, a := range strong {
+		for _, b := range strong[:i] {
+			see(math.Abs(a.freq - b.freq))
+		}
+	}
+	return out[:min(8, len(out))]
 }
 
 // bank is a vector of learned frequencies, or the pitch of a harmonic series,
