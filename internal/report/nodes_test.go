@@ -25,14 +25,14 @@ func TestNodesOfAReport(t *testing.T) {
 		return b.String()
 	}
 	text := page()
-	require.Regexp(t, `&lt;b&gt;drive&lt;/b&gt;</th><td>TanhNode</td><td class="n">64 = 0 kernel [^<]* 64 filters</td><td class="n">0\.25</td><td class="n">3\.5</td></tr>`, text)
-	require.Regexp(t, `upsampler</td><td class="n">counted at drive</td><td class="n">–</td>`, text)
+	require.Regexp(t, `&lt;b&gt;drive&lt;/b&gt;</th><td class="name">TanhNode</td><td class="n" data-label="delay \(frames\)">64 = 0 kernel [^<]* 64 filters</td><td class="n" data-label="heat \(J\)">0\.25</td><td class="n" data-label="adjoint energy">3\.5</td></tr>`, text)
+	require.Regexp(t, `upsampler</td><td class="n" data-label="delay \(frames\)">counted at drive</td><td class="n" data-label="heat \(J\)">–</td>`, text)
 	require.Contains(t, text, `id="heat-over-time"`)
 	require.Contains(t, text, `id="adjoint-energy"`)
 	require.NotContains(t, text, evil)
 	require.NotContains(t, text, "<th scope=\"col\" class=\"n\">forward</th>")
 	f.Nodes[0].Forward, f.Nodes[0].Backward = 1500*time.Microsecond, 3*time.Millisecond
-	require.Regexp(t, `<td class="n">1\.5 ms</td><td class="n">3 ms</td></tr>`, page())
+	require.Regexp(t, `<td class="n" data-label="forward">1\.5 ms</td><td class="n" data-label="backward">3 ms</td></tr>`, page())
 	f.Nodes = nil
 	require.NotContains(t, page(), "adjoint-energy")
 }

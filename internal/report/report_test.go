@@ -264,6 +264,15 @@ func TestHistoryCSV(t *testing.T) {
 	}, lines)
 }
 
+// On a phone the head of a table is hidden, so every number says what it is.
+func TestNumbersOfTablesAreNamed(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, report.HTML(&b, amp()))
+	require.Greater(t, strings.Count(b.String(), `<td class="n" data-label="`), 10)
+	require.NotContains(t, b.String(), `<td class="n">`)
+	require.Contains(t, b.String(), "(max-width: 40rem)")
+}
+
 // A history is read back as it was written; what is empty is not known.
 func TestReadHistory(t *testing.T) {
 	f := &report.Fit{
