@@ -51,22 +51,14 @@ func newRatio(r, extra int, q resample.Quality) *ratio {
 var upsampler = &abi.NodeType{
 	Name: "upsampler", Doc: "Raises the sample rate by a polyphase linear-phase FIR filter.",
 	Inputs: []string{"in"}, Outputs: []string{"out"},
-	Forward: upForward, Backward: upBackward, Tangent: upTangent, Second: linearSecond(upBackward),
+	Forward: upForward, Backward: upBackward, Tangent: upTangent, Second: abi.LinearSecond(upBackward),
 }
 
 // downsampler is y[n] = Σ_i h[i] x[n·r−extra−i].
 var downsampler = &abi.NodeType{
 	Name: "downsampler", Doc: "Lowers the sample rate by a polyphase linear-phase FIR filter.",
 	Inputs: []string{"in"}, Outputs: []string{"out"},
-	Forward: downForward, Backward: downBackward, Tangent: downTangent, Second: linearSecond(downBackward),
-}
-
-// linearSecond is the Second of a linear kernel without parameters.
-func linearSecond(backward func(b, d *abi.Block)) func(b, t, d, dt *abi.Block) {
-	return func(b, _, d, dt *abi.Block) {
-		backward(b, d)
-		backward(b, dt)
-	}
+	Forward: downForward, Backward: downBackward, Tangent: downTangent, Second: abi.LinearSecond(downBackward),
 }
 
 func upForward(b *abi.Block)      { up(b, b) }

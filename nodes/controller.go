@@ -68,7 +68,7 @@ var controller = abi.NodeType{
 		}
 	},
 	Backward: controllerBackward,
-	Second:   linearSecond(controllerBackward),
+	Second:   abi.LinearSecond(controllerBackward),
 	Tangent: func(b, t *abi.Block) {
 		from := b.Data.(controls)
 		for lane := range b.Lanes {

@@ -61,7 +61,7 @@ var curve = abi.NodeType{
 		}
 	},
 	Backward: curveBackward,
-	Second:   linearSecond(curveBackward),
+	Second:   abi.LinearSecond(curveBackward),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			b.Data.(*curveLaw).read(t.Out(0, lane), t.Vector(0, lane), b.Frame(lane))

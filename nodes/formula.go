@@ -326,14 +326,6 @@ func (f *formula) mixed(m, a, b num) num { return f.add(a, f.mul(m, f.sub(b, a))
 // factor is 10^(a/20).
 func (f *formula) factor(a num) num { return f.exp(f.scale(decibels, a)) }
 
-// linearSecond is the Second of a linear kernel without parameters.
-func linearSecond(backward func(b, d *abi.Block)) func(b, t, d, dt *abi.Block) {
-	return func(b, _, d, dt *abi.Block) {
-		backward(b, d)
-		backward(b, dt)
-	}
-}
-
 // levelFormula is a source that a first parameter in dB scales: its output is
 // known, and all that depends on the parameter.
 func levelFormula(f *formula) {

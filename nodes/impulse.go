@@ -57,7 +57,7 @@ var impulse = abi.NodeType{
 		}
 	},
 	Backward: impulseBackward,
-	Second:   linearSecond(impulseBackward),
+	Second:   abi.LinearSecond(impulseBackward),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			impulses(b, lane, t.Out(0, lane), t.Param(0, lane).At(0))

@@ -39,7 +39,7 @@ var quantizer = abi.NodeType{
 		}
 	},
 	Backward: quantizerBackward,
-	Second:   linearSecond(quantizerBackward),
+	Second:   abi.LinearSecond(quantizerBackward),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			copy(t.Out(0, lane), t.In(0, lane))

@@ -37,7 +37,7 @@ var rateConvert = abi.NodeType{
 	Forward:   func(b *abi.Block) { rateConvertRun(b) },
 	Backward:  rateConvertBackward,
 	Tangent:   func(_, t *abi.Block) { rateConvertRun(t) },
-	Second:    linearSecond(rateConvertBackward),
+	Second:    abi.LinearSecond(rateConvertBackward),
 }
 
 type rateLaw struct {

@@ -25,7 +25,7 @@ var split = abi.NodeType{
 	},
 	Forward:  splitForward,
 	Backward: splitBackward,
-	Second:   linearSecond(splitBackward),
+	Second:   abi.LinearSecond(splitBackward),
 	Tangent:  func(_, t *abi.Block) { splitForward(t) },
 }
 
