@@ -9,7 +9,7 @@ import (
 
 // vibrato is the learned wave that moves a learned pitch,
 //
-//	f(t) = centre + scale depth w(phase + rate t)
+//	f(t) = pitch + scale depth w(phase + rate t)
 type vibrato struct {
 	pitch              int // variable
 	depth, rate, phase *adjoint.Param
