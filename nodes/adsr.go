@@ -74,6 +74,7 @@ var adsr = abi.NodeType{
 			}
 		}
 	},
+	Second: second(adsrFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, e := t.Out(0, lane), newADSR(b, lane)

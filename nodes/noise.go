@@ -32,7 +32,7 @@ var noise = abi.NodeType{
 		if !law.pink {
 			s.State = 0
 		}
-		s.Data, s.NoSecond = law, law.pink
+		s.Data = law
 		return setChannels(s)
 	},
 	State: 3, // of the pink filter
@@ -70,7 +70,7 @@ var noise = abi.NodeType{
 			}
 		}
 	},
-	Second: second(levelFormula),
+	Second: second(noiseFormula),
 	Tangent: func(b, t *abi.Block) {
 		law := b.Data.(noiseLaw)
 		for lane := range b.Lanes {

@@ -85,6 +85,7 @@ var pitchQuantizer = abi.NodeType{
 	Forward:  pitchForward,
 	Backward: pitchBackward,
 	Tangent:  pitchTangent,
+	Second:   second(pitchFormula),
 }
 
 type pitchLaw struct {

@@ -53,7 +53,7 @@ var spectralFilter = abi.NodeType{
 			law.place[k] = min(law.place[k], float64(bands-1))
 		}
 		s.Internal = st.rows(1)
-		s.Coefs, s.Scratch = st.bins, st.scratch()+st.bins
+		s.Coefs, s.Scratch = st.bins, st.scratch()+5*st.bins
 		s.Data = law
 		return nil
 	},
@@ -75,6 +75,7 @@ var spectralFilter = abi.NodeType{
 	Forward:  spectralForward,
 	Backward: spectralBackward,
 	Tangent:  spectralTangent,
+	Second:   spectralSecond,
 }
 
 type spectralLaw struct {

@@ -92,6 +92,7 @@ var waveshaper = abi.NodeType{
 			}
 		}
 	},
+	Second: second(waveshaperFormula),
 	Tangent: func(b, t *abi.Block) {
 		s := b.Data.(shape)
 		for lane := range b.Lanes {

@@ -77,6 +77,7 @@ var wavetable = abi.NodeType{
 			dstate[0] = lambda
 		}
 	},
+	Second: second(wavetableFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, tstate, table, ttable := t.Out(0, lane), t.State(lane), b.Vector(2, lane), t.Vector(2, lane)
