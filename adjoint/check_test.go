@@ -1,6 +1,7 @@
 package adjoint_test
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -52,4 +53,29 @@ func TestCheckOfASilentLinearSource(t *testing.T) {
 	r, err := adjoint.CheckGraph(g, adjoint.CheckOptions{Options: adjoint.Options{Frames: 2000}})
 	require.NoError(t, err)
 	require.True(t, r.OK, "\n%s", r)
+}
+
+// The graphs of the tasks have many kinks, some too small to show in a row: pulses
+// and saws at their defaults, envelopes with corners on frames. AMPFIT_LONG=1 checks
+// all of them.
+func TestCheckOfTasks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
+	files := []string{"../testdata/tasks/cs-pwm-vibrato-lead.json", "../testdata/tasks/cs-subtractive-bass.json"}
+	if os.Getenv("AMPFIT_LONG") != "" {
+		var err error
+		files, err = filepath.Glob("../testdata/tasks/*.json")
+		require.NoError(t, err)
+		require.Greater(t, len(files), 50)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			g, err := graph.Load(file)
+			require.NoError(t, err)
+			r, err := adjoint.CheckGraph(g, adjoint.CheckOptions{})
+			require.NoError(t, err)
+			require.True(t, r.OK, "\n%s", r)
+		})
+	}
 }

@@ -20,8 +20,9 @@ func (c *checker) dotTest(d Direction, grads map[*Param][]float64, input [][]flo
 	return math.Abs(forth-back) / max(size, 100*nothing)
 }
 
-// dotDifference compares ⟨w, Jv⟩ by differences with ⟨v,Jᵀw⟩.
-func (c *checker) dotDifference(d Direction, grads map[*Param][]float64, input [][]float64) float64 {
+// dotDifference compares ⟨w, Jv⟩ by differences with ⟨v,Jᵀw⟩. It returns the
+// relative error, and that of the differences themselves.
+func (c *checker) dotDifference(d Direction, grads map[*Param][]float64, input [][]float64) (err, unsure float64) {
 	back := c.back(&d, grads, input)
 	start, dry := c.start(), c.m.Run.Input
 	defer func() {
@@ -37,8 +38,22 @@ func (c *checker) dotDifference(d Direction, grads map[*Param][]float64, input [
 		}
 		c.m.Run.Input = moved
 		return c.along(d, start, h)
-	}, 0, reach(d, start), c.noise()).value
-	return math.Abs(forth-back) / max(math.Abs(forth), math.Abs(back), 100*nothing)
+	}, 0, reach(d, start), c.noise())
+	size := max(math.Abs(forth.value), math.Abs(back), 100*nothing)
+	return math.Abs(forth.value-back) / size, 3 * forth.gap / size
+}
+
+// dotBeside is the least error of dotDifference at three places beside.
+func (c *checker) dotBeside(d Direction) float64 {
+	start, best := c.start(), math.Inf(1)
+	defer c.restore(start)
+	c.try(start, func() bool {
+		grads, input := c.gradient()
+		err, _ := c.dotDifference(d, grads, input)
+		best = min(best, err)
+		return best <= dotLoose
+	})
+	return best
 }
 
 // back is ⟨v,Jᵀw⟩. Parameters that a node without adjoint cuts off are taken out

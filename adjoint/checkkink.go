@@ -21,8 +21,12 @@ func (c *checker) kinked(row *CheckRow, q quotient, grads map[*Param][]float64) 
 	case row.Jump != 0:
 		return true
 	case near(right.value, left.value, right.gap+left.gap):
-		if near(right.value, left.value, 0) && q.gap <= rowTolerance*max(math.Abs(q.value), least) {
-			return false // one slope, and it is not the adjoint
+		// A quotient that its neighbours agree with to a tenth of the tolerance is
+		// the slope, and not that of the adjoint.
+		if near(right.value, left.value, 0) && q.gap <= rowTolerance/10*max(math.Abs(q.value), least) {
+			// On a bound a kink shows one side only. A small error may be one, if it
+			// goes once the other parameters have moved.
+			return side != 0 && row.Error <= besideTolerance
 		}
 		size := max(math.Abs(q.value), least)
 		row.Unsure = 3 * max(q.gap, right.gap, left.gap) / size

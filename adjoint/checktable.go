@@ -48,6 +48,9 @@ func (r *CheckReport) String() string {
 			how = "differences, as there is no tangent kernel in " + strings.Join(r.NoTangent, ", ")
 		}
 		fmt.Fprintf(&b, "dot product: |⟨Jv,w⟩ − ⟨v,Jᵀw⟩| = %.1e, relative (Jv by %s)\n", r.Dot, how)
+		if r.DotBeside > 0 {
+			fmt.Fprintf(&b, "  kinks along the direction spoil that; with all parameters moved by thousandths it is %.1e\n", r.DotBeside)
+		}
 	}
 	for _, node := range r.Unconverged {
 		fmt.Fprintln(&b, node)
@@ -67,6 +70,8 @@ func (r *CheckRow) kink() string {
 	switch {
 	case r.Jump != 0:
 		what = fmt.Sprintf("the loss jumps by %.2g, so it has no slope; the adjoint gives %.6g", r.Jump, r.Adjoint)
+	case r.Takes == "neither" && r.Left == r.Right:
+		what = "on its bound the adjoint is not the slope inside"
 	}
 	verdict := "so it does not count"
 	if !r.OK {
