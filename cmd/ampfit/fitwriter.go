@@ -1,0 +1,281 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ampfit/graph"
+	"ampfit/internal/atomicfile"
+	"ampfit/internal/report"
+	"ampfit/internal/wav"
+	"ampfit/optim"
+	"ampfit/optim/loss"
+)
+
+// fitWriter writes the results of a fit.
+type fitWriter struct {
+	*fitCommand
+	dir         string
+	graph       *graph.Graph
+	result      *optim.FitResult
+	targetPath  string
+	rate        int
+	metrics     []report.Metric
+	summaryText []byte
+	stopped     string // why the fit ended, when it is neither of the usual reasons
+}
+
+// write fills the directory; each file appears whole or not at all.
+func (w *fitWriter) write() error {
+	r := w.result
+	channels, rate := len(r.Output), float64(w.rate)
+	target := slices.Concat(r.Target...)
+	start := loss.Metrics(slices.Concat(r.Start...), target, channels, rate)
+	for i, m := range loss.Metrics(slices.Concat(r.Output...), target, channels, rate) {
+		w.metrics = append(w.metrics, report.Metric{Name: m.Name, Start: start[i].Value, Final: m.Value})
+	}
+	var err error
+	if w.summaryText, err = w.summary(); err != nil {
+		return err
+	}
+	page := w.report()
+	type file struct {
+		name  string
+		write func(io.Writer) error
+	}
+	files := []file{
+		{"graph.json", func(o io.Writer) error { _, err := o.Write(w.graph.WithValues(r.Values(), w.dir)); return err }},
+		{"summary.json", func(o io.Writer) error { _, err := o.Write(w.summaryText); return err }},
+		{"history.csv", func(o io.Writer) error { return report.HistoryCSV(o, page) }},
+		{"loss.png", func(o io.Writer) error { return report.LossPNG(o, page) }},
+		{"heat.png", func(o io.Writer) error { return report.HeatPNG(o, page) }},
+		{"report.html", func(o io.Writer) error { return report.HTML(o, page) }},
+	}
+	if err := os.MkdirAll(w.dir, 0o777); err != nil {
+		return fmt.Errorf("%s: the directory for the results cannot be made (%v)", w.dir, reason(err))
+	}
+	if w.stopped != "" && !sounds(r.Output) { // the library fails at the best point, too
+		files = files[:1]
+	} else if _, err := wav.Write(filepath.Join(w.dir, "fit.wav"), w.rate, r.Output, wav.Float32); err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := atomicfile.Write(filepath.Join(w.dir, file.name), file.write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sounds tells whether all frames are numbers.
+func sounds(rows [][]float64) bool {
+	for _, row := range rows {
+		for _, v := range row {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (w *fitWriter) report() *report.Fit {
+	r := w.result
+	page := &report.Fit{
+		TargetName: w.targetPath, InputName: w.fitCommand.input, GraphName: w.graph.Path, LossName: r.LossName, Optimizer: r.Optimizer,
+		Seed: r.Seed, Seconds: r.Seconds, Rate: float64(w.rate), Input: r.Input, Target: r.Target, Output: r.Output,
+		HeatNodes: r.HeatNodes, ValueNames: r.Variables, Metrics: w.metrics, Notes: r.Notes, Stopped: "converged",
+	}
+	switch {
+	case w.stopped != "":
+		page.Stopped = w.stopped
+	case r.Interrupted:
+		page.Stopped = "interrupted"
+	case r.TimedOut:
+		page.Stopped = "the time limit was reached"
+	}
+	for _, s := range r.History {
+		page.Steps = append(page.Steps, report.Step(s))
+	}
+	for _, n := range r.Nodes {
+		page.Nodes = append(page.Nodes, report.Node(n))
+	}
+	for _, p := range r.Params {
+		page.Params = append(page.Params, report.Param{
+			Node: p.Node, Name: p.Name, Unit: p.Unit, Initial: p.Initial, Value: p.Value, StdErr: p.StdErr,
+			Min: p.Min, Max: p.Max, Learned: p.Learned, Note: strings.Join(p.Notes, "; "),
+		})
+	}
+	return page
+}
+
+// summary is summary.json: NaN becomes null.
+func (w *fitWriter) summary() ([]byte, error) {
+	r := w.result
+	type param struct {
+		Node    string `json:"node"`
+		Param   string `json:"param"`
+		Initial any    `json:"initial"`
+		Value   any    `json:"value"`
+		StdErr  any    `json:"std_err"`
+		Unit    string `json:"unit"`
+		Learned bool   `json:"learned"`
+	}
+	type lossValues struct {
+		Name    string `json:"name"`
+		Initial any    `json:"initial"`
+		Final   any    `json:"final"`
+	}
+	type start struct {
+		Values  map[string]any `json:"values"`
+		Initial any            `json:"initial"`
+		Final   any            `json:"final"`
+		Steps   int            `json:"steps"`
+		Kept    bool           `json:"kept"`
+	}
+	type alignment struct {
+		Lag         float64 `json:"lag_frames"`
+		Shift       int     `json:"shift_frames"`
+		Correlation float64 `json:"correlation"`
+	}
+	s := struct {
+		Loss        lossValues         `json:"loss"`
+		Metrics     map[string]any     `json:"metrics"`
+		Params      []param            `json:"params"`
+		Heat        map[string]float64 `json:"heat"`
+		Steps       int                `json:"steps"`
+		Seconds     float64            `json:"seconds"`
+		Seed        uint64             `json:"seed"`
+		Unsupported []string           `json:"unsupported"`
+		Starts      []start            `json:"starts,omitempty"`
+		Align       *alignment         `json:"align,omitempty"`
+	}{
+		Loss:    lossValues{r.LossName, finite(r.Initial), finite(r.Final)},
+		Metrics: map[string]any{}, Heat: r.Heat, Steps: r.Steps, Seconds: r.Seconds, Seed: r.Seed,
+		Unsupported: append([]string{}, r.Unsupported...),
+	}
+	for _, m := range w.metrics {
+		if slices.Contains([]string{"esr", "mrstft", "mse", "si_sdr_db"}, m.Name) {
+			s.Metrics[m.Name] = finite(m.Final)
+		}
+	}
+	for _, p := range r.Params {
+		s.Params = append(s.Params, param{p.Node, p.Name, values(p.Initial), values(p.Value), values(p.StdErr), p.Unit, p.Learned})
+	}
+	for _, x := range r.Starts {
+		named := map[string]any{}
+		for i, name := range r.Variables {
+			named[name] = finite(x.Values[i])
+		}
+		s.Starts = append(s.Starts, start{named, finite(x.Initial), finite(x.Final), x.Steps, x.Kept})
+	}
+	if a := r.Align; a != nil {
+		s.Align = &alignment{a.Lag, a.Frames, a.Correlation}
+	}
+	text, err := json.MarshalIndent(s, "", "  ")
+	return append(text, '\n'), err
+}
+
+func finite(x float64) any {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil
+	}
+	return x
+}
+
+// values is a number, or an array for a vector.
+func values(x []float64) any {
+	if len(x) == 1 {
+		return finite(x[0])
+	}
+	out := make([]any, len(x))
+	for i, v := range x {
+		out[i] = finite(v)
+	}
+	return out
+}
+
+// print is the table of learned parameters.
+func (w *fitWriter) print(o io.Writer) error {
+	r := w.result
+	var b strings.Builder
+	rows := [][]string{{"parameter", "start", "fitted", "± error", "unit", ""}}
+	for _, p := range r.Params {
+		if !p.Learned {
+			continue
+		}
+		for i := range p.Value {
+			name := p.Node + "." + p.Name
+			if len(p.Value) > 1 {
+				name = fmt.Sprintf("%s[%d]", name, i)
+			}
+			rows = append(rows, []string{name, number(p.Initial[min(i, len(p.Initial)-1)]), number(p.Value[i]), errorBar(p.StdErr[i]), p.Unit, strings.Join(p.Notes, "; ")})
+		}
+	}
+	table(&b, rows)
+	limit := ""
+	if r.TimedOut {
+		limit = ", ended by --time-limit"
+	}
+	fmt.Fprintf(&b, "\n%s  %s → %s in %s, %.1f s%s\n", r.LossName, number(r.Initial), number(r.Final), count(r.Steps, "step"), r.Seconds, limit)
+	for _, m := range w.metrics {
+		if m.Name != r.LossName && slices.Contains([]string{"esr", "mrstft", "si_sdr_db"}, m.Name) {
+			fmt.Fprintf(&b, "%s  %s → %s\n", m.Name, number(m.Start), number(m.Final))
+		}
+	}
+	for k, s := range r.Starts {
+		what, kept := "random", ""
+		if k == 0 {
+			what = "the graph's"
+		}
+		if s.Kept {
+			kept = ", kept"
+		}
+		fmt.Fprintf(&b, "start %d (%s)  %s → %s in %s%s\n", k+1, what, number(s.Initial), number(s.Final), count(s.Steps, "step"), kept)
+	}
+	fmt.Fprintf(&b, "written to %s: graph.json, fit.wav, report.html, summary.json, history.csv, loss.png, heat.png\n", w.dir)
+	_, err := io.WriteString(o, b.String())
+	return err
+}
+
+// errorBar prints an error with two digits, which is more than it is known to.
+func errorBar(x float64) string {
+	switch {
+	case math.IsNaN(x):
+		return "–"
+	case math.IsInf(x, 0):
+		return "∞"
+	case x >= 100:
+		return number(x)
+	}
+	return strconv.FormatFloat(x, 'g', 2, 64)
+}
+
+// table prints columns, numbers flush right.
+func table(b *strings.Builder, rows [][]string) {
+	width := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			width[i] = max(width[i], len([]rune(cell)))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			pad := strings.Repeat(" ", width[i]-len([]rune(cell)))
+			if i >= 1 && i <= 3 {
+				line.WriteString(pad + cell + "  ")
+			} else {
+				line.WriteString(cell + pad + "  ")
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+}
