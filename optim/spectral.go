@@ -41,6 +41,7 @@ const (
 	fineRate     = 0.03
 	coarseRate   = 0.05
 	spectralGain = 5e-3 // of a round that goes on
+	farBehind    = 2.0  // times the best coarse loss: not descended from
 )
 
 // coarseLoss hears 60 dB, through windows that overlap by half.
@@ -119,7 +120,7 @@ func (s *spectralSearch) begin(ctx context.Context) error {
 	}
 	tries = distinct(lowest(tries, len(tries)))
 	for _, heat := range []struct{ keep, steps int }{{16, 12}, {4, firstSteps}, {2, coarseSteps}} {
-		tries = lowest(tries, heat.keep)
+		tries = near(lowest(tries, heat.keep))
 		for i := range tries {
 			t := &tries[i]
 			t.x = slices.Clone(t.x)
@@ -130,6 +131,14 @@ func (s *spectralSearch) begin(ctx context.Context) error {
 		}
 	}
 	return s.adopt(lowest(tries, 1)[0], nil)
+}
+
+// near leaves out what is far behind the best of sorted tries.
+func near(t []try) []try {
+	for len(t) > 1 && t[len(t)-1].f > farBehind*t[0].f {
+		t = t[:len(t)-1]
+	}
+	return t
 }
 
 // distinct leaves out what is equal to the one before.
@@ -162,7 +171,7 @@ func (s *spectralSearch) look(ctx context.Context) error {
 		return err
 	}
 	for _, heat := range []struct{ keep, steps int }{{8, 15}, {3, firstSteps}, {1, 2 * firstSteps}} {
-		tries = lowest(tries, heat.keep)
+		tries = near(lowest(tries, heat.keep))
 		for i := range tries {
 			t := &tries[i]
 			if t.f, err = inUnits(adam)(ctx, s.coarse, t.x, Settings{Steps: s.most(heat.steps), LR: coarseRate}); err != nil {
