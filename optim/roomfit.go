@@ -6,27 +6,32 @@ import (
 	"slices"
 )
 
-// Limits of the descent of a reverberator, in steps.
+// Limits of the plain descent on spectra, in steps.
 const (
 	roomCoarse = 80
 	roomFine   = 100
 	roomRounds = 3
 )
 
-// room fits the spectra of a reverberator: from the decay that the target shows,
-// Adam on coarse windows and then on the loss itself, L-BFGS at the end. There
-// is no search, as its gradients are the dearest there are, and its loss has no
-// valleys apart from those of decays and levels, which are known.
+// room fits the spectra of an effect by a plain descent: from the decay that the
+// target shows of a reverberator, from the taps that are known of a filter, else
+// from the file's values, Adam on coarse windows and then on the loss itself,
+// L-BFGS at the end. A reverberator needs no search, as its gradients are the
+// dearest there are, and its loss has no valleys apart from those of decays and
+// levels, which are known; for others one follows where this gained little.
 func (a *searcher) room(ctx context.Context, o *GraphObjective, x []float64) (float64, error) {
 	f := o.Evaluate(nil, x)
 	if err := a.report(Point{Value: f, GradNorm: math.NaN(), X: x}); err != nil {
 		return f, err
 	}
-	for _, p := range o.rooms(x) {
+	for _, p := range append(o.filtered(x), o.rooms(x)...) {
 		if fp := o.Evaluate(nil, p); fp < f {
 			copy(x, p)
 			f = fp
 		}
+	}
+	if f <= a.done {
+		return f, a.report(Point{Value: f, GradNorm: math.NaN(), X: x})
 	}
 	lbfgs, _ := lookup("lbfgs")
 	stage := func(on Objective, m Method, steps int, rate float64) error {

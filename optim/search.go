@@ -42,15 +42,18 @@ const (
 const (
 	maxRounds  = 6
 	guideSteps = 200
-	maxIdle    = 2    // rounds without a better point before it ends
-	nearlyDone = 1e-3 // of a waveform, from which one short round has to do
-	briefly    = 24   // values along a coordinate, of a short round
-	longVector = 64   // elements, beyond which none is scanned
+	maxIdle    = 2 // rounds without a better point before it ends
+	// clearlyBetter is the part of the first spectral loss of an effect at which
+	// its start was good enough for a plain descent.
+	clearlyBetter = 1.0 / 3
+	nearlyDone    = 1e-3 // of a waveform, from which one short round has to do
+	briefly       = 24   // values along a coordinate, of a short round
+	longVector    = 64   // elements, beyond which none is scanned
 )
 
-// auto descends from the start, on a loss of spectra as spectralSearch does, on
-// the others as follows. Losses of frequencies, rates and delays have
-// many minima, so it then looks along every coordinate and at random points,
+// auto descends from the start: on a loss of spectra as spectralSearch does, with
+// a dry signal after the plain descent of room, on the others as follows. Losses
+// of frequencies, rates and delays have many minima, so it then looks along every coordinate and at random points,
 // descends a few steps from the best of them, and goes on from what is lower.
 // It ends when rounds find nothing better.
 func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, error) {
@@ -58,8 +61,12 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 	if g, ok := o.(*GraphObjective); ok && !g.leastSquares() {
 		a.done = spectralDone
 	}
-	if g, ok := o.(*GraphObjective); ok && !g.quadratic() && len(x) > 0 && len(g.dry) > 0 && g.reverberates() {
-		return a.room(ctx, g, x)
+	if g, ok := o.(*GraphObjective); ok && !g.quadratic() && len(x) > 0 && len(g.dry) > 0 {
+		first := g.Evaluate(nil, x)
+		f, err := a.room(ctx, g, x)
+		if err != nil || f <= a.done || f < clearlyBetter*first || g.reverberates() {
+			return f, err
+		}
 	}
 	if g, ok := o.(*GraphObjective); ok && !g.quadratic() {
 		if coarse := g.Coarse(); coarse != nil && len(x) > 0 {

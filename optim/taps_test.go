@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"ampfit/optim/loss"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -44,4 +46,18 @@ func TestTapsAreLeastSquares(t *testing.T) {
 		}
 	}
 	require.Less(t, norm(g), 1e-8*norm(u)*norm(y))
+}
+
+// A loss of spectra begins at the taps of least squares as well.
+func TestSpectralFitSolvesForTaps(t *testing.T) {
+	x := hissOf(8000)
+	o := objectiveOf(t, "FIRNode", `"taps": {"value": [1, 0, 0, 0, 0, 0, 0, 0], "learn": true}`, `"taps": [0.5, -0.3, 0.2, 0, 0.1, 0, 0, -0.4]`, x, 16000)
+	l, err := loss.Parse("mrstft", o.target, 1, 16000)
+	require.NoError(t, err)
+	o.Loss = l
+	at := o.Start()
+	f, err := auto(context.Background(), o, at, Settings{})
+	require.NoError(t, err)
+	require.Less(t, f, spectralDone)
+	require.Less(t, o.Calls, 20, "no descent was needed")
 }
