@@ -21,6 +21,9 @@ type Alignment struct {
 const (
 	alignSeconds = 1.0 // largest lag
 	alignLeast   = 0.1 // least correlation of a lag that is believed
+	alignFloor   = 0.1 // of the loudest bin: how far below it spectra are evened out
+	alignPhase   = 8   // frames within which a filter's phase may pass for a lag
+
 )
 
 // String is the note on it.
@@ -37,6 +40,9 @@ func (a *Alignment) String() string {
 		return text + "less than a frame, so nothing was shifted"
 	}
 	text += fmt.Sprintf("the dry signal was shifted by %d frames, which leaves %.2f", a.Frames, a.Lag-float64(a.Frames))
+	if a.Frames != 0 && math.Abs(a.Lag) < alignPhase {
+		text += "; so little may as well be the phase of a filter that the fit finds by itself: compare with a fit without --align"
+	}
 	if a.Frames > 0 {
 		text += fmt.Sprintf("; the first %d frames of the target have none", a.Frames)
 	}
@@ -90,10 +96,15 @@ func (f *fit) align() (FitOptions, error) {
 	return o, nil
 }
 
-// lag returns by how many frames y is later than x, at most so many, where their
-// correlation is largest in magnitude, and that correlation. Channels count
-// together; where one has fewer, its last stands for the others. The fraction is
-// that of the parabola through the largest value and its neighbours.
+// lag returns by how many frames y is later than x, at most so many, and their
+// correlation there. It is where the filter that makes y of x has its largest value: the
+// plain correlation is that of the loudest partials, and follows the phase of whatever
+// lies between x and y. Channels count together; where one has fewer, its last stands
+// for the others. The fraction is that of the parabola through the largest value and
+// its neighbours.
+//
+// Source: C. H. Knapp, G. C. Carter, The Generalized Correlation Method for
+// Estimation of Time Delay, IEEE Trans. ASSP 24(4), 1976 (the Roth processor).
 func lag(x, y [][]float64, most int) (frames, correlation float64) {
 	size := 16
 	for size < len(y[0])+most+1 {
@@ -109,11 +120,14 @@ func lag(x, y [][]float64, most int) (frames, correlation float64) {
 		plan.Forward(re, im, padded, work)
 		return re, im, dot(padded, padded)
 	}
-	ex, ey := 0.0, 0.0
+	ex, ey, power := 0.0, 0.0, make([]float64, plan.Bins())
 	for c := range max(len(x), len(y)) {
 		xr, xi, e := spectrum(x[min(c, len(x)-1)])
 		yr, yi, g := spectrum(y[min(c, len(y)-1)])
 		ex, ey = ex+e, ey+g
+		for k := range power {
+			power[k] += xr[k]*xr[k] + xi[k]*xi[k]
+		}
 		for k := range re { // conj(X) Y is the spectrum of Σ x[n] y[n+l]
 			re[k] += xr[k]*yr[k] + xi[k]*yi[k]
 			im[k] += xr[k]*yi[k] - xi[k]*yr[k]
@@ -122,9 +136,14 @@ func lag(x, y [][]float64, most int) (frames, correlation float64) {
 	if ex == 0 || ey == 0 {
 		return 0, 0
 	}
-	r := make([]float64, size)
+	plain, r := make([]float64, size), make([]float64, size)
+	plan.Inverse(plain, re, im, work)
+	floor := alignFloor * slices.Max(power)
+	for k, p := range power {
+		re[k], im[k] = re[k]/(p+floor), im[k]/(p+floor)
+	}
 	plan.Inverse(r, re, im, work)
-	at := func(l int) float64 { return r[(l+size)%size] / math.Sqrt(ex*ey) }
+	at := func(l int) float64 { return r[(l+size)%size] }
 	best := 0
 	for l := -most; l <= most; l++ {
 		if math.Abs(at(l)) > math.Abs(at(best)) {
@@ -137,5 +156,5 @@ func lag(x, y [][]float64, most int) (frames, correlation float64) {
 	if bend := before - 2*here + after; bend < 0 {
 		frames += min(max((before-after)/(2*bend), -0.5), 0.5)
 	}
-	return frames, at(best)
+	return frames, plain[(best+size)%size] / math.Sqrt(ex*ey)
 }

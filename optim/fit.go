@@ -117,12 +117,13 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 	if o.Resume != nil {
 		low = f.resumeAt(x)
 	}
+	f.low = low
 	seconds := func() float64 { return f.before + time.Since(began).Seconds() }
 	tell := func(step int, value float64, searching bool) {
 		if o.Progress != nil {
 			o.Progress(Progress{
 				Step: step, Loss: value, Best: low, Seconds: seconds(),
-				Fraction: f.fraction(step, m.name, low), Searching: searching,
+				Fraction: f.fraction(step, m.name), Searching: searching,
 			})
 		}
 	}
@@ -137,7 +138,7 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 		Steps: o.Steps, LR: o.LR, Seed: o.Seed,
 		Report: func(p Point) error {
 			low = math.Min(low, p.Value)
-			f.steps = p.Step
+			f.steps, f.low = p.Step, math.Min(f.low, p.Value)
 			p.Step += f.offset
 			f.record(p, low, seconds())
 			tell(p.Step, p.Value, false)
@@ -166,7 +167,7 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 // fraction estimates how much of the work is done. A search ends when its budget
 // is used up, or when the loss is as low as it asks for: whichever is nearer,
 // the latter counted in powers of ten.
-func (f *fit) fraction(step int, method string, low float64) float64 {
+func (f *fit) fraction(step int, method string) float64 {
 	part, total := 0.0, float64(f.options.Steps)
 	switch {
 	case method == "auto":
@@ -175,8 +176,8 @@ func (f *fit) fraction(step int, method string, low float64) float64 {
 			done = waveformDone
 		}
 		part = float64(f.objective.Calls) / float64(f.objective.Budget())
-		if first := f.result.Initial; low < first && done < first {
-			part = math.Max(part, math.Log(first/math.Max(low, done))/math.Log(first/done))
+		if first := f.result.Initial; f.low < first && done < first {
+			part = math.Max(part, math.Log(first/math.Max(f.low, done))/math.Log(first/done))
 		}
 	case total == 0 && method == "adam":
 		part = float64(step) / 1000
@@ -197,6 +198,7 @@ type fit struct {
 	steps     int     // of the descent at hand
 	offset    int     // of its steps among those of the fit
 	start     int     // which of the restarts it is
+	low       float64 // of the descent at hand
 	before    float64 // seconds that an earlier fit took
 }
 

@@ -32,7 +32,7 @@ func (f *fit) descend(ctx context.Context, m *method, x []float64, s Settings) e
 		if k > 0 {
 			p = f.objective.Sample(rand.New(rand.NewPCG(s.Seed, 0x726573746172+uint64(k))), file, true)
 		}
-		f.start, f.objective.Calls, f.steps = k, 0, 0
+		f.start, f.low, f.objective.Calls, f.steps = k, math.Inf(1), 0, 0
 		if f.offset = offset; k > 0 {
 			f.offset = r.Steps + 1
 		}
