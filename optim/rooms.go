@@ -39,6 +39,7 @@ const (
 	roomBlock  = 0.01  // s
 	roomDirect = 0.001 // s, part of the response that counts as the dry sound
 	roomFall   = 25    // dB over which a decay is measured
+	roomLong   = 60.0  // s of the sound at most; the transforms are of all of it
 )
 
 // echogram is what the dry sound and the target say of a room.
@@ -52,6 +53,10 @@ type echogram struct {
 // listen divides the spectra of target and dry sound, and measures the decay of
 // the response in octaves. It returns nil where there is nothing to measure.
 func listen(dry, target []float64, rate float64) *echogram {
+	first := int(roomDirect * rate)
+	if len(target) <= first {
+		return nil
+	}
 	n := 1 << bits.Len(uint(len(dry)+len(target)-1))
 	plan := fft.NewPlan(n)
 	bins := plan.Bins()
@@ -83,7 +88,6 @@ func listen(dry, target []float64, rate float64) *echogram {
 	impulse := pad[0]
 	plan.Inverse(pad, hr, hi, work)
 	r := &echogram{direct: pad[0] / impulse}
-	first := int(roomDirect * rate)
 	tail := slices.Clone(pad[:len(target)])
 	peak := 0.0
 	for _, v := range tail[first:] {
@@ -192,7 +196,7 @@ func (o *GraphObjective) rooms(x []float64) [][]float64 {
 		return nil
 	}
 	rate := o.Model.Plan.Rate
-	frames := len(o.target) / o.channels
+	frames := min(len(o.target)/o.channels, int(roomLong*rate))
 	r := listen(o.dry[0][:min(frames, len(o.dry[0]))], o.target[:frames], rate)
 	if r == nil {
 		return nil
@@ -224,7 +228,11 @@ func (o *GraphObjective) rooms(x []float64) [][]float64 {
 			o.noiseRoom(p, u, r, all, wet)
 		case "CombNode":
 			if t := o.Model.Param(u.Name, "time_ms"); t != nil {
-				o.setAll(p, u, "gain", func(int, int) float64 { return math.Pow(10, -3*t.Values[0]/1000/all) })
+				time := t.Values[0]
+				if i := o.variable(t); i >= 0 { // the model may stand at another point
+					time, _ = o.Variables[i].Value(p[i])
+				}
+				o.setAll(p, u, "gain", func(int, int) float64 { return math.Pow(10, -3*time/1000/all) })
 			}
 		}
 	}

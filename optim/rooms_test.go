@@ -3,7 +3,11 @@ package optim
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
+
+	"ampfit/graph"
+	_ "ampfit/nodes"
 
 	"github.com/stretchr/testify/require"
 )
@@ -50,4 +54,39 @@ func TestListen(t *testing.T) {
 		require.InEpsilon(t, 0.03*0.03*rate*want.t60/(6*math.Ln10), energy, 0.25)
 	}
 	require.Nil(t, listen(make([]float64, 100), make([]float64, 100), rate))
+}
+
+// A target that ends within the direct sound has no tail to measure.
+func TestListenToLessThanTheDirectSound(t *testing.T) {
+	for _, frames := range []int{1, 2, 48, 49, 60} {
+		x := hissOf(frames)
+		if r := listen(x, x, 48000); frames > 48 && r != nil {
+			require.InDelta(t, 1, r.direct, 1e-6)
+		} else {
+			require.Nil(t, r)
+		}
+	}
+}
+
+// The gain of a comb follows from its time at the point asked for, wherever the
+// model was moved since.
+func TestRoomsAreOfThePoint(t *testing.T) {
+	const rate = 16000
+	dry, y := roomOf(0.3, 0.005, rate)
+	g, err := graph.Parse("", []byte(`{"nodes": [{"name": "dry", "type": "InputNode"},
+		{"name": "a", "type": "CombNode", "params": {"time_ms": {"value": 30, "learn": true}, "gain": {"value": 0.5, "learn": true}}},
+		{"name": "b", "type": "CombNode", "params": {"time_ms": {"value": 41, "learn": true}, "gain": {"value": 0.5, "learn": true}}}],
+		"edges": [{"source": "dry", "target": "a"}, {"source": "a", "target": "b"}]}`))
+	require.NoError(t, err)
+	f, err := newFit(g, FitOptions{Target: [][]float64{y}, Input: [][]float64{dry}, Rate: rate})
+	require.NoError(t, err)
+	o := f.objective
+	x := o.Start()
+	o.Evaluate(nil, x)
+	want := o.rooms(x)
+	require.Len(t, want, 1)
+	elsewhere := slices.Clone(x)
+	o.put(elsewhere, o.Model.Param("a", "time_ms"), 60)
+	o.Evaluate(nil, elsewhere)
+	require.Equal(t, want, o.rooms(x))
 }
