@@ -49,6 +49,7 @@ const (
 	swingSlowest = 1.5  // turns in the sound
 	swingFastest = 16.0 // Hz
 	swingShare   = 0.4  // of the pitch's variance that it explains
+	swingLong    = 10.0 // s of the sound at most: rates to try and times to try them at grow with it
 )
 
 // findSwing follows the partial at a frequency, the harmonic of a pitch by its
@@ -56,6 +57,7 @@ const (
 // 0 Hz and smoothed over some periods of the pitch; the turn of its phase from
 // frame to frame is what its frequency is off.
 func findSwing(x []float64, rate, freq, pitch float64) (swing, bool) {
+	x = x[:min(len(x), int(swingLong*rate))]
 	size := int(4 * rate / pitch)
 	if size < 8 || len(x) < 8*size {
 		return swing{}, false
@@ -98,6 +100,9 @@ func findSwing(x []float64, rate, freq, pitch float64) (swing, bool) {
 	step := 0.2 / seconds
 	for r := swingSlowest / seconds; r < swingFastest; r += step {
 		try(r)
+	}
+	if share == 0 { // too short for a turn and a half of any, or silent
+		return swing{}, false
 	}
 	for ; step > 1e-4; step /= 2 {
 		r := best.rate
