@@ -23,7 +23,6 @@ const (
 	alignLeast   = 0.1 // least correlation of a lag that is believed
 	alignFloor   = 0.1 // of the loudest bin: how far below it spectra are evened out
 	alignPhase   = 8   // frames within which a filter's phase may pass for a lag
-
 )
 
 // String is the note on it.
@@ -40,7 +39,7 @@ func (a *Alignment) String() string {
 		return text + "less than a frame, so nothing was shifted"
 	}
 	text += fmt.Sprintf("the dry signal was shifted by %d frames, which leaves %.2f", a.Frames, a.Lag-float64(a.Frames))
-	if a.Frames != 0 && math.Abs(a.Lag) < alignPhase {
+	if math.Abs(a.Lag) < alignPhase {
 		text += "; so little may as well be the phase of a filter that the fit finds by itself: compare with a fit without --align"
 	}
 	if a.Frames > 0 {

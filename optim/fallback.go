@@ -41,7 +41,11 @@ func (f *fit) spectra(ctx context.Context, g *graph.Graph, o FitOptions, x []flo
 	before := l.Evaluate(nil, f.model.Output)
 	o.Loss, o.Ready = defaultSpectra, nil
 	s, err := Fit(ctx, g, o)
-	if err != nil || s.Final > spectraGain*before {
+	if err != nil {
+		return nil, false
+	}
+	if s.Final > spectraGain*before {
+		f.result.Interrupted, f.result.TimedOut = s.Interrupted, s.TimedOut
 		return nil, false
 	}
 	s.Notes = append(s.Notes, fmt.Sprintf("esr, the default with a dry signal, stayed at %.3g: this graph cannot follow the target's waveform, so its spectra were fitted (mrstft); --loss esr keeps to the waveform", waveform))

@@ -405,3 +405,28 @@ func TestFitReverb(t *testing.T) {
 	require.InEpsilon(t, 0.5, value(t, r, "r", "t60_s"), 0.25)
 	require.InDelta(t, 0.3, value(t, r, "x", "mix"), 0.1)
 }
+
+// A fit whose second descent, on spectra, is interrupted says so, though the
+// result is that of the first.
+func TestInterruptedSpectraAreSaid(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	target, dry := make([]float64, 6000), make([]float64, 6000)
+	for n := range dry {
+		target[n], dry[n] = rng.NormFloat64()/5, rng.NormFloat64()/5
+	}
+	g := load(t, `{"name": "dry", "type": "InputNode"}, {"name": "amp", "type": "GainNode", "params": {"gain": {"value": 0.001, "learn": true}}}`,
+		`{"source": "dry", "target": "amp"}`)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	last := -1
+	r, err := optim.Fit(ctx, g, optim.FitOptions{Target: [][]float64{target}, Input: [][]float64{dry}, Rate: rate, Progress: func(p optim.Progress) {
+		if !p.Searching && p.Step < last { // the second begins to count anew
+			cancel()
+		}
+		last = max(last, p.Step)
+	}})
+	require.NoError(t, err)
+	require.Equal(t, "esr", r.LossName)
+	require.Error(t, ctx.Err(), "the second descent was not reached")
+	require.True(t, r.Interrupted)
+}

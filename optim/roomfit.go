@@ -24,7 +24,7 @@ func (a *searcher) room(ctx context.Context, o *GraphObjective, x []float64) (fl
 	if err := a.report(Point{Value: f, GradNorm: math.NaN(), X: x}); err != nil {
 		return f, err
 	}
-	for _, p := range append(o.filtered(x), o.rooms(x)...) {
+	for _, p := range append(o.filtered(ctx, x), o.rooms(x)...) {
 		if fp := o.Evaluate(nil, p); fp < f {
 			copy(x, p)
 			f = fp

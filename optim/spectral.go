@@ -111,7 +111,7 @@ func (s *spectralSearch) begin(ctx context.Context) error {
 	s.c = s.coarse.Evaluate(nil, s.x)
 	tries := []try{{s.x, s.c}}
 	if o, ok := s.main.(Suggestive); ok {
-		for k, p := range o.Starts(s.x) {
+		for k, p := range o.Starts(ctx, s.x) {
 			if k == 0 {
 				s.fresh = slices.Clone(p)
 			}

@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -12,8 +13,9 @@ import (
 // trying, beside the start.
 type Suggestive interface {
 	Objective
-	// Starts returns them; they are changes of x.
-	Starts(x []float64) [][]float64
+	// Starts returns them; they are changes of x. When the context ends, they may
+	// be worse than they could be.
+	Starts(ctx context.Context, x []float64) [][]float64
 }
 
 // pitches are the parameters that are the pitch of a sound, not the corner of a
@@ -39,11 +41,11 @@ func (o *GraphObjective) tones() []int {
 // Starts reads the target: the frequencies, levels and decays of its partials
 // become those of the banks of partials that are learned, its pitch that of the
 // oscillators, and its decay theirs.
-func (o *GraphObjective) Starts(x []float64) [][]float64 {
+func (o *GraphObjective) Starts(ctx context.Context, x []float64) [][]float64 {
 	if o.target == nil {
 		return nil
 	}
-	out := append(o.filtered(x), o.rooms(x)...)
+	out := append(o.filtered(ctx, x), o.rooms(x)...)
 	banks, tones, times := o.banks(), o.tones(), []int(nil)
 	for i := range o.Variables {
 		v := &o.Variables[i]

@@ -260,7 +260,7 @@ func (o *GraphObjective) without(out []bool) (*GraphObjective, []int) {
 }
 
 // filtered is x with the taps of its filters solved for, where there are some.
-func (o *GraphObjective) filtered(x []float64) [][]float64 {
+func (o *GraphObjective) filtered(ctx context.Context, x []float64) [][]float64 {
 	if len(o.dry) == 0 {
 		return nil
 	}
@@ -270,7 +270,7 @@ func (o *GraphObjective) filtered(x []float64) [][]float64 {
 	}
 	p := x
 	for _, first := range filters {
-		p = o.solveTaps(context.Background(), p, first)
+		p = o.solveTaps(ctx, p, first)
 	}
 	return [][]float64{p}
 }

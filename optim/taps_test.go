@@ -61,3 +61,16 @@ func TestSpectralFitSolvesForTaps(t *testing.T) {
 	require.Less(t, f, spectralDone)
 	require.Less(t, o.Calls, 20, "no descent was needed")
 }
+
+// The solution for the taps of a start ends with the context.
+func TestStartsEndWithTheContext(t *testing.T) {
+	o := objectiveOf(t, "FIRNode", `"taps": {"value": [1, 0, 0, 0], "learn": true}`, `"taps": [0.5, -0.3, 0.2, 0.1]`, hissOf(2000), 16000)
+	ctx, cancel := context.WithCancel(context.Background())
+	solved := o.Starts(ctx, o.Start())
+	cancel()
+	ended := o.Starts(ctx, o.Start())
+	require.Len(t, solved, 1)
+	require.Len(t, ended, 1)
+	require.Less(t, o.Evaluate(nil, solved[0]), 1e-12)
+	require.Equal(t, 1.0, o.Evaluate(nil, ended[0]), "no iteration, no taps")
+}

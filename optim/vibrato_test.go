@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"context"
 	"math"
 	"strings"
 	"testing"
@@ -38,6 +39,30 @@ func TestFindSwing(t *testing.T) {
 	require.True(t, !ok || s.depth < 1e-3, "a steady tone swings by %v Hz", s.depth)
 }
 
+// A vibrato is that of the beginning, however long the sound: the work grows with
+// the square of what is looked at.
+func TestFindSwingLooksAtTheBeginning(t *testing.T) {
+	const rate = 4000.0
+	x := make([]float64, int(1.5*swingLong*rate))
+	turn := 0.0
+	for n := range x {
+		at := float64(n) / rate
+		speed := 6.0
+		if at > swingLong {
+			speed = 3
+		}
+		x[n] = math.Sin(2 * math.Pi * turn)
+		turn += (300 + 4*math.Sin(2*math.Pi*speed*at)) / rate
+	}
+	s, ok := findSwing(x, rate, 300, 300)
+	require.True(t, ok)
+	require.InDelta(t, 6, s.rate, 0.01)
+	beginning, _ := findSwing(x[:int(swingLong*rate)], rate, 300, 300)
+	require.Equal(t, beginning, s)
+	_, ok = findSwing(x[:300], rate, 300, 300)
+	require.False(t, ok, "a quarter of a turn")
+}
+
 // The starts of a graph with a vibrato have it, through the scale of its edge.
 func TestStartsHaveTheVibrato(t *testing.T) {
 	const text = `{"descriptor_version": 2, "nodes": [
@@ -57,7 +82,7 @@ func TestStartsHaveTheVibrato(t *testing.T) {
 	require.NoError(t, err)
 	o := f.objective
 	found := false
-	for _, p := range o.Starts(o.Start()) {
+	for _, p := range o.Starts(context.Background(), o.Start()) {
 		o.Set(p)
 		got := func(node, name string) float64 { return o.Model.Param(node, name).Values[0] }
 		turn := got("vib", "phase") - 0.2

@@ -29,6 +29,9 @@ func (a *searcher) wake(ctx context.Context, x []float64, f float64) (float64, e
 	o.StepLimits(limits, x)
 	var tries []try
 	for i := range x {
+		if a.spent() {
+			break
+		}
 		if h[i*n+i]*limits[i]*limits[i] > asleep*f {
 			continue
 		}

@@ -79,3 +79,17 @@ func TestPatience(t *testing.T) {
 	}
 	require.ErrorIs(t, r(Point{Step: 24, Value: 0.9}), errSettled)
 }
+
+// A search that has used up its evaluations looks no further.
+func TestWakeIsNotForTheSpent(t *testing.T) {
+	o := objectiveOf(t, "LimiterNode", `"ceiling_db": {"value": -1, "learn": true}, "makeup_db": {"value": 0, "learn": true}`,
+		`"ceiling_db": -17, "makeup_db": 8`, hissOf(2000), 16000)
+	at := o.Start()
+	a := &searcher{o: o, local: levenberg, done: waveformDone}
+	f := o.Evaluate(nil, at)
+	o.Calls = 4*o.Budget() + 1
+	before := o.Calls
+	_, err := a.wake(context.Background(), at, f)
+	require.NoError(t, err)
+	require.LessOrEqual(t, o.Calls-before, 2*len(at)+1, "more than the curvature was evaluated")
+}
