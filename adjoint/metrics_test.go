@@ -38,3 +38,20 @@ func TestMetricsOverTime(t *testing.T) {
 		require.Greater(t, metrics[1].HeatAt[i], metrics[1].HeatAt[i-1])
 	}
 }
+
+// Where an interval is shorter than a block, the heat so far never falls.
+func TestHeatOverTimeNeverFalls(t *testing.T) {
+	g := load(t, `{"sample_rate": 1000, "nodes": [{"name": "dry", "type": "InputNode"}, {"name": "half", "type": "GainNode", "params": {"gain": 0.5}}],
+		"edges": [{"source": "dry", "target": "half"}]}`)
+	m, err := adjoint.NewModel(g, adjoint.Options{Input: noise(4, 1, 950), Heat: true, Block: 100})
+	require.NoError(t, err)
+	m.Run.Measure(0.03)
+	for range 2 {
+		m.ForwardBackward(func(grad, y []float64) { copy(grad, y) })
+	}
+	at := m.Run.Metrics()[1].HeatAt
+	require.Len(t, at, 31)
+	require.Positive(t, at[0])
+	require.IsNonDecreasing(t, at)
+	require.InDelta(t, m.Heat["half"][0], at[30], 1e-15)
+}

@@ -93,6 +93,7 @@ type Setting struct {
 	Value    []float64 // nil when the file leaves the default
 	Array    bool      // written as an array
 	Learn    bool
+	Held     bool // "learn": false: not even where nothing is marked
 	Min, Max *float64
 	Scale    *abi.Scale
 	Unit     string

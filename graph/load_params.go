@@ -185,7 +185,7 @@ func (l *loader) setting(m jsontree.Member, path string, n *Node, p *abi.Param) 
 			l.values(s, v, path+".value")
 		}
 		if v := m.Value.Get("learn"); v != nil && l.want(v, path+".learn", jsontree.Bool) {
-			s.Learn = v.Bool
+			s.Learn, s.Held = v.Bool, !v.Bool
 			if v.Bool && p != nil && p.NoGradient {
 				l.add(v, path+".learn", "%s of %s has no gradient and cannot be learned; set it by hand", m.Key, n.Type.Name)
 			}

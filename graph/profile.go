@@ -21,7 +21,11 @@ func (r *Run) clock(j *Job, start time.Time, backward bool) {
 		x.Forward += part
 		i := r.interval(sp.At)
 		for len(x.HeatAt) <= i {
-			x.HeatAt = append(x.HeatAt, 0)
+			so := 0.0 // an interval in which no block begins is as hot as the one before
+			if n := len(x.HeatAt); n > 0 {
+				so = x.HeatAt[n-1]
+			}
+			x.HeatAt = append(x.HeatAt, so)
 		}
 		x.HeatAt[i] = 0
 		for lane := range x.Unit.Lanes {

@@ -189,7 +189,7 @@ func (r *Run) Reset() {
 	}
 	for _, x := range r.Execs {
 		x.clamped = 0
-		clear(x.HeatAt)
+		x.HeatAt = x.HeatAt[:0]
 		clear(x.AdjointEnergy)
 	}
 }

@@ -116,6 +116,9 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 	low := r.Initial
 	if o.Resume != nil {
 		low = f.resumeAt(x)
+		if err := f.another(low); err != nil {
+			return nil, err
+		}
 	}
 	f.low = low
 	seconds := func() float64 { return f.before + time.Since(began).Seconds() }
@@ -310,6 +313,8 @@ func (f *fit) variables() ([]Variable, error) {
 			learn = asked
 		case marked:
 			learn = learn && learnMark(p)
+		case learn && p.Spec.Setting != nil && p.Spec.Setting.Held:
+			learn = false
 		}
 		if !learn || slices.Contains(f.options.Freeze, name) || p.Spec.Setting != nil && p.Spec.Setting.Tie != nil {
 			continue
@@ -323,7 +328,7 @@ func (f *fit) variables() ([]Variable, error) {
 		}
 	}
 	if len(vars) == 0 {
-		return nil, fmt.Errorf("%s: there is nothing to learn: no parameter is left after --learn and --freeze, or the nodes have none", orElse(f.graph.Path, "graph"))
+		return nil, fmt.Errorf("%s: there is nothing to learn: no parameter is left after \"learn\": false, --learn and --freeze, or the nodes have none", orElse(f.graph.Path, "graph"))
 	}
 	return vars, nil
 }
@@ -355,7 +360,7 @@ func (f *fit) notes(vars []Variable) {
 			}
 		}
 		if v.Moved {
-			r.Notes = append(r.Notes, fmt.Sprintf("%s started on its bound and was moved inside, to %.6g", v.Name(), v.Start))
+			r.Notes = append(r.Notes, fmt.Sprintf("%s started on a bound or beyond it, and was moved inside, to %.6g", v.Name(), v.Start))
 		}
 	}
 	if !marked {

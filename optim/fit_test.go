@@ -430,3 +430,35 @@ func TestInterruptedSpectraAreSaid(t *testing.T) {
 	require.Error(t, ctx.Err(), "the second descent was not reached")
 	require.True(t, r.Interrupted)
 }
+
+// What the file holds with "learn": false stays, where nothing else is marked
+// too.
+func TestFitHolds(t *testing.T) {
+	in := [][]float64{noise(3, 2000, 0.3)}
+	const held = `{"name": "g", "type": "GainNode", "params": {"gain": {"value": 0.5, "learn": false}}}`
+	edges := `{"source": "dry", "target": "g"}`
+	r := fit(t, load(t, dry+","+held+`,{"name": "lp", "type": "OnePoleNode"}`, edges+`,{"source": "g", "target": "lp"}`), optim.FitOptions{Target: in, Input: in})
+	require.Equal(t, 0.5, value(t, r, "g", "gain"))
+	require.Greater(t, value(t, r, "lp", "cutoff_hz"), 1100.0)
+	_, err := optim.Fit(context.Background(), load(t, dry+","+held, edges), optim.FitOptions{Target: in, Input: in, Rate: rate})
+	require.ErrorContains(t, err, "there is nothing to learn")
+}
+
+// A descent that runs into a bound is not the end, however little it leaves: a
+// shelf of the least q, four octaves off, is within a ten-thousandth of a bass
+// control on a guitar.
+func TestFitLeavesABound(t *testing.T) {
+	dryRow, fs := drySound(t, 0, 1)
+	shelf := func(params string) *graph.Graph {
+		g, err := graph.Parse("", []byte(fmt.Sprintf(`{"sample_rate": %g, "nodes": [%s,{"name": "b", "type": "LowShelfNode", "params": {%s}},{"name": "g", "type": "GainNode"}],
+			"edges": [{"source": "dry", "target": "b"},{"source": "b", "target": "g"}]}`, fs, dry, params)))
+		require.NoError(t, err)
+		return g
+	}
+	in := [][]float64{dryRow}
+	o := optim.FitOptions{Target: render(t, shelf(`"freq_hz": 100, "q": 0.493, "gain_db": 6`), len(dryRow), in), Input: in, Rate: fs}
+	r, err := optim.Fit(context.Background(), shelf(""), o)
+	require.NoError(t, err)
+	require.Less(t, r.Final, 1e-9)
+	require.InEpsilon(t, 100, value(t, r, "b", "freq_hz"), 1e-3)
+}

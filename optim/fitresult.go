@@ -168,12 +168,13 @@ func (f *fit) finish(x []float64) {
 				continue
 			}
 			row.Learned, row.Min, row.Max = true, v.Lo, v.Hi
-			switch {
-			case loose[i]:
-				row.note("not identified by this recording")
-			case v.AtBound(p.Values[v.Element]):
+			bound := v.AtBound(p.Values[v.Element])
+			if bound {
 				row.note("at its bound")
-			default:
+			}
+			if loose[i] {
+				row.note("not identified by this recording")
+			} else if !bound {
 				row.StdErr[v.Element] = stdErr[i]
 			}
 			if p.Blocked != "" {

@@ -46,6 +46,22 @@ func (f *fit) resumeAt(x []float64) float64 {
 	return f.objective.Evaluate(nil, x)
 }
 
+// sameLoss is how near the loss of resumed values has to be to what the earlier
+// fit ended at: its files have less than full precision, and its machine may
+// have been another.
+const sameLoss = 1e-2
+
+// another reports what is wrong when the values of the earlier fit no longer
+// have the loss that it ended at: the recording is another one.
+func (f *fit) another(now float64) error {
+	h := f.options.Resume.History
+	was := h[len(h)-1].Best
+	if math.Abs(now-was) <= sameLoss*math.Max(was, f.result.Initial*1e-6) {
+		return nil
+	}
+	return fmt.Errorf("the earlier fit ended at %s %.6g, and its values now have %.6g: the target or the dry signal is another; start anew without --resume", f.result.LossName, was, now)
+}
+
 // list names a few things.
 func list(names []string) string {
 	const most = 6

@@ -46,7 +46,7 @@ const (
 	// clearlyBetter is the part of the first spectral loss of an effect at which
 	// its start was good enough for a plain descent.
 	clearlyBetter = 1.0 / 3
-	nearlyDone    = 1e-3 // of a waveform, from which one short round has to do
+	nearlyDone    = 3e-5 // of a waveform, from which one short round has to do
 	briefly       = 24   // values along a coordinate, of a short round
 	longVector    = 64   // elements, beyond which none is scanned
 )
@@ -117,7 +117,7 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 		return f, err
 	}
 	idleRounds := maxIdle
-	if a.short(f) {
+	if a.short(x, f) {
 		idleRounds = 1
 	} else if f, err = a.follow(ctx, x, f); err != nil || f <= a.done {
 		return f, err
@@ -171,10 +171,24 @@ func (a *searcher) spent() bool {
 }
 
 // short reports whether so little is left that a search is not worth much: a
-// part of what the graph cannot do more often than of another valley.
-func (a *searcher) short(f float64) bool {
+// part of what the graph cannot do more often than of another valley. A valley
+// that runs into a bound is another one: a shelf of the least q, an octave off,
+// leaves a ten-thousandth of the sound.
+func (a *searcher) short(x []float64, f float64) bool {
 	o, ok := a.o.(*GraphObjective)
-	return ok && o.leastSquares() && f < nearlyDone
+	return ok && o.leastSquares() && f < nearlyDone && !o.onBound(x)
+}
+
+// onBound reports whether a learned number has run into a bound that it did not
+// start at.
+func (o *GraphObjective) onBound(x []float64) bool {
+	for i := range o.Variables {
+		v := &o.Variables[i]
+		if value, _ := v.Value(x[i]); !v.Moved && v.AtBound(value) {
+			return true
+		}
+	}
+	return false
 }
 
 // Guided is an objective with a smoother relative: one whose minima lie near
@@ -260,7 +274,7 @@ func (a *searcher) round(ctx context.Context, o Searchable, x []float64, f float
 	}
 	// A few steps tell which valleys are deep; more are for the best of them.
 	heats := []struct{ keep, steps int }{{len(tries), 3}, {6, 8}}
-	if a.short(f) {
+	if a.short(x, f) {
 		heats[1].keep = 3
 	}
 	for _, heat := range heats {
@@ -339,7 +353,7 @@ func (a *searcher) scout(ctx context.Context, o Searchable, x []float64, f float
 	}
 	centres, most := [][]float64{x}, 0
 	switch {
-	case a.short(f):
+	case a.short(x, f):
 		most = briefly
 	case first:
 		centres = append(centres, a.start)

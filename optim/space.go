@@ -171,13 +171,16 @@ func (v *Variable) Name() string {
 	return v.Param.Node + "." + v.Param.Name
 }
 
-// AtBound reports whether a value lies within a thousandth of the range of an
-// end, where no error bar can be given.
+// boundShare is how near to an end counts as on it, of the range.
+const boundShare = 1e-4
+
+// AtBound reports whether a value has run into an end of the range, where no
+// error bar can be given.
 func (v *Variable) AtBound(value float64) bool {
 	if v.Scale == abi.Periodic {
 		return false
 	}
 	lo, hi, x := v.line(v.Lo), v.line(v.Hi), v.line(value)
-	margin := startInside * (hi - lo)
+	margin := boundShare * (hi - lo)
 	return x-lo < margin || hi-x < margin
 }

@@ -83,6 +83,7 @@ func TestResumeRefuses(t *testing.T) {
 		"another name":   {[]string{target, write(t, dir, "renamed.json", renamed)}, `node 3 is "level" there and "gain" in this graph`},
 		"another edge":   {[]string{target, write(t, dir, "delayed.json", delayed)}, "edge 2 is another one there"},
 		"another target": {[]string{short, tone}, "the earlier fit was of another target: it has 8000 frames"},
+		"another sound":  {[]string{writeWav(t, dir, "sound.wav", 16000, noise(8000)), tone}, "the target or the dry signal is another"},
 		"another loss":   {[]string{target, tone, "--loss", "mse"}, "the earlier fit minimised esr and this one would minimise mse"},
 		"other values":   {[]string{target, tone, "--freeze", "level.gain"}, "the earlier fit learned tone.cutoff_hz, level.gain and this one would learn tone.cutoff_hz"},
 	} {

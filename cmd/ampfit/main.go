@@ -48,7 +48,7 @@ func failed(err error) error { return &exit{exitFailed, err} }
 
 func main() {
 	cnode.OnFault = onFault
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() { // a second Ctrl-C ends the program at once
 		<-ctx.Done()
 		stop()

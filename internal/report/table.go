@@ -87,9 +87,8 @@ func (p *Param) span() string {
 	return number(low) + " … " + number(high)
 }
 
-// boundShare is how near to a bound counts as on it: a start on a bound is moved
-// inside by this share of the range.
-const boundShare = 1e-3
+// boundShare is how near to a bound counts as on it, of the range.
+const boundShare = 1e-4
 
 // atBound counts the values that lie on a bound, by the share of the range or,
 // where it spans more than a decade above zero, of the range of logarithms.
