@@ -59,6 +59,19 @@ func TestResume(t *testing.T) {
 	require.Less(t, *readSummary(t, out).Loss.Final, 1e-10)
 }
 
+// The heat beside a loss is taken off its name, however small its weight is.
+func TestResumeWithHeat(t *testing.T) {
+	dir := toneTask(t)
+	for _, weight := range []string{"0.001", "1e-05", "-1e-07"} {
+		args := fitArgs(dir, "--loss", "mse + 0.1*esr", "--heat-weight", weight, "--steps", "2", "--quiet", "-o", filepath.Join(dir, weight))
+		ok(t, args...)
+		name := readSummary(t, filepath.Join(dir, weight)).Loss.Name
+		require.Contains(t, name, "*heat")
+		ok(t, fitArgs(dir, "--heat-weight", weight, "--steps", "2", "--quiet", "-o", filepath.Join(dir, weight), "--resume")...)
+		require.Equal(t, name, readSummary(t, filepath.Join(dir, weight)).Loss.Name)
+	}
+}
+
 // What cannot be resumed is refused before anything is touched.
 func TestResumeRefuses(t *testing.T) {
 	dir := toneTask(t)

@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"regexp"
 
 	"ampfit/graph"
 	"ampfit/internal/report"
@@ -76,11 +76,11 @@ func (f *fitCommand) earlier(dir string, g *graph.Graph, target *wav.Audio) (*op
 		}
 	}
 	spec := f.loss
-	if spec == "" { // with the heat taken off, that --heat-weight adds again
-		spec, _, _ = strings.Cut(summary.Loss.Name, "*heat")
-		if heat := strings.LastIndexAny(spec, "+-"); spec != summary.Loss.Name && heat > 0 {
-			spec = strings.TrimSpace(spec[:heat])
-		}
+	if spec == "" {
+		spec = heatTerm.ReplaceAllString(summary.Loss.Name, "")
 	}
 	return r, spec, nil
 }
+
+// heatTerm is what --heat-weight adds to the name of a loss: it adds it again.
+var heatTerm = regexp.MustCompile(` [+-] \S+\*heat$`)
