@@ -95,6 +95,44 @@ func (f *fit) align() (FitOptions, error) {
 	return o, nil
 }
 
+// Limits of what is said of a target that was not aligned.
+const (
+	lateError   = 1e-2 // of the fitted output: below, nothing is late
+	lateAlike   = 0.5  // least correlation
+	lateSeconds = 20.0 // of the sound that is looked at
+)
+
+// lateness is a note where the fitted output is like the target but not at the
+// same time, which no filter mends.
+func (f *fit) lateness() string {
+	o := f.options
+	if len(o.Input) == 0 || o.Align || o.aligned != nil {
+		return ""
+	}
+	frames := min(len(o.Target[0]), int(lateSeconds*o.Rate))
+	var x, y [][]float64
+	var rest, all float64
+	for c, row := range o.Target {
+		x, y = append(x, f.result.Output[c][:frames]), append(y, row[:frames])
+		for n, v := range y[c] {
+			rest += (x[c][n] - v) * (x[c][n] - v)
+			all += v * v
+		}
+	}
+	if !(rest > lateError*all) {
+		return ""
+	}
+	l, correlation := lag(x, y, min(int(alignSeconds*o.Rate), frames/2))
+	if math.Abs(correlation) < lateAlike || math.Abs(l) < alignPhase {
+		return ""
+	}
+	where := "behind"
+	if l < 0 {
+		where, l = "ahead of", -l
+	}
+	return fmt.Sprintf("the target seems to be %.1f frames %s the fitted output (correlation %.2f): --align shifts the dry signal", l, where, math.Abs(correlation))
+}
+
 // lag returns by how many frames y is later than x, at most so many, and their
 // correlation there. It is where the filter that makes y of x has its largest value: the
 // plain correlation is that of the loudest partials, and follows the phase of whatever

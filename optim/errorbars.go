@@ -8,6 +8,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
+// lateBars is how many learned values have error bars in a fit that was ended.
+const lateBars = 64
+
 // errorBars returns the standard deviation of each learned value by the
 // Gauss-Newton covariance, σ²(JᵀJ)⁻¹ with σ² the residual's variance, taken in
 // the parameters' own units; and which of them the data do not identify: those
@@ -21,6 +24,9 @@ func (f *fit) errorBars(x []float64) (std []float64, loose []bool) {
 	o := f.objective
 	if !loss.Quadratic(o.Loss) || o.Model.HasHeatLoss() || n*len(f.model.Output) > 64<<20 {
 		return std, loose
+	}
+	if n > lateBars && (f.result.TimedOut || f.result.Interrupted) {
+		return std, loose // a Jacobian that nobody waits for
 	}
 	h := make([]float64, n*n)
 	value := o.Evaluate(nil, x)

@@ -137,6 +137,7 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 			tell(r.Steps, low, true)
 		}
 	}
+	f.objective.ended = func() bool { return ctx.Err() != nil }
 	err = f.descend(ctx, m, x, Settings{
 		Steps: o.Steps, LR: o.LR, Seed: o.Seed,
 		Report: func(p Point) error {
@@ -148,6 +149,7 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 			return nil
 		},
 	})
+	f.objective.ended = nil // error bars come after the end
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		r.TimedOut = true

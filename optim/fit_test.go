@@ -462,3 +462,29 @@ func TestFitLeavesABound(t *testing.T) {
 	require.Less(t, r.Final, 1e-9)
 	require.InEpsilon(t, 100, value(t, r, "b", "freq_hz"), 1e-3)
 }
+
+// An end that comes while a Jacobian is computed ends the fit, and its error
+// bars are those of the point that was reached.
+func TestFitEndsWithinAJacobian(t *testing.T) {
+	const gains = 60
+	nodes, edges, before := dry, "", "dry"
+	for i := range gains {
+		name := fmt.Sprintf("g%d", i)
+		nodes += fmt.Sprintf(`,{"name": "%s", "type": "GainNode", "params": {"gain": {"value": 1.01, "learn": true}}}`, name)
+		if i > 0 {
+			edges += ","
+		}
+		edges += fmt.Sprintf(`{"source": "%s", "target": "%s"}`, before, name)
+		before = name
+	}
+	in := [][]float64{noise(3, 2000, 0.3)}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r, err := optim.Fit(ctx, load(t, nodes, edges), optim.FitOptions{Target: in, Input: in, Rate: rate, Progress: func(p optim.Progress) { cancel() }})
+	require.NoError(t, err)
+	require.True(t, r.Interrupted)
+	require.LessOrEqual(t, r.Final, r.Initial)
+	for _, p := range r.Params {
+		require.NotContains(t, p.Notes, "at its bound")
+	}
+}

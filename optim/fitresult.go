@@ -187,6 +187,9 @@ func (f *fit) finish(x []float64) {
 		r.Params = append(r.Params, row)
 	}
 	r.Notes = append(r.Notes, f.model.Run.Unconverged()...)
+	if late := f.lateness(); late != "" {
+		r.Notes = append(r.Notes, late)
+	}
 	if r.Clamped > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("modulation left the range of a parameter at %d frames and was clamped there", r.Clamped))
 	}

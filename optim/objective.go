@@ -43,12 +43,13 @@ type GraphObjective struct {
 	slopes   []float64   // ∂v/∂u of the last point
 	columns  [][]float64 // of the Jacobian at base
 	base     []float64
-	output   []float64 // at base
-	g0, g1   []float64 // gradients by the output
-	heat     []float64 // of the nodes of the graph, at heatAt
-	heatAt   []float64 // where it was measured last; empty before
-	Calls    int       // evaluations so far
-	tick     func()    // called after each, when not nil
+	output   []float64   // at base
+	g0, g1   []float64   // gradients by the output
+	heat     []float64   // of the nodes of the graph, at heatAt
+	heatAt   []float64   // where it was measured last; empty before
+	Calls    int         // evaluations so far
+	tick     func()      // called after each, when not nil
+	ended    func() bool // whether the time is over, when not nil
 	coarser  func(ratio int) (*GraphObjective, error)
 }
 
@@ -215,6 +216,9 @@ func (o *GraphObjective) Curvature(h, x []float64) {
 	}
 	moved := append([]float64(nil), x...)
 	for i := range n {
+		if o.ended != nil && o.ended() {
+			return // the descent looks at its context next
+		}
 		v := &o.Variables[i]
 		value, slope := v.Value(x[i])
 		step := 1e-6 * math.Min(v.natural(value)/math.Max(math.Abs(slope), 1e-9), 10)

@@ -33,7 +33,7 @@ type runFlags struct {
 
 func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.input, "input", "i", "", "dry signal for the InputNode (WAV)")
-	fs.IntVar(&f.block, "block", graph.DefaultBlock, "frames rendered at a time; results do not depend on it")
+	fs.IntVar(&f.block, "block", graph.DefaultBlock, "frames rendered at a time; sounds do not depend on it, gradients but for rounding")
 	fs.BoolVar(&f.keepLatency, "keep-latency", false, "leave the graph's own latency in its output")
 	fs.StringVar(&f.scheduleName, "schedule", "auto", "order of rendering: auto, kpn or ipls; results do not depend on it")
 	fs.IntVar(&f.threads, "threads", runtime.NumCPU(), "workers; results do not depend on their number")

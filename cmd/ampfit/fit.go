@@ -65,7 +65,7 @@ func (f *fitCommand) flags(fs *pflag.FlagSet) {
 	fs.DurationVar(&f.timeLimit, "time-limit", 0, "stop after this time, such as 30s or 5m, and keep the best")
 	fs.BoolVar(&f.strict, "strict", false, "fail when a learned parameter lies behind a node without an adjoint")
 	fs.BoolVar(&f.json, "json", false, "print the summary as JSON")
-	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
+	fs.BoolVar(&f.quiet, "quiet", false, "no progress and no notes")
 	fs.SortFlags = false
 }
 
