@@ -46,7 +46,8 @@ const (
 	// clearlyBetter is the part of the first spectral loss of an effect at which
 	// its start was good enough for a plain descent.
 	clearlyBetter = 1.0 / 3
-	nearlyDone    = 3e-5 // of a waveform, from which one short round has to do
+	little        = 1e-3 // of a waveform, from which one round without a gain has to do
+	nearlyDone    = 3e-5 // from which that round is a short one
 	briefly       = 24   // values along a coordinate, of a short round
 	longVector    = 64   // elements, beyond which none is scanned
 )
@@ -117,10 +118,13 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 		return f, err
 	}
 	idleRounds := maxIdle
-	if a.short(x, f) {
+	if o, ok := a.o.(*GraphObjective); ok && o.leastSquares() && f < little {
 		idleRounds = 1
-	} else if f, err = a.follow(ctx, x, f); err != nil || f <= a.done {
-		return f, err
+	}
+	if !a.short(x, f) {
+		if f, err = a.follow(ctx, x, f); err != nil || f <= a.done {
+			return f, err
+		}
 	}
 	a.rng = rand.New(rand.NewPCG(s.Seed, 0x736561726368))
 	for round, idle := 0, 0; round < maxRounds && idle < idleRounds && f > a.done && !a.spent(); round++ {
