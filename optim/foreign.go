@@ -68,14 +68,18 @@ func unrelated(left, dry []float64) bool {
 		if follows(r, x) > foreignPart {
 			return false
 		}
-		square, cube := make([]float64, len(dry)), make([]float64, len(dry))
-		for n, v := range dry {
-			square[n], cube[n] = v*v, v*v*v
-		}
-		for _, s := range []*spectrogram{x, newSpectrogram(square, 1, size, size/2), newSpectrogram(cube, 1, size, size/2)} {
-			if coherence(r, s)-1/float64(r.windows) > foreignPart {
+		power := slices.Clone(dry)
+		for k := 1; ; k++ { // one at a time: each takes three numbers a frame
+			if coherence(r, x)-1/float64(r.windows) > foreignPart {
 				return false
 			}
+			if k == 3 {
+				break
+			}
+			for n, v := range dry {
+				power[n] *= v
+			}
+			x = newSpectrogram(power, 1, size, size/2)
 		}
 	}
 	return true

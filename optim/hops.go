@@ -42,6 +42,9 @@ func (s *spectralSearch) hops(ctx context.Context) ([]try, error) {
 				if from == nil {
 					continue
 				}
+				if s.spent() { // of many oscillators each may modulate each
+					return out, nil
+				}
 				p := slices.Clone(from)
 				for _, j := range tones {
 					p[j] = s.x[j]
