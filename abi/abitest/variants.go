@@ -110,7 +110,7 @@ type point struct {
 	keep float64 // part of a direction's values that are not zero
 }
 
-// points sets a variant up with the given channels, at one level.
+// at sets a variant up with the given channels, at one level.
 func (c *checker) at(v variant, channels, frames int, l level, modulated bool, seed uint64) (*point, bool) {
 	probe, err := newRig(c.typ, v.spec(c.typ, channels, frames, nil))
 	if err != nil {

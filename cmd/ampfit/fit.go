@@ -57,7 +57,7 @@ func (f *fitCommand) flags(fs *pflag.FlagSet) {
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of the search; the same seed repeats a fit bit by bit")
 	fs.IntVar(&f.restarts, "restarts", 0, "so many random starts beside the graph's values, each fitted; the best is kept")
 	fs.BoolVar(&f.resume, "resume", false, "go on from the result in the directory of -o: its values, its history")
-	fs.BoolVar(&f.align, "align", false, "shift the dry signal by the whole frames that the target is late")
+	fs.BoolVar(&f.align, "align", false, "shift the dry signal by the whole frames that the target is late or early")
 	fs.StringSliceVar(&f.learn, "learn", nil, "learn exactly these: node.param,…")
 	fs.StringSliceVar(&f.freeze, "freeze", nil, "do not learn these: node.param,…")
 	fs.Float64Var(&f.heatWeight, "heat-weight", 0, "add the heat of all nodes in joules, times this, to the loss")
