@@ -56,7 +56,7 @@ const sameLoss = 1e-2
 func (f *fit) another(now float64) error {
 	h := f.options.Resume.History
 	was := h[len(h)-1].Best
-	if math.Abs(now-was) <= sameLoss*math.Max(was, f.result.Initial*1e-6) {
+	if math.Abs(now-was) <= sameLoss*math.Max(math.Abs(was), math.Abs(f.result.Initial)*1e-6) {
 		return nil
 	}
 	return fmt.Errorf("the earlier fit ended at %s %.6g, and its values now have %.6g: the target or the dry signal is another; start anew without --resume", f.result.LossName, was, now)

@@ -72,6 +72,16 @@ func TestResumeWithHeat(t *testing.T) {
 	}
 }
 
+// A loss in dB lies below 0.
+func TestResumeBelowZero(t *testing.T) {
+	dir := toneTask(t)
+	ok(t, fitArgs(dir, "--loss", "snr", "--steps", "1", "--quiet")...)
+	before := *readSummary(t, filepath.Join(dir, "target.fit")).Loss.Final
+	require.Negative(t, before)
+	ok(t, fitArgs(dir, "--steps", "3", "--quiet", "--resume")...)
+	require.LessOrEqual(t, *readSummary(t, filepath.Join(dir, "target.fit")).Loss.Final, before)
+}
+
 // What cannot be resumed is refused before anything is touched.
 func TestResumeRefuses(t *testing.T) {
 	dir := toneTask(t)
