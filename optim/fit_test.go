@@ -488,3 +488,17 @@ func TestFitEndsWithinAJacobian(t *testing.T) {
 		require.NotContains(t, p.Notes, "at its bound")
 	}
 }
+
+// A ratio in dB is below 0 long before it is good.
+func TestFitOfARatioGoesBelowZero(t *testing.T) {
+	nodes := func(cutoff int) string {
+		return dry + fmt.Sprintf(`,{"name": "lp", "type": "OnePoleNode", "params": {"cutoff_hz": {"value": %d, "learn": true}}}`, cutoff)
+	}
+	edges := `{"source": "dry", "target": "lp"}`
+	in := [][]float64{noise(18, 4000, 0.3)}
+	target := render(t, load(t, nodes(1500), edges), 4000, in)
+	for _, name := range []string{"snr", "si_sdr", "mse + 0.1*snr"} {
+		r := fit(t, load(t, nodes(500), edges), optim.FitOptions{Target: target, Input: in, Loss: name})
+		require.InEpsilon(t, 1500, value(t, r, "lp", "cutoff_hz"), 1e-3, name)
+	}
+}

@@ -61,6 +61,9 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 	a := &searcher{o: o, local: localMethod(o), settings: s, start: append([]float64(nil), x...), done: waveformDone}
 	if g, ok := o.(*GraphObjective); ok && !g.leastSquares() {
 		a.done = spectralDone
+		if loss.Decibels(g.Loss) {
+			a.done = math.Inf(-1)
+		}
 	}
 	if g, ok := o.(*GraphObjective); ok && !g.quadratic() && len(x) > 0 && len(g.dry) > 0 {
 		first := g.Evaluate(nil, x)

@@ -258,7 +258,7 @@ func (s *spectralSearch) refine(ctx context.Context) error {
 				return err
 			}
 		}
-		if s.f > before*(1-spectralGain) || s.spent() {
+		if s.f > before-spectralGain*math.Abs(before) || s.spent() {
 			return nil
 		}
 	}

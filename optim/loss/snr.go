@@ -142,3 +142,19 @@ func (l *ratio) Evaluate(grad, x []float64) float64 {
 	}
 	return sum / float64(l.channels)
 }
+
+// Decibels reports whether a loss, or a term of a sum, is a ratio in dB: then it
+// may lie below 0, and no value of it is as good as none.
+func Decibels(l Loss) bool {
+	switch l := l.(type) {
+	case *ratio:
+		return true
+	case *sum:
+		for _, t := range l.terms {
+			if Decibels(t.Loss) {
+				return true
+			}
+		}
+	}
+	return false
+}
