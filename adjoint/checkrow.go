@@ -148,7 +148,7 @@ func (c *checker) quotient(p *Param, i int) quotient {
 // oneSided differentiates to the right (1) or left (-1).
 func (c *checker) oneSided(p *Param, i, side int) quotient {
 	x := p.Values[i]
-	room := math.Inf(1)
+	var room float64
 	if lo, hi := rangeOf(p); side > 0 {
 		room = hi - x
 	} else {
