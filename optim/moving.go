@@ -101,17 +101,7 @@ func (a *searcher) settle(ctx context.Context, m *mover, ratio int, base, x []fl
 		}
 		level = next
 	}
-	for _, t := range lowest(tries, 2) {
-		ft, err := a.local(ctx, o, t.x, Settings{Steps: a.settings.Steps, Report: a.below(f)})
-		if ft < f {
-			copy(x, t.x)
-			f = ft
-		}
-		if err != nil || f <= a.done {
-			return f, err
-		}
-	}
-	return f, nil
+	return a.finish(ctx, x, f, lowest(tries, 2))
 }
 
 // candidates are points with the best tracks, at the feedbacks that fit best.

@@ -41,17 +41,7 @@ func (a *searcher) wake(ctx context.Context, x []float64, f float64) (float64, e
 		}
 		tries = append(tries, found...)
 	}
-	for _, t := range lowest(tries, wakeKeep) {
-		ft, err := a.local(ctx, o, t.x, Settings{Steps: a.settings.Steps, Report: a.below(f)})
-		if ft < f {
-			copy(x, t.x)
-			f = ft
-		}
-		if err != nil || f <= a.done {
-			return f, err
-		}
-	}
-	return f, nil
+	return a.finish(ctx, x, f, lowest(tries, wakeKeep))
 }
 
 // valleysAtLevel are the valleys along a coordinate that explain more of the
