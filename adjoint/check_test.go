@@ -60,7 +60,7 @@ func TestCheckOfASilentLinearSource(t *testing.T) {
 // all of them.
 func TestCheckOfTasks(t *testing.T) {
 	if testing.Short() {
-		t.Skip("long")
+		t.Skip("each graph takes seconds")
 	}
 	files := []string{"../testdata/tasks/cs-pwm-vibrato-lead.json", "../testdata/tasks/cs-subtractive-bass.json"}
 	if os.Getenv("AMPFIT_LONG") != "" {

@@ -185,6 +185,8 @@ func fitRecoversCutoffOfLibrary(t *testing.T) {
 	require.NoError(t, err)
 	res, err := optim.Fit(context.Background(), g, optim.FitOptions{Target: [][]float64{target}, Input: [][]float64{x}, Rate: 48000})
 	require.NoError(t, err)
+	// a fit may end at an esr of 1e-10, a part in 1e5 of the waveform: the drive,
+	// which the curve flattens, is known to a part in some thousands then
 	require.InDelta(t, 3000, res.Values()["lp"]["cutoff_hz"][0], 1)
 	require.InDelta(t, 2, res.Values()["out"]["drive"][0], 1e-3)
 }
