@@ -182,12 +182,12 @@ func (l *loader) output(t *jsontree.Value) {
 		}
 	}
 	if len(free) != 1 {
-		candidates := free
-		if len(free) == 0 {
-			candidates = l.nodeNames()
-		}
-		if len(l.faults) == 0 { // a broken edge would make its source a candidate
-			l.add(t, "", `%d nodes have no outgoing edge, so the output is not clear; add "output": with one of %s`, len(free), suggest.List(candidates))
+		switch {
+		case len(l.faults) > 0: // a broken edge would make its source a candidate
+		case len(free) == 0:
+			l.add(t, "", `every node feeds another, round a loop, so the output is not clear; add "output": with one of %s, and see that an edge of each loop has "delay_frames"`, suggest.List(l.nodeNames()))
+		default:
+			l.add(t, "", `%d nodes have no outgoing edge, so the output is not clear; add "output": with one of %s`, len(free), suggest.List(free))
 		}
 		g.Output.Node = nil
 		return

@@ -199,7 +199,7 @@ var faultCases = []struct{ name, text, want string }{
 	{"two outputs", `{"nodes": [` + vca + `, {"name": "b", "type": "GainNode"}]}`,
 		`g.json:1:1: 2 nodes have no outgoing edge, so the output is not clear; add "output": with one of a, b`},
 	{"no end", `{"nodes": [` + vca + `], "edges": [{"source": "a", "target": "a", "delay_frames": 1}]}`,
-		`g.json:1:1: 0 nodes have no outgoing edge, so the output is not clear; add "output": with one of a`},
+		`g.json:1:1: every node feeds another, round a loop, so the output is not clear; add "output": with one of a, and see that an edge of each loop has "delay_frames"`},
 	{"schedule", `{"nodes": [` + vca + `], "ipls": [["b"]]}`,
 		"g.json:1:56: ipls: the schedule leaves out the node \"a\"\ng.json:1:58: ipls[0][0]: there is no node \"b\"; it has a"},
 	{"schedule twice", `{"nodes": [` + vca + `], "ipls": [["a"], ["a"]]}`,
