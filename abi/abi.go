@@ -82,6 +82,10 @@ type NodeType struct {
 	Advances bool
 	// Delay is the measured delay in frames at the kernel's rate.
 	Delay int
+	// Wave is the shape, within ±1 over a phase in cycles, of what the node moves
+	// by its parameters of the roles Rate, Depth and Phase; nil, or nil for a
+	// configuration, where nothing moves or the shape has jumps.
+	Wave func(c Config) func(phase float64) float64
 
 	State        int   // float64 per lane: values that are no samples of a row
 	Record       int   // rows per lane that Forward writes and Backward is handed
@@ -161,6 +165,7 @@ func (s Scale) String() string { return [...]string{"linear", "log", "periodic"}
 // Param describes a parameter.
 type Param struct {
 	Name, Unit, Doc string
+	Role            Role // what it is; analysis and search ask for it
 	Default         float64
 	Defaults        []float64 // of a vector, when they differ
 	Min, Max        float64

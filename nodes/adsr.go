@@ -24,11 +24,11 @@ var adsr = abi.NodeType{
 	Source:  "J. Turian et al., One Billion Audio Sounds from GPU-enabled Modular Synthesis, DAFx 2021 (torchsynth's ADSR).",
 	Outputs: out,
 	Params: []abi.Param{
-		{Name: "attack_ms", Unit: "ms", Default: 10, Min: 0.1, Max: 10000, Scale: abi.Log, Doc: "Length of the attack."},
-		{Name: "decay_ms", Unit: "ms", Default: 100, Min: 0.1, Max: 10000, Scale: abi.Log, Doc: "Length of the decay."},
-		{Name: "sustain", Default: 0.7, Min: 0, Max: 1, Doc: "Level after the decay."},
-		{Name: "release_ms", Unit: "ms", Default: 200, Min: 0.1, Max: 10000, Scale: abi.Log, Doc: "Length of the release."},
-		{Name: "curve", Default: 1, Min: 0.1, Max: 10, Scale: abi.Log, Doc: "Exponent of the ramps; 1 is linear."},
+		{Name: "attack_ms", Role: abi.Attack, Unit: "ms", Default: 10, Min: 0.1, Max: 10000, Scale: abi.Log, Doc: "Length of the attack."},
+		{Name: "decay_ms", Role: abi.Decay, Unit: "ms", Default: 100, Min: 0.1, Max: 10000, Scale: abi.Log, Doc: "Length of the decay."},
+		{Name: "sustain", Role: abi.Sustain, Default: 0.7, Min: 0, Max: 1, Doc: "Level after the decay."},
+		{Name: "release_ms", Role: abi.Release, Unit: "ms", Default: 200, Min: 0.1, Max: 10000, Scale: abi.Log, Doc: "Length of the release."},
+		{Name: "curve", Role: abi.Other, Default: 1, Min: 0.1, Max: 10, Scale: abi.Log, Doc: "Exponent of the ramps; 1 is linear."},
 	},
 	Config: []abi.Key{{Name: "notes", Kind: abi.Pairs, Doc: "[on, off] of each note in seconds; absent: one from 0 to 0.5."}},
 	Configure: func(s *abi.Setup) error {

@@ -28,11 +28,11 @@ var rawBiquad = abi.NodeType{
 	Source: "J. O. Smith, Introduction to Digital Filters, \"Stability revisited\" (the triangle).",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "b0", Default: 1, Min: -1000, Max: 1000, Doc: "Coefficient of x[n]."},
-		{Name: "b1", Default: 0, Min: -1000, Max: 1000, Doc: "Coefficient of x[n−1]."},
-		{Name: "b2", Default: 0, Min: -1000, Max: 1000, Doc: "Coefficient of x[n−2]."},
-		{Name: "a1", Default: 0, Min: -2, Max: 2, Doc: "Coefficient of −y[n−1], projected onto the stable ones."},
-		{Name: "a2", Default: 0, Min: -0.9999999, Max: 0.9999999, Doc: "Coefficient of −y[n−2]: the square of the radius of a complex pole pair."},
+		{Name: "b0", Role: abi.Coefficient, Default: 1, Min: -1000, Max: 1000, Doc: "Coefficient of x[n]."},
+		{Name: "b1", Role: abi.Coefficient, Default: 0, Min: -1000, Max: 1000, Doc: "Coefficient of x[n−1]."},
+		{Name: "b2", Role: abi.Coefficient, Default: 0, Min: -1000, Max: 1000, Doc: "Coefficient of x[n−2]."},
+		{Name: "a1", Role: abi.Coefficient, Default: 0, Min: -2, Max: 2, Doc: "Coefficient of −y[n−1], projected onto the stable ones."},
+		{Name: "a2", Role: abi.Coefficient, Default: 0, Min: -0.9999999, Max: 0.9999999, Doc: "Coefficient of −y[n−2]: the square of the radius of a complex pole pair."},
 	},
 	State: biquadState, Coefs: 30, FrameScratch: 1,
 	Prepare: func(b *abi.Block) {

@@ -23,18 +23,19 @@ func init() {
 			Source: "J. Dattorro, Effect Design, Part 2: Delay-Line Modulation and Chorus, JAES 45(10), 1997.",
 			Inputs: in, Outputs: out,
 			Params: []abi.Param{
-				{Name: "rate_hz", Unit: "Hz", Default: t.rate, Min: 0.01, Max: t.most, Scale: abi.Log, Mod: true, Doc: "Frequency of the wave."},
-				{Name: "depth_ms", Unit: "ms", Default: t.depth, Min: 0, Max: t.longest / 2, Doc: "How far the delay moves to each side; at most max_ms/2."},
-				{Name: "delay_ms", Unit: "ms", Default: t.delay, Min: 0, Max: t.longest / 2, Doc: "Delay in the middle of the movement; at most max_ms/2."},
-				{Name: "feedback", Default: t.feedback, Min: -0.999, Max: 0.999, Doc: "Gain from the moving tap to the start of the line."},
-				{Name: "mix", Default: t.mix, Min: 0, Max: 1, Doc: "0 is the input, 1 the delayed signal."},
-				{Name: "phase", Unit: "cycles", Default: 0, Scale: abi.Periodic, Doc: "Phase of the first frame."},
+				{Name: "rate_hz", Role: abi.Rate, Unit: "Hz", Default: t.rate, Min: 0.01, Max: t.most, Scale: abi.Log, Mod: true, Doc: "Frequency of the wave."},
+				{Name: "depth_ms", Role: abi.Depth, Unit: "ms", Default: t.depth, Min: 0, Max: t.longest / 2, Doc: "How far the delay moves to each side; at most max_ms/2."},
+				{Name: "delay_ms", Role: abi.Delay, Unit: "ms", Default: t.delay, Min: 0, Max: t.longest / 2, Doc: "Delay in the middle of the movement; at most max_ms/2."},
+				{Name: "feedback", Role: abi.Feedback, Default: t.feedback, Min: -0.999, Max: 0.999, Doc: "Gain from the moving tap to the start of the line."},
+				{Name: "mix", Role: abi.Mix, Default: t.mix, Min: 0, Max: 1, Doc: "0 is the input, 1 the delayed signal."},
+				{Name: "phase", Role: abi.Phase, Unit: "cycles", Default: 0, Scale: abi.Periodic, Doc: "Phase of the first frame."},
 			},
 			Config: []abi.Key{
 				{Name: "wave", Kind: abi.String, Default: "sine", Enum: []string{"sine", "triangle"}, Doc: "Shape of the movement, as of LFONode."},
 				{Name: "interp", Kind: abi.String, Default: "linear", Enum: []string{"linear", "lagrange3"}, Doc: "Interpolation between frames; linear damps the highest octave as it moves."},
 				{Name: "max_ms", Kind: abi.Number, Default: t.longest, Min: 0.1, Max: 10000, Doc: "Longest delay, which is the memory of the line."},
 			},
+			Wave: smoothWave,
 			Configure: func(s *abi.Setup) error {
 				longest := s.Config.Number("max_ms")
 				for _, name := range []string{"depth_ms", "delay_ms"} {

@@ -7,8 +7,8 @@ import (
 )
 
 func init() {
-	drive := abi.Param{Name: "drive", Default: 1, Min: 0.01, Max: 1000, Scale: abi.Log, Mod: true, Doc: "Gain before the curve."}
-	threshold := abi.Param{Name: "threshold", Default: 1, Min: 0.001, Max: 10, Scale: abi.Log, Doc: "Where the curve ends."}
+	drive := abi.Param{Name: "drive", Role: abi.Drive, Default: 1, Min: 0.01, Max: 1000, Scale: abi.Log, Mod: true, Doc: "Gain before the curve."}
+	threshold := abi.Param{Name: "threshold", Role: abi.Threshold, Default: 1, Min: 0.001, Max: 10, Scale: abi.Log, Doc: "Where the curve ends."}
 	for _, f := range []struct {
 		name, doc, detail string
 		curve             clipCurve

@@ -10,12 +10,15 @@ func init() {
 	common := func(t abi.NodeType) {
 		t.Family, t.Inputs, t.Outputs = timeBased, in, out
 		t.Params = []abi.Param{
-			{Name: "time_ms", Unit: "ms", Default: 10, Min: 0, Max: 2000, Mod: true, Doc: "Delay, at most max_ms and at least one frame (lagrange3: two)."},
-			{Name: "gain", Default: 0.7, Min: -0.999, Max: 0.999, Mod: true, Doc: "Gain of the loop."},
+			{Name: "time_ms", Role: abi.Delay, Unit: "ms", Default: 10, Min: 0, Max: 2000, Mod: true, Doc: "Delay, at most max_ms and at least one frame (lagrange3: two)."},
+			{Name: "gain", Role: abi.Feedback, Default: 0.7, Min: -0.999, Max: 0.999, Mod: true, Doc: "Gain of the loop."},
 		}
 		t.Config = []abi.Key{
 			{Name: "max_ms", Kind: abi.Number, Default: 2000.0, Min: 0.1, Max: 600000, Doc: "Longest time, which is the memory of the line."},
 			{Name: "interp", Kind: abi.String, Default: "linear", Enum: []string{"linear", "lagrange3"}, Doc: "Interpolation between frames."},
+		}
+		if t.Name == "AllpassDelayNode" {
+			t.Params[1].Role = abi.Diffusion
 		}
 		t.Forward, t.Backward, t.Tangent, t.Second = combForward, combBackward, combTangent, second(combFormula)
 		abi.Register(t)

@@ -7,13 +7,13 @@ import (
 )
 
 func init() {
-	threshold := abi.Param{Name: "threshold_db", Unit: "dB", Default: -20, Min: -80, Max: 0, Mod: true, Doc: "Level at which the gain begins to change, in dB of full scale."}
-	ratio := abi.Param{Name: "ratio", Default: 4, Min: 1, Max: 100, Scale: abi.Log, Doc: "dB of input per dB of output above the threshold."}
-	attack := abi.Param{Name: "attack_ms", Unit: "ms", Default: 10, Min: 0.05, Max: 1000, Scale: abi.Log, Doc: "Time constant of a rising level."}
-	release := abi.Param{Name: "release_ms", Unit: "ms", Default: 100, Min: 1, Max: 5000, Scale: abi.Log, Doc: "Time constant of a falling level."}
-	knee := abi.Param{Name: "knee_db", Unit: "dB", Default: 6, Min: 0, Max: 40, Doc: "Width of the quadratic corner of the curve; 0 is hard."}
-	makeup := abi.Param{Name: "makeup_db", Unit: "dB", Default: 0, Min: -40, Max: 40, Doc: "Gain after it."}
-	span := abi.Param{Name: "range_db", Unit: "dB", Default: 40, Min: 0, Max: 120, Doc: "Most attenuation."}
+	threshold := abi.Param{Name: "threshold_db", Role: abi.Threshold, Unit: "dB", Default: -20, Min: -80, Max: 0, Mod: true, Doc: "Level at which the gain begins to change, in dB of full scale."}
+	ratio := abi.Param{Name: "ratio", Role: abi.Ratio, Default: 4, Min: 1, Max: 100, Scale: abi.Log, Doc: "dB of input per dB of output above the threshold."}
+	attack := abi.Param{Name: "attack_ms", Role: abi.Attack, Unit: "ms", Default: 10, Min: 0.05, Max: 1000, Scale: abi.Log, Doc: "Time constant of a rising level."}
+	release := abi.Param{Name: "release_ms", Role: abi.Release, Unit: "ms", Default: 100, Min: 1, Max: 5000, Scale: abi.Log, Doc: "Time constant of a falling level."}
+	knee := abi.Param{Name: "knee_db", Role: abi.Knee, Unit: "dB", Default: 6, Min: 0, Max: 40, Doc: "Width of the quadratic corner of the curve; 0 is hard."}
+	makeup := abi.Param{Name: "makeup_db", Role: abi.Gain, Unit: "dB", Default: 0, Min: -40, Max: 40, Doc: "Gain after it."}
+	span := abi.Param{Name: "range_db", Role: abi.Range, Unit: "dB", Default: 40, Min: 0, Max: 120, Doc: "Most attenuation."}
 	detect := abi.Key{Name: "detector", Kind: abi.String, Default: "peak", Enum: []string{"peak", "rms", "log"}, Doc: "What is smoothed: the level, its square, or the gain in dB."}
 	link := abi.Key{Name: "link", Kind: abi.Bool, Default: true, Doc: "One gain for all channels, from the loudest; otherwise each has its own."}
 	initial := abi.Key{Name: "start_db", Kind: abi.Number, Min: -200, Max: 40, Doc: "Level that a peak or rms detector has before frame 0, in dB; absent: silence. SoX's compand begins at 0."}
@@ -34,7 +34,7 @@ func init() {
 		t.Configure = func(s *abi.Setup) error { return setDynamics(s, curve) }
 		abi.Register(t)
 	}
-	mix := abi.Param{Name: "detector_mix", Default: 0, Min: 0, Max: 1, Doc: "Detector peak only: 0 is the peak level, 1 the RMS level, both in dB."}
+	mix := abi.Param{Name: "detector_mix", Role: abi.Other, Default: 0, Min: 0, Max: 1, Doc: "Detector peak only: 0 is the peak level, 1 the RMS level, both in dB."}
 	register(compressCurve, "CompressorNode", "Compressor with knee, sidechain, and feed-forward or feedback detection.",
 		"g = (1/ratio − 1) k(L − threshold_db), k(d) = max(d, 0) with a quadratic corner over knee_db; y = x 10^((g + makeup_db)/20). detector_mix goes from the peak level to the RMS level in dB. topology feedback takes the level of the output of the frame before, without makeup: the curve then acts on levels that it has changed itself, and the ratio is softer.",
 		[]abi.Param{threshold, ratio, attack, release, knee, makeup, mix}, detect, link, topology, initial)
@@ -62,8 +62,8 @@ func init() {
 		"The envelope is that of SoX's compand, v += (|x| − v)(1 − exp(−1/(rate t)))." + ballistics + side
 	t.Source = "C. Bagwell et al., SoX, compand; " + papers
 	t.Params = []abi.Param{
-		{Name: "in_db", Unit: "dB", Default: 0, Min: -160, Max: 20, Vector: true, Len: 4, Doc: "Input levels of the points."},
-		{Name: "out_db", Unit: "dB", Default: 0, Min: -160, Max: 20, Vector: true, Len: 4, Doc: "Output levels of the points."},
+		{Name: "in_db", Role: abi.Threshold, Unit: "dB", Default: 0, Min: -160, Max: 20, Vector: true, Len: 4, Doc: "Input levels of the points."},
+		{Name: "out_db", Role: abi.Table, Unit: "dB", Default: 0, Min: -160, Max: 20, Vector: true, Len: 4, Doc: "Output levels of the points."},
 		attack, release, none, makeup,
 	}
 	t.Config = []abi.Key{{Name: "points", Kind: abi.Int, Default: 4.0, Min: 2, Max: 256, Doc: "Number of points, where no values say it."}, link, initial}

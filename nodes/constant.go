@@ -11,7 +11,7 @@ var constant = abi.NodeType{
 	Detail:  "y[n] = value",
 	Outputs: out,
 	Params: []abi.Param{
-		{Name: "value", Default: 0, Min: -1e6, Max: 1e6, Doc: "The value of every frame and channel."},
+		{Name: "value", Role: abi.Level, Default: 0, Min: -1e6, Max: 1e6, Doc: "The value of every frame and channel."},
 	},
 	Config:    []abi.Key{channelsKey},
 	Configure: setChannels,

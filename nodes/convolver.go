@@ -35,8 +35,8 @@ func init() {
 		Source: "W. G. Gardner, Efficient Convolution without Input-Output Delay, JAES 43(3), 1995.",
 		Inputs: in, Outputs: out,
 		Params: []abi.Param{
-			{Name: "ir", Default: 0, Defaults: []float64{1}, Min: -1000, Max: 1000, Vector: true, Len: 1, Doc: "Impulse response."},
-			{Name: "gain_db", Unit: "dB", Default: 0, Min: -120, Max: 60, Doc: "Gain of the response."},
+			{Name: "ir", Role: abi.Taps, Default: 0, Defaults: []float64{1}, Min: -1000, Max: 1000, Vector: true, Len: 1, Doc: "Impulse response."},
+			{Name: "gain_db", Role: abi.Gain, Unit: "dB", Default: 0, Min: -120, Max: 60, Doc: "Gain of the response."},
 		},
 		Config: []abi.Key{file},
 		Configure: func(s *abi.Setup) error {
@@ -56,7 +56,7 @@ func init() {
 		Source: "W. G. Gardner, Efficient Convolution without Input-Output Delay, JAES 43(3), 1995.",
 		Inputs: in, Outputs: out,
 		Params: []abi.Param{
-			{Name: "taps", Default: 0, Defaults: []float64{1}, Min: -1000, Max: 1000, Vector: true, Len: 1, Doc: "Impulse response."},
+			{Name: "taps", Role: abi.Taps, Default: 0, Defaults: []float64{1}, Min: -1000, Max: 1000, Vector: true, Len: 1, Doc: "Impulse response."},
 		},
 		Config: []abi.Key{
 			{Name: "taps", Kind: abi.Int, Default: 32.0, Min: 1, Max: 1 << 22, Doc: "Number of taps, where neither values nor a file say it."},

@@ -20,7 +20,7 @@ var crossover = abi.NodeType{
 	Source: "S. H. Linkwitz, Active Crossover Networks for Noncoincident Drivers, JAES 24(1), 1976; R. Bristow-Johnson, Audio EQ Cookbook (W3C Note, 2021).",
 	Inputs: in, Outputs: []string{"low", "high"},
 	Params: []abi.Param{{
-		Name: "freq_hz", Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log,
+		Name: "freq_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log,
 		Doc: "Where both outputs are equal.",
 	}},
 	State: 4 * biquadState, Coefs: 2 * biquadCoefs, Record: 2,

@@ -17,7 +17,7 @@ var curve = abi.NodeType{
 		"linear connects them, step holds each until the next, cubic is a Hermite curve whose slope at a point is that of the parabola through it and its neighbours (at the ends, of the chord), so it is smooth and moves only near a point.",
 	Source:  "C. de Boor, A Practical Guide to Splines, 1978, ch. IV (Bessel's slopes).",
 	Outputs: out,
-	Params:  []abi.Param{{Name: "points", Default: 0, Min: -1e6, Max: 1e6, Vector: true, Doc: "Values of the curve."}},
+	Params:  []abi.Param{{Name: "points", Role: abi.Table, Default: 0, Min: -1e6, Max: 1e6, Vector: true, Doc: "Values of the curve."}},
 	Config: []abi.Key{
 		{Name: "times", Kind: abi.Numbers, Doc: "Times of the points in seconds, ascending; absent: evenly over the run."},
 		{Name: "points", Kind: abi.Int, Min: 1, Max: 1e6, Doc: "Number of points where there are no times; absent: as many as the parameter has, or 8."},

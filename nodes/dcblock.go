@@ -16,7 +16,7 @@ var dcBlock = abi.NodeType{
 	Detail: "y[n] = x[n] − x[n−1] + r y[n−1]. The corner lies near (1−r) rate/2π, 38 Hz at r = 0.995 and 48 kHz; the gain at rate/2 is 2/(1+r).",
 	Source: "J. O. Smith, Introduction to Digital Filters, \"DC Blocker\".",
 	Inputs: in, Outputs: out,
-	Params: []abi.Param{{Name: "r", Default: 0.995, Min: 0.9, Max: 0.99999, Doc: "Radius of the pole; nearer to 1 is a lower corner."}},
+	Params: []abi.Param{{Name: "r", Role: abi.Coefficient, Default: 0.995, Min: 0.9, Max: 0.99999, Doc: "Radius of the pole; nearer to 1 is a lower corner."}},
 	State:  2, // x[n-1], y[n-1]
 	Forward: func(b *abi.Block) {
 		for lane := range b.Lanes {

@@ -44,10 +44,10 @@ var delay = abi.NodeType{
 	Source: "T. I. Laakso, V. Välimäki, M. Karjalainen, U. K. Laine, Splitting the Unit Delay, IEEE Signal Processing Magazine 13(1), 1996.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "time_ms", Unit: "ms", Default: 0, Min: 0, Max: 2000, Mod: true, Doc: "Delay, at most max_ms."},
-		{Name: "feedback", Default: 0, Min: -0.999, Max: 0.999, Doc: "Gain from the end of the line to its start."},
-		{Name: "mix", Default: 1, Min: 0, Max: 1, Doc: "0 is the input, 1 the delayed signal."},
-		{Name: "damping_hz", Unit: "Hz", Default: 6000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Doc: "Corner of the low-pass in the feedback; absent: none."},
+		{Name: "time_ms", Role: abi.Delay, Unit: "ms", Default: 0, Min: 0, Max: 2000, Mod: true, Doc: "Delay, at most max_ms."},
+		{Name: "feedback", Role: abi.Feedback, Default: 0, Min: -0.999, Max: 0.999, Doc: "Gain from the end of the line to its start."},
+		{Name: "mix", Role: abi.Mix, Default: 1, Min: 0, Max: 1, Doc: "0 is the input, 1 the delayed signal."},
+		{Name: "damping_hz", Role: abi.Corner, Unit: "Hz", Default: 6000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Doc: "Corner of the low-pass in the feedback; absent: none."},
 	},
 	Config: []abi.Key{
 		{Name: "max_ms", Kind: abi.Number, Default: 2000.0, Min: 0.1, Max: 600000, Doc: "Longest time, which is the memory of the line."},

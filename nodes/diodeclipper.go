@@ -39,10 +39,10 @@ var diodeClipper = abi.NodeType{
 	Source: "D. T. Yeh, J. S. Abel, J. O. Smith, Simplified, Physically-Informed Models of Distortion and Overdrive Guitar Effects Pedals, DAFx 2007; D. T. Yeh, Digital Implementation of Musical Distortion Circuits, PhD thesis, Stanford 2009.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "r_ohm", Unit: "Ω", Default: 2200, Min: 10, Max: 1e7, Scale: abi.Log, Doc: "Resistance before the diodes."},
-		{Name: "c_farad", Unit: "F", Default: 1e-8, Min: 1e-12, Max: 1e-3, Scale: abi.Log, Doc: "Capacitance across the diodes."},
-		{Name: "is_amp", Unit: "A", Default: 2.52e-9, Min: 1e-15, Max: 1e-3, Scale: abi.Log, Doc: "Saturation current of a diode."},
-		{Name: "n_vt", Unit: "volt", Default: 0.04567, Min: 0.01, Max: 0.2, Scale: abi.Log, Doc: "Thermal voltage times ideality factor."},
+		{Name: "r_ohm", Role: abi.Resistance, Unit: "Ω", Default: 2200, Min: 10, Max: 1e7, Scale: abi.Log, Doc: "Resistance before the diodes."},
+		{Name: "c_farad", Role: abi.Capacitance, Unit: "F", Default: 1e-8, Min: 1e-12, Max: 1e-3, Scale: abi.Log, Doc: "Capacitance across the diodes."},
+		{Name: "is_amp", Role: abi.Other, Unit: "A", Default: 2.52e-9, Min: 1e-15, Max: 1e-3, Scale: abi.Log, Doc: "Saturation current of a diode."},
+		{Name: "n_vt", Role: abi.Other, Unit: "volt", Default: 0.04567, Min: 0.01, Max: 0.2, Scale: abi.Log, Doc: "Thermal voltage times ideality factor."},
 	},
 	Config: []abi.Key{{Name: "newton_max", Kind: abi.Int, Default: 50.0, Min: 1, Max: 1000, Doc: "Most steps per frame."}},
 	Configure: func(s *abi.Setup) error {

@@ -29,10 +29,10 @@ var parametricDriver = abi.NodeType{
 	Source: "The AMP runtime's ParametricDriverNode.",
 	Inputs: in, Outputs: out, Coupled: true,
 	Params: []abi.Param{
-		{Name: "amplitude", Default: 1, Min: 0, Max: 10, Mod: true, Doc: "Gain of the output."},
-		{Name: "phase_offset", Unit: "cycles", Default: 0, Scale: abi.Periodic, Mod: true, Doc: "Added to the phase."},
-		{Name: "render_mode", Default: 0, Min: 0, Max: 1, Mod: true, Doc: "0 is the oscillator, 1 the mean of the other input channels."},
-		{Name: "harmonics", Default: 0, Defaults: []float64{1}, Min: -4, Max: 4, Vector: true, Doc: "Amplitudes of the harmonics, at most 32, in mode custom."},
+		{Name: "amplitude", Role: abi.Level, Default: 1, Min: 0, Max: 10, Mod: true, Doc: "Gain of the output."},
+		{Name: "phase_offset", Role: abi.Phase, Unit: "cycles", Default: 0, Scale: abi.Periodic, Mod: true, Doc: "Added to the phase."},
+		{Name: "render_mode", Role: abi.Switch, Default: 0, Min: 0, Max: 1, Mod: true, Doc: "0 is the oscillator, 1 the mean of the other input channels."},
+		{Name: "harmonics", Role: abi.Amplitudes, Default: 0, Defaults: []float64{1}, Min: -4, Max: 4, Vector: true, Doc: "Amplitudes of the harmonics, at most 32, in mode custom."},
 	},
 	Config: []abi.Key{
 		{Name: "mode", Kind: abi.String, Default: "quartz", Enum: []string{"quartz", "piezo", "piezoelectric", "custom", "harmonic"}, Doc: "Spectrum; piezoelectric is piezo, harmonic is custom."},

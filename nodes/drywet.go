@@ -18,7 +18,7 @@ var dryWet = abi.NodeType{
 	Detail: "y[n] = (1 − mix[n]) dry[n] + mix[n] wet[n]",
 	Inputs: []string{"dry", "wet"}, Outputs: out,
 	Params: []abi.Param{
-		{Name: "mix", Default: 0.5, Min: 0, Max: 1, Mod: true, Doc: "0 is dry, 1 is wet."},
+		{Name: "mix", Role: abi.Mix, Default: 0.5, Min: 0, Max: 1, Mod: true, Doc: "0 is dry, 1 is wet."},
 	},
 	Forward: func(b *abi.Block) {
 		for lane := range b.Lanes {

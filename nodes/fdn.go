@@ -41,12 +41,12 @@ var fdn = abi.NodeType{
 	Source: "J.-M. Jot, A. Chaigne, Digital Delay Networks for Designing Artificial Reverberators, AES 90, 1991; S. J. Schlecht, FDNTB: The Feedback Delay Network Toolbox, DAFx 2020; N. J. Higham, Functions of Matrices, 2008, §10.6.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "in_gains", Default: 1, Min: -10, Max: 10, Vector: true, Doc: "From the input to each line; 1/√lines unless given."},
-		{Name: "out_gains", Default: 1, Min: -10, Max: 10, Vector: true, Doc: "From each line to the output; ±1/√lines in turn unless given."},
-		{Name: "t60_s", Unit: "s", Default: 2, Min: 0.01, Max: 1000, Scale: abi.Log, Vector: true, Doc: "Time to −60 dB, of each band; absent when gains are given."},
-		{Name: "gains", Default: 0.9, Min: -0.9999, Max: 0.9999, Vector: true, Doc: "Gain of each line, in the place of t60_s."},
-		{Name: "damping_hz", Unit: "Hz", Default: 6000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Vector: true, Doc: "Corner of a low-pass in each line; absent: none."},
-		{Name: "matrix", Default: 0, Min: -math.Pi, Max: math.Pi, Vector: true, Doc: "Skew matrix above its diagonal, where config matrix is orthogonal."},
+		{Name: "in_gains", Role: abi.Weights, Default: 1, Min: -10, Max: 10, Vector: true, Doc: "From the input to each line; 1/√lines unless given."},
+		{Name: "out_gains", Role: abi.Level, Default: 1, Min: -10, Max: 10, Vector: true, Doc: "From each line to the output; ±1/√lines in turn unless given."},
+		{Name: "t60_s", Role: abi.Decay, Unit: "s", Default: 2, Min: 0.01, Max: 1000, Scale: abi.Log, Vector: true, Doc: "Time to −60 dB, of each band; absent when gains are given."},
+		{Name: "gains", Role: abi.Feedback, Default: 0.9, Min: -0.9999, Max: 0.9999, Vector: true, Doc: "Gain of each line, in the place of t60_s."},
+		{Name: "damping_hz", Role: abi.Corner, Unit: "Hz", Default: 6000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Vector: true, Doc: "Corner of a low-pass in each line; absent: none."},
+		{Name: "matrix", Role: abi.Weights, Default: 0, Min: -math.Pi, Max: math.Pi, Vector: true, Doc: "Skew matrix above its diagonal, where config matrix is orthogonal."},
 	},
 	Config: []abi.Key{
 		{Name: "lines", Kind: abi.Int, Default: 8.0, Min: 1, Max: 64, Doc: "Number of delay lines."},

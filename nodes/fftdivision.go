@@ -38,12 +38,12 @@ var fftDivision = abi.NodeType{
 	Source: "The AMP runtime's FFTDivisionNode, revision of 2025-10-28.",
 	Inputs: in, Outputs: out,
 	Params: append([]abi.Param{
-		{Name: "divisor", Default: 1, Min: -1000, Max: 1000, Mod: true, Doc: "Real part of the divisor signal."},
-		{Name: "divisor_imag", Default: 0, Min: -1000, Max: 1000, Mod: true, Doc: "Imaginary part of the divisor signal."},
-		{Name: "phase_offset", Unit: "rad", Default: 0, Min: -100, Max: 100, Mod: true, Doc: "Turns the quotient."},
-		{Name: "lower_band", Default: 0, Min: 0, Max: 1, Mod: true, NoGradient: true, Doc: "Lower end of the band, over all bins."},
-		{Name: "upper_band", Default: 1, Min: 0, Max: 1, Mod: true, NoGradient: true, Doc: "Upper end of the band; the lower one where they are reversed."},
-		{Name: "filter_intensity", Default: 1, Min: 0, Max: 1, Mod: true, Doc: "Weight in the band; outside it is 1 less this."},
+		{Name: "divisor", Role: abi.Other, Default: 1, Min: -1000, Max: 1000, Mod: true, Doc: "Real part of the divisor signal."},
+		{Name: "divisor_imag", Role: abi.Other, Default: 0, Min: -1000, Max: 1000, Mod: true, Doc: "Imaginary part of the divisor signal."},
+		{Name: "phase_offset", Role: abi.Other, Unit: "rad", Default: 0, Min: -100, Max: 100, Mod: true, Doc: "Turns the quotient."},
+		{Name: "lower_band", Role: abi.Other, Default: 0, Min: 0, Max: 1, Mod: true, NoGradient: true, Doc: "Lower end of the band, over all bins."},
+		{Name: "upper_band", Role: abi.Other, Default: 1, Min: 0, Max: 1, Mod: true, NoGradient: true, Doc: "Upper end of the band; the lower one where they are reversed."},
+		{Name: "filter_intensity", Role: abi.Other, Default: 1, Min: 0, Max: 1, Mod: true, Doc: "Weight in the band; outside it is 1 less this."},
 	}, carrierParams()...),
 	Config: []abi.Key{
 		{Name: "window_size", Kind: abi.Int, Default: 8.0, Min: 2, Max: 16384, Doc: "Frames of a window; powers of two are fast."},

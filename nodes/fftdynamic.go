@@ -30,7 +30,7 @@ func carrierParams() []abi.Param {
 	var params []abi.Param
 	for k := range mostCarriers {
 		params = append(params, abi.Param{
-			Name: fmt.Sprintf("carrier_band_%d", k), Unit: "cycles/frame or Hz", Default: 0.1, Min: 0, Max: 1e5, Scale: abi.Log, Mod: true,
+			Name: fmt.Sprintf("carrier_band_%d", k), Role: abi.Other, Unit: "cycles/frame or Hz", Default: 0.1, Min: 0, Max: 1e5, Scale: abi.Log, Mod: true,
 			Doc: "Frequency of a carrier of the dynamic algorithm: cycles per frame up to 1, Hz above; there are those that are given, or the first.",
 		})
 	}

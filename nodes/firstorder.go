@@ -18,15 +18,15 @@ import (
 
 func init() {
 	cutoff := abi.Param{
-		Name: "cutoff_hz", Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
+		Name: "cutoff_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
 		Doc: "Corner frequency, where the gain is -3.01 dB.",
 	}
 	freq := abi.Param{
-		Name: "freq_hz", Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
+		Name: "freq_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
 		Doc: "Middle of the shelf's slope, where the gain is gain_db/2.",
 	}
 	gain := abi.Param{
-		Name: "gain_db", Unit: "dB", Default: 0, Min: -40, Max: 40, Mod: true,
+		Name: "gain_db", Role: abi.Boost, Unit: "dB", Default: 0, Min: -40, Max: 40, Mod: true,
 		Doc: "Gain on the shelf.",
 	}
 	for _, f := range []struct {

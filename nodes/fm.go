@@ -31,10 +31,10 @@ var fmOperator = abi.NodeType{
 	Source: "J. Chowning, The Synthesis of Complex Audio Spectra by Means of Frequency Modulation, JAES 21(7), 1973.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "frequency", Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Frequency."},
-		{Name: "amplitude", Default: 0.5, Min: 0, Max: 10, Mod: true, Doc: "Peak value."},
-		{Name: "phase", Unit: "cycles", Default: 0, Scale: abi.Periodic, Doc: "Phase before the first frame."},
-		{Name: "feedback", Unit: "cycles", Default: 0, Min: 0, Max: 1, Doc: "Phase modulation by its own last value; absent: none."},
+		{Name: "frequency", Role: abi.Pitch, Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Frequency."},
+		{Name: "amplitude", Role: abi.Level, Default: 0.5, Min: 0, Max: 10, Mod: true, Doc: "Peak value."},
+		{Name: "phase", Role: abi.Phase, Unit: "cycles", Default: 0, Scale: abi.Periodic, Doc: "Phase before the first frame."},
+		{Name: "feedback", Role: abi.Feedback, Unit: "cycles", Default: 0, Min: 0, Max: 1, Doc: "Phase modulation by its own last value; absent: none."},
 	},
 	Configure: func(s *abi.Setup) error {
 		law := fmLaw{s.Given("feedback")}

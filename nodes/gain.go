@@ -21,8 +21,8 @@ var gain = abi.NodeType{
 	Detail: "y[n] = g[n] x[n], where g is gain, or 10^(gain_db/20). A node has one of the two parameters: the one that is given, gain when none is.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "gain", Default: 1, Min: -100, Max: 100, Mod: true, Doc: "Factor; below 0 it inverts."},
-		{Name: "gain_db", Unit: "dB", Default: 0, Min: -120, Max: 40, Mod: true, Doc: "The gain in decibels, in the place of gain."},
+		{Name: "gain", Role: abi.Gain, Default: 1, Min: -100, Max: 100, Mod: true, Doc: "Factor; below 0 it inverts."},
+		{Name: "gain_db", Role: abi.Gain, Unit: "dB", Default: 0, Min: -120, Max: 40, Mod: true, Doc: "The gain in decibels, in the place of gain."},
 	},
 	Configure: func(s *abi.Setup) error {
 		factor, db := s.Given("gain"), s.Given("gain_db")

@@ -37,10 +37,10 @@ var harmonicOscillator = abi.NodeType{
 	Source:  "X. Serra, J. O. Smith, Spectral Modeling Synthesis, CMJ 14(4), 1990; J. Engel et al., DDSP, ICLR 2020; H. Fletcher, Normal Vibration Frequencies of a Stiff Piano String, JASA 36, 1964 (inharmonicity).",
 	Outputs: out,
 	Params: []abi.Param{
-		{Name: "f0_hz", Unit: "Hz", Default: 220, Min: 10, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Pitch."},
-		{Name: "amps", Default: 0, Min: 0, Max: 4, Vector: true, Doc: "Amplitude of each partial; 1/k unless given."},
-		{Name: "phases", Unit: "cycles", Default: 0, Scale: abi.Periodic, Vector: true, Doc: "Phase of each partial before the first frame."},
-		{Name: "inharmonicity", Default: 0, Min: 0, Max: 0.01, Doc: "B: partial k is sharp by √(1 + B k²)."},
+		{Name: "f0_hz", Role: abi.Pitch, Unit: "Hz", Default: 220, Min: 10, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Pitch."},
+		{Name: "amps", Role: abi.Amplitudes, Default: 0, Min: 0, Max: 4, Vector: true, Doc: "Amplitude of each partial; 1/k unless given."},
+		{Name: "phases", Role: abi.Phase, Unit: "cycles", Default: 0, Scale: abi.Periodic, Vector: true, Doc: "Phase of each partial before the first frame."},
+		{Name: "inharmonicity", Role: abi.Other, Default: 0, Min: 0, Max: 0.01, Doc: "B: partial k is sharp by √(1 + B k²)."},
 	},
 	Config: []abi.Key{{Name: "harmonics", Kind: abi.Int, Default: 16.0, Min: 1, Max: 1024, Doc: "Number of partials."}},
 	Configure: func(s *abi.Setup) error {

@@ -44,7 +44,7 @@ var impulse = abi.NodeType{
 	Doc:     "Impulses of one frame.",
 	Detail:  "level in the frame nearest to each of the times (once for each time that falls into it), else 0.",
 	Outputs: out,
-	Params:  []abi.Param{{Name: "level", Default: 1, Min: -1000, Max: 1000, Doc: "Height of the impulses."}},
+	Params:  []abi.Param{{Name: "level", Role: abi.Level, Default: 1, Min: -1000, Max: 1000, Doc: "Height of the impulses."}},
 	Config:  []abi.Key{{Name: "times", Kind: abi.Numbers, Doc: "Times of the impulses in seconds; absent: one in frame 0."}},
 	Configure: func(s *abi.Setup) error {
 		at, err := newOnsets(s)
@@ -84,9 +84,9 @@ var expEnvelope = abi.NodeType{
 		"At the end of the attack the slope is that after it.",
 	Outputs: out,
 	Params: []abi.Param{
-		{Name: "level", Default: 1, Min: 0, Max: 100, Doc: "Value at an onset."},
-		{Name: "t60_s", Unit: "s", Default: 1, Min: 0.001, Max: 60, Scale: abi.Log, Doc: "Time of a decay by 60 dB."},
-		{Name: "attack_ms", Unit: "ms", Default: 0, Min: 0, Max: 1000, Doc: "Length of a linear attack within the decay."},
+		{Name: "level", Role: abi.Level, Default: 1, Min: 0, Max: 100, Doc: "Value at an onset."},
+		{Name: "t60_s", Role: abi.Decay, Unit: "s", Default: 1, Min: 0.001, Max: 60, Scale: abi.Log, Doc: "Time of a decay by 60 dB."},
+		{Name: "attack_ms", Role: abi.Attack, Unit: "ms", Default: 0, Min: 0, Max: 1000, Doc: "Length of a linear attack within the decay."},
 	},
 	Config: []abi.Key{{Name: "times", Kind: abi.Numbers, Doc: "Onsets in seconds; absent: one in frame 0."}},
 	Configure: func(s *abi.Setup) error {

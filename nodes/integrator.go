@@ -26,9 +26,9 @@ var integrator = abi.NodeType{
 	Source: "J. O. Smith, Physical Audio Signal Processing, \"Digital Integrators\".",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "leak_hz", Unit: "Hz", Default: 0, Min: 0, Max: 1000, Scale: abi.Log, Doc: "Corner below which it forgets; 0 never does."},
-		{Name: "gain", Unit: "1/s", Default: 1, Min: -1e6, Max: 1e6, Doc: "Rise per second for an input of 1."},
-		{Name: "limit", Default: 1000, Min: 1e-3, Max: 1e6, Scale: abi.Log, Doc: "Largest absolute value."},
+		{Name: "leak_hz", Role: abi.Corner, Unit: "Hz", Default: 0, Min: 0, Max: 1000, Scale: abi.Log, Doc: "Corner below which it forgets; 0 never does."},
+		{Name: "gain", Role: abi.Other, Unit: "1/s", Default: 1, Min: -1e6, Max: 1e6, Doc: "Rise per second for an input of 1."},
+		{Name: "limit", Role: abi.Threshold, Default: 1000, Min: 1e-3, Max: 1e6, Scale: abi.Log, Doc: "Largest absolute value."},
 	},
 	Config: []abi.Key{{Name: "rule", Kind: abi.String, Default: "trapezoidal", Enum: []string{"forward", "backward", "trapezoidal"}, Doc: "Which frames of the input a step takes."}},
 	Configure: func(s *abi.Setup) error {

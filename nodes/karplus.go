@@ -33,10 +33,10 @@ var karplusStrong = abi.NodeType{
 	Source: "K. Karplus, A. Strong, Digital Synthesis of Plucked-String and Drum Timbres, CMJ 7(2), 1983; D. A. Jaffe, J. O. Smith, Extensions of the Karplus–Strong Plucked-String Algorithm, CMJ 7(2), 1983; J. O. Smith, PASP, \"EKS Damping Filter\".",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "frequency", Unit: "Hz", Default: 220, Min: 10, MaxRate: 0.25, Scale: abi.Log, Doc: "Fundamental."},
-		{Name: "decay_s", Unit: "s", Default: 2, Min: 0.01, Max: 100, Scale: abi.Log, Doc: "Time of the fundamental to −60 dB, by the loop's gain."},
-		{Name: "brightness", Default: 0.5, Min: 0, Max: 1, Doc: "1 keeps the upper partials as long as the fundamental."},
-		{Name: "stretch", Default: 1, Min: 1, Max: 100, Scale: abi.Log, Doc: "How much slower the upper partials decay."},
+		{Name: "frequency", Role: abi.Pitch, Unit: "Hz", Default: 220, Min: 10, MaxRate: 0.25, Scale: abi.Log, Doc: "Fundamental."},
+		{Name: "decay_s", Role: abi.Decay, Unit: "s", Default: 2, Min: 0.01, Max: 100, Scale: abi.Log, Doc: "Time of the fundamental to −60 dB, by the loop's gain."},
+		{Name: "brightness", Role: abi.Other, Default: 0.5, Min: 0, Max: 1, Doc: "1 keeps the upper partials as long as the fundamental."},
+		{Name: "stretch", Role: abi.Other, Default: 1, Min: 1, Max: 100, Scale: abi.Log, Doc: "How much slower the upper partials decay."},
 	},
 	Config: []abi.Key{
 		{Name: "excitation", Kind: abi.String, Default: "input", Enum: []string{"input", "noise", "impulse"}, Doc: "What plucks the string."},

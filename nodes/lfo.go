@@ -34,16 +34,17 @@ var lfo = abi.NodeType{
 	Source: "The AMP runtime's LFONode.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "depth", Default: 0.5, Min: 0, Max: 1000, Mod: true, Doc: "Peak value."},
-		{Name: "slew_ms", Unit: "ms", Default: 0, Min: 0, Max: 10000, Doc: "Time constant of the smoothing; 0 is none."},
-		{Name: "rate_hz", Unit: "Hz", Default: 1, Min: 0.001, Max: 200, Scale: abi.Log, Mod: true, Doc: "Frequency."},
-		{Name: "phase", Unit: "cycles", Default: 0, Scale: abi.Periodic, Doc: "Phase of the first frame."},
+		{Name: "depth", Role: abi.Depth, Default: 0.5, Min: 0, Max: 1000, Mod: true, Doc: "Peak value."},
+		{Name: "slew_ms", Role: abi.Slew, Unit: "ms", Default: 0, Min: 0, Max: 10000, Doc: "Time constant of the smoothing; 0 is none."},
+		{Name: "rate_hz", Role: abi.Rate, Unit: "Hz", Default: 1, Min: 0.001, Max: 200, Scale: abi.Log, Mod: true, Doc: "Frequency."},
+		{Name: "phase", Role: abi.Phase, Unit: "cycles", Default: 0, Scale: abi.Periodic, Doc: "Phase of the first frame."},
 	},
 	Config: []abi.Key{
 		{Name: "wave", Kind: abi.String, Default: "sine", Enum: []string{"sine", "square", "saw", "triangle"}, Doc: "Shape."},
 		{Name: "use_input", Kind: abi.Bool, Default: false, Doc: "Scale and smooth the input instead of a wave."},
 		{Name: "compat", Kind: abi.String, Enum: []string{"amp"}, Doc: "Reproduce the recorded defects of the AMP runtime."},
 	},
+	Wave: smoothWave,
 	Configure: func(s *abi.Setup) error {
 		law := lfoLaw{wave: waves[s.Config.Text("wave")], input: s.Config.Bool("use_input"), amp: s.Config.Text("compat") == "amp"}
 		s.OutChannels = []int{1}

@@ -14,7 +14,7 @@ var matrix = abi.NodeType{
 	Detail: "y_o[n] = Σ_i matrix[o·in + i] x_i[n], row by row. Without values the matrix passes channel i to channel i. in is that of the edges; given, it is checked. out is in unless given.",
 	Inputs: in, Outputs: out, Coupled: true,
 	Params: []abi.Param{
-		{Name: "matrix", Default: 0, Min: -100, Max: 100, Vector: true, Doc: "out rows of in factors; the identity unless given."},
+		{Name: "matrix", Role: abi.Weights, Default: 0, Min: -100, Max: 100, Vector: true, Doc: "out rows of in factors; the identity unless given."},
 	},
 	Config: []abi.Key{
 		{Name: "in", Kind: abi.Int, Min: 1, Max: 256, Doc: "Input channels; absent: those there are."},

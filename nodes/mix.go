@@ -17,7 +17,7 @@ var mix = abi.NodeType{
 	Detail: "y[n] = Σ_c gains_c x_c[n]; nothing is normalised.",
 	Inputs: in, Outputs: out, Coupled: true,
 	Params: []abi.Param{
-		{Name: "gains", Default: 1, Min: -100, Max: 100, Vector: true, Doc: "One factor per input channel."},
+		{Name: "gains", Role: abi.Weights, Default: 1, Min: -100, Max: 100, Vector: true, Doc: "One factor per input channel."},
 	},
 	Config: []abi.Key{channelsKey},
 	Configure: func(s *abi.Setup) error {

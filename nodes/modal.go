@@ -33,9 +33,9 @@ var modal = abi.NodeType{
 	Source: "J. O. Smith, Physical Audio Signal Processing, \"Modal Representation\"; M. van Walstijn, S. Mehes, An Explorative String-bridge-plate Model with Tunable Parameters, DAFx 2017.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "freqs_hz", Unit: "Hz", Default: 220, Min: 1, MaxRate: 0.5, Scale: abi.Log, Vector: true, Doc: "Frequency of each mode; multiples of 220 Hz unless given."},
-		{Name: "decays_s", Unit: "s", Default: 1, Min: 0.001, Max: 100, Scale: abi.Log, Vector: true, Doc: "Time of each mode to −60 dB."},
-		{Name: "amps", Default: 0, Min: -4, Max: 4, Vector: true, Doc: "Amplitude of each mode; 1/k unless given."},
+		{Name: "freqs_hz", Role: abi.Pitch, Unit: "Hz", Default: 220, Min: 1, MaxRate: 0.5, Scale: abi.Log, Vector: true, Doc: "Frequency of each mode; multiples of 220 Hz unless given."},
+		{Name: "decays_s", Role: abi.Decay, Unit: "s", Default: 1, Min: 0.001, Max: 100, Scale: abi.Log, Vector: true, Doc: "Time of each mode to −60 dB."},
+		{Name: "amps", Role: abi.Amplitudes, Default: 0, Min: -4, Max: 4, Vector: true, Doc: "Amplitude of each mode; 1/k unless given."},
 	},
 	Config: []abi.Key{
 		{Name: "modes", Kind: abi.Int, Default: 8.0, Min: 1, Max: 4096, Doc: "Number of modes."},

@@ -20,7 +20,7 @@ var noise = abi.NodeType{
 	Source:  "G. L. Steele, D. Lea, C. H. Flood, Fast Splittable Pseudorandom Number Generators, OOPSLA 2014; J. O. Smith, SASP, \"Synthesis of 1/F Noise\".",
 	Outputs: out,
 	Params: []abi.Param{
-		{Name: "level_db", Unit: "dB", Default: -20, Min: -120, Max: 20, Doc: "RMS, relative to 1."},
+		{Name: "level_db", Role: abi.Level, Unit: "dB", Default: -20, Min: -120, Max: 20, Doc: "RMS, relative to 1."},
 	},
 	Config: []abi.Key{
 		{Name: "seed", Kind: abi.Int, Default: 1.0, Doc: "Another seed, another noise."},

@@ -34,10 +34,10 @@ var noiseReverb = abi.NodeType{
 	Source: "C. J. Steinmetz, V. K. Ithapu, P. Calamia, Filtered Noise Shaping for Time Domain Room Impulse Response Estimation from Reverberant Speech, WASPAA 2021; W. G. Gardner, Efficient Convolution without Input-Output Delay, JAES 43(3), 1995.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "gains_db", Unit: "dB", Default: 0, Min: -100, Max: 40, Vector: true, Len: reverbBands, Doc: "Level of each band, the lowest first."},
-		{Name: "decays_s", Unit: "s", Default: 1, Min: 0.01, Max: 100, Scale: abi.Log, Vector: true, Len: reverbBands, Doc: "Time of each band to −60 dB."},
-		{Name: "mix", Default: 0.3, Min: 0, Max: 1, Doc: "0 is the input, 1 the reverberation."},
-		{Name: "predelay_ms", Unit: "ms", Default: 0, Min: 0, Max: 250, Doc: "Delay of the reverberation."},
+		{Name: "gains_db", Role: abi.Boost, Unit: "dB", Default: 0, Min: -100, Max: 40, Vector: true, Len: reverbBands, Doc: "Level of each band, the lowest first."},
+		{Name: "decays_s", Role: abi.Decay, Unit: "s", Default: 1, Min: 0.01, Max: 100, Scale: abi.Log, Vector: true, Len: reverbBands, Doc: "Time of each band to −60 dB."},
+		{Name: "mix", Role: abi.Mix, Default: 0.3, Min: 0, Max: 1, Doc: "0 is the input, 1 the reverberation."},
+		{Name: "predelay_ms", Role: abi.Predelay, Unit: "ms", Default: 0, Min: 0, Max: 250, Doc: "Delay of the reverberation."},
 	},
 	Config: []abi.Key{
 		{Name: "seed", Kind: abi.Int, Default: 1.0, Doc: "Another seed, another noise."},

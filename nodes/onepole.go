@@ -28,7 +28,7 @@ var onePole = abi.NodeType{
 	Source: "J. O. Smith, Introduction to Digital Filters, \"One-Pole\"; C.-Y. Yu et al., Differentiable All-pole Filters for Time-varying Audio Systems, DAFx 2024 (the time-varying adjoint).",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{{
-		Name: "cutoff_hz", Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
+		Name: "cutoff_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
 		Doc: "Corner frequency; the gain there is -3 dB within 0.1 dB up to rate/20.",
 	}},
 	Config: []abi.Key{{

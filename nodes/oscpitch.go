@@ -29,13 +29,13 @@ var oscillatorPitch = abi.NodeType{
 	Source:  "The AMP runtime's OscillatorPitchNode.",
 	Outputs: out,
 	Params: []abi.Param{
-		{Name: "pitch_hz", Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Target; in the place of root_hz and offset_cents."},
-		{Name: "root_hz", Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Root that the cents count from; min_freq unless given."},
-		{Name: "offset_cents", Unit: "cents", Default: 0, Min: -12000, Max: 12000, Mod: true, Doc: "Interval above the root."},
-		{Name: "add_hz", Unit: "Hz", Default: 0, Min: -20000, Max: 20000, Mod: true, Doc: "Added to the target."},
-		{Name: "slew_hz_per_s", Unit: "Hz/s", Default: 1000, Min: 0, Max: 1e7, Mod: true, Doc: "Fastest change, 0 for any; in the place of default_slew."},
-		{Name: "min_freq", Unit: "Hz", Default: 0, Min: 0, Max: 20000, Doc: "Lowest frequency."},
-		{Name: "default_slew", Unit: "Hz/s", Default: 0, Min: 0, Max: 1e7, Doc: "Fastest change, 0 for any."},
+		{Name: "pitch_hz", Role: abi.Pitch, Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Target; in the place of root_hz and offset_cents."},
+		{Name: "root_hz", Role: abi.Pitch, Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Root that the cents count from; min_freq unless given."},
+		{Name: "offset_cents", Role: abi.Interval, Unit: "cents", Default: 0, Min: -12000, Max: 12000, Mod: true, Doc: "Interval above the root."},
+		{Name: "add_hz", Role: abi.Other, Unit: "Hz", Default: 0, Min: -20000, Max: 20000, Mod: true, Doc: "Added to the target."},
+		{Name: "slew_hz_per_s", Role: abi.Slew, Unit: "Hz/s", Default: 1000, Min: 0, Max: 1e7, Mod: true, Doc: "Fastest change, 0 for any; in the place of default_slew."},
+		{Name: "min_freq", Role: abi.Other, Unit: "Hz", Default: 0, Min: 0, Max: 20000, Doc: "Lowest frequency."},
+		{Name: "default_slew", Role: abi.Slew, Unit: "Hz/s", Default: 0, Min: 0, Max: 1e7, Doc: "Fastest change, 0 for any."},
 	},
 	Configure: func(s *abi.Setup) error {
 		law := oscPitchLaw{direct: s.Given("pitch_hz"), root: s.Given("root_hz")}

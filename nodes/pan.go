@@ -20,7 +20,7 @@ var pan = abi.NodeType{
 	Detail: "left = cos(π/4 (1 + pan)) x, right = sin(π/4 (1 + pan)) x: −3 dB on both sides in the middle. Several input channels are summed first.",
 	Inputs: in, Outputs: out, Coupled: true,
 	Params: []abi.Param{
-		{Name: "pan", Default: 0, Min: -1, Max: 1, Mod: true, Doc: "−1 is left, 1 right."},
+		{Name: "pan", Role: abi.Pan, Default: 0, Min: -1, Max: 1, Mod: true, Doc: "−1 is left, 1 right."},
 	},
 	Configure: func(s *abi.Setup) error {
 		s.OutChannels = []int{2}

@@ -19,9 +19,9 @@ var parametricEQ = abi.NodeType{
 	Source: "R. Bristow-Johnson, Audio EQ Cookbook (W3C Note, 2021).",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "freqs_hz", Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Vector: true, Doc: "Centre frequency of each band, or the middle of a shelf's slope."},
-		{Name: "qs", Default: math.Sqrt2 / 2, Min: 0.05, Max: 40, Scale: abi.Log, Vector: true, Doc: "Quality of each band."},
-		{Name: "gains_db", Unit: "dB", Default: 0, Min: -40, Max: 40, Vector: true, Doc: "Gain of each band."},
+		{Name: "freqs_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Vector: true, Doc: "Centre frequency of each band, or the middle of a shelf's slope."},
+		{Name: "qs", Role: abi.Quality, Default: math.Sqrt2 / 2, Min: 0.05, Max: 40, Scale: abi.Log, Vector: true, Doc: "Quality of each band."},
+		{Name: "gains_db", Role: abi.Boost, Unit: "dB", Default: 0, Min: -40, Max: 40, Vector: true, Doc: "Gain of each band."},
 	},
 	Config: []abi.Key{
 		{Name: "bands", Kind: abi.Int, Default: 6.0, Min: 1, Max: 64, Doc: "Number of bands."},

@@ -36,19 +36,20 @@ var phaser = abi.NodeType{
 	Source: "A. H. Gray, J. D. Markel, A Normalized Digital Filter Structure, IEEE Trans. ASSP 23(3), 1975; R. Kiiski, F. Esqueda, V. Välimäki, Time-Variant Gray-Box Modeling of a Phaser Pedal, DAFx 2016.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "rate_hz", Unit: "Hz", Default: 0.5, Min: 0.01, Max: 20, Scale: abi.Log, Mod: true, Doc: "Frequency of the wave."},
-		{Name: "depth_oct", Unit: "octaves", Default: 1, Min: 0, Max: 5, Doc: "How far the corner moves to each side."},
-		{Name: "center_hz", Unit: "Hz", Default: 800, Min: 20, MaxRate: 0.49, Scale: abi.Log, Doc: "Corner in the middle of the movement."},
-		{Name: "feedback", Default: 0, Min: -0.99, Max: 0.99, Doc: "Gain from the end of the chain to its start, a frame later."},
-		{Name: "mix", Default: 0.5, Min: 0, Max: 1, Doc: "0 is the input, 1 the chain."},
-		{Name: "phase", Unit: "cycles", Default: 0, Scale: abi.Periodic, Doc: "Phase of the first frame."},
-		{Name: "q", Default: 0.7, Min: 0.05, Max: 40, Scale: abi.Log, Doc: "Sharpness of a stage of second order; stage_order 1 has none."},
+		{Name: "rate_hz", Role: abi.Rate, Unit: "Hz", Default: 0.5, Min: 0.01, Max: 20, Scale: abi.Log, Mod: true, Doc: "Frequency of the wave."},
+		{Name: "depth_oct", Role: abi.Depth, Unit: "octaves", Default: 1, Min: 0, Max: 5, Doc: "How far the corner moves to each side."},
+		{Name: "center_hz", Role: abi.Corner, Unit: "Hz", Default: 800, Min: 20, MaxRate: 0.49, Scale: abi.Log, Doc: "Corner in the middle of the movement."},
+		{Name: "feedback", Role: abi.Feedback, Default: 0, Min: -0.99, Max: 0.99, Doc: "Gain from the end of the chain to its start, a frame later."},
+		{Name: "mix", Role: abi.Mix, Default: 0.5, Min: 0, Max: 1, Doc: "0 is the input, 1 the chain."},
+		{Name: "phase", Role: abi.Phase, Unit: "cycles", Default: 0, Scale: abi.Periodic, Doc: "Phase of the first frame."},
+		{Name: "q", Role: abi.Quality, Default: 0.7, Min: 0.05, Max: 40, Scale: abi.Log, Doc: "Sharpness of a stage of second order; stage_order 1 has none."},
 	},
 	Config: []abi.Key{
 		{Name: "stages", Kind: abi.Int, Default: 4.0, Min: 1, Max: 64, Doc: "Number of stages."},
 		{Name: "stage_order", Kind: abi.Int, Default: 1.0, Min: 1, Max: 2, Doc: "Order of a stage."},
 		{Name: "wave", Kind: abi.String, Default: "sine", Enum: []string{"sine", "triangle"}, Doc: "Shape of the movement, as of LFONode."},
 	},
+	Wave: smoothWave,
 	Configure: func(s *abi.Setup) error {
 		law := phaserLaw{wave: waves[s.Config.Text("wave")], stages: s.Config.Int("stages"), order: s.Config.Int("stage_order")}
 		if law.order == 1 {

@@ -31,9 +31,9 @@ var pitchQuantizer = abi.NodeType{
 	Source:  "The AMP runtime's PitchQuantizerNode.",
 	Outputs: out,
 	Params: []abi.Param{
-		{Name: "input", Default: 0, Min: -4, Max: 4, Mod: true, Doc: "Control signal."},
-		{Name: "root_midi", Unit: "semitones", Default: 60, Min: 0, Max: 127, Mod: true, Doc: "Pitch of input 0; 69 is 440 Hz."},
-		{Name: "span_oct", Unit: "octaves", Default: 2, Min: 0, Max: 10, Mod: true, Doc: "Octaves per unit of the input; the default is span_default."},
+		{Name: "input", Role: abi.Other, Default: 0, Min: -4, Max: 4, Mod: true, Doc: "Control signal."},
+		{Name: "root_midi", Role: abi.Other, Unit: "semitones", Default: 60, Min: 0, Max: 127, Mod: true, Doc: "Pitch of input 0; 69 is 440 Hz."},
+		{Name: "span_oct", Role: abi.Other, Unit: "octaves", Default: 2, Min: 0, Max: 10, Mod: true, Doc: "Octaves per unit of the input; the default is span_default."},
 	},
 	Config: []abi.Key{
 		{Name: "grid_cents", Kind: abi.String, Default: "0,100,200,300,400,500,600,700,800,900,1000,1100", Doc: "Steps of the scale in cents, divided by commas."},

@@ -34,7 +34,7 @@ var pitchShift = abi.NodeType{
 	Source: "J. Laroche, M. Dolson, New Phase-Vocoder Techniques for Pitch-Shifting, Harmonizing and Other Exotic Effects, WASPAA 1999; S. M. Bernsee, Pitch Shifting Using the Fourier Transform, 1999.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "semitones", Unit: "semitones", Default: 0, Min: -24, Max: 24, Mod: true, Doc: "How far the pitch moves."},
+		{Name: "semitones", Role: abi.Interval, Unit: "semitones", Default: 0, Min: -24, Max: 24, Mod: true, Doc: "How far the pitch moves."},
 	},
 	Config: stftKeys,
 	Configure: func(s *abi.Setup) error {

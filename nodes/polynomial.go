@@ -20,7 +20,7 @@ var polynomial = abi.NodeType{
 	Source: "C. W. Clenshaw, A note on the summation of Chebyshev series, MTAC 9, 1955; M. Le Brun, Digital Waveshaping Synthesis, JAES 27(4), 1979.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{{
-		Name: "coeffs", Default: 0, Defaults: []float64{0, 1}, Min: -100, Max: 100, Vector: true, Len: 4,
+		Name: "coeffs", Role: abi.Coefficient, Default: 0, Defaults: []float64{0, 1}, Min: -100, Max: 100, Vector: true, Len: 4,
 		Doc: "Coefficients, from the constant up.",
 	}},
 	Config: []abi.Key{{Name: "basis", Kind: abi.String, Default: "power", Enum: []string{"power", "chebyshev"}, Doc: "What the coefficients stand before."}},

@@ -19,7 +19,7 @@ var quantizer = abi.NodeType{
 	Source: "Y. Bengio, N. Léonard, A. Courville, Estimating or Propagating Gradients Through Stochastic Neurons, 2013 (straight-through).",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "bits", Default: 16, Min: 1, Max: 24, NoGradient: true, Doc: "Bits of a sample within ±1, with its sign."},
+		{Name: "bits", Role: abi.Switch, Default: 16, Min: 1, Max: 24, NoGradient: true, Doc: "Bits of a sample within ±1, with its sign."},
 	},
 	Config: []abi.Key{{
 		Name: "straight_through", Kind: abi.Bool, Default: false, Doc: "Pass gradients as if nothing were rounded.",

@@ -18,7 +18,7 @@ var rectifier = abi.NodeType{
 	Detail: "y = (1 − mix) x + mix r(x), r(x) = |x|; with corner c > 0 it is √(x² + c²) − c, which is smooth. At mix 0.5 the sharp one is a half-wave rectifier. " +
 		"At x = 0 the slope of |x| is taken as 0, that of the smooth one.",
 	Inputs: in, Outputs: out,
-	Params: []abi.Param{{Name: "mix", Default: 1, Min: 0, Max: 1, Doc: "0 is the input, 1 the rectified input."}},
+	Params: []abi.Param{{Name: "mix", Role: abi.Mix, Default: 1, Min: 0, Max: 1, Doc: "0 is the input, 1 the rectified input."}},
 	Config: []abi.Key{{Name: "corner", Kind: abi.Number, Default: 0.0, Min: 0, Max: 10, Doc: "Width of a smooth corner at 0; 0 is sharp."}},
 	Configure: func(s *abi.Setup) error {
 		s.Data = s.Config.Number("corner")

@@ -22,6 +22,20 @@ func TestRegistryIsWhatGraphsRelyOn(t *testing.T) {
 	require.Equal(t, strings.Split(string(want), "\n"), strings.Split(registryText(), "\n"))
 }
 
+// Analysis and search know parameters by their role only.
+func TestEveryParameterHasARole(t *testing.T) {
+	for _, typ := range abi.Types() {
+		for _, p := range typ.Params {
+			require.NotEqual(t, abi.NoRole, p.Role, "%s.%s", typ.Name, p.Name)
+		}
+	}
+	for _, name := range abi.Roles() {
+		r, err := abi.ParseRole(name)
+		require.NoError(t, err)
+		require.Equal(t, name, r.String())
+	}
+}
+
 // later are the numbered parameters behind a first one like them.
 var later = regexp.MustCompile(`_[1-9][0-9]*$`)
 

@@ -13,12 +13,12 @@ import "ampfit/abi"
 // holds exactly: what the source gives is heat or is stored.
 
 var (
-	rOhm   = abi.Param{Name: "r_ohm", Unit: "Ω", Default: 1000, Min: 10, Max: 1e7, Scale: abi.Log, Doc: "Resistance."}
-	cFarad = abi.Param{Name: "c_farad", Unit: "F", Default: 1e-7, Min: 1e-12, Max: 1e-3, Scale: abi.Log, Doc: "Capacitance."}
+	rOhm   = abi.Param{Name: "r_ohm", Role: abi.Resistance, Unit: "Ω", Default: 1000, Min: 10, Max: 1e7, Scale: abi.Log, Doc: "Resistance."}
+	cFarad = abi.Param{Name: "c_farad", Role: abi.Capacitance, Unit: "F", Default: 1e-7, Min: 1e-12, Max: 1e-3, Scale: abi.Log, Doc: "Capacitance."}
 )
 
 func init() {
-	coil := abi.Param{Name: "l_henry", Unit: "H", Default: 0.1, Min: 1e-6, Max: 100, Scale: abi.Log, Doc: "Inductance."}
+	coil := abi.Param{Name: "l_henry", Role: abi.Inductance, Unit: "H", Default: 0.1, Min: 1e-6, Max: 100, Scale: abi.Log, Doc: "Inductance."}
 	low := rOhm
 	low.Min, low.Default = 0.1, 500
 	const source = "L. W. Nagel, SPICE2: A Computer Program to Simulate Semiconductor Circuits, UCB/ERL M520, 1975 (the trapezoidal rule); V. Zavalishin, The Art of VA Filter Design, rev. 2.1.2, ch. 3."

@@ -19,7 +19,7 @@ var safety = abi.NodeType{
 	Source: "The AMP runtime's SafetyNode.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "dc_alpha", Default: 0.995, Min: 0, Max: 0.999999, Doc: "How slowly the mean follows; the corner lies near (1-α) rate/2π."},
+		{Name: "dc_alpha", Role: abi.Coefficient, Default: 0.995, Min: 0, Max: 0.999999, Doc: "How slowly the mean follows; the corner lies near (1-α) rate/2π."},
 	},
 	Config: []abi.Key{{
 		Name: "channels", Kind: abi.Int, Min: 1, Max: 256,

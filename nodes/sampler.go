@@ -17,7 +17,7 @@ var sampler = abi.NodeType{
 	Source:  "The AMP runtime's SamplerNode.",
 	Outputs: out,
 	Params: []abi.Param{
-		{Name: "gain_db", Unit: "dB", Default: 0, Min: -60, Max: 24, Doc: "Gain."},
+		{Name: "gain_db", Role: abi.Level, Unit: "dB", Default: 0, Min: -60, Max: 24, Doc: "Gain."},
 	},
 	Config: []abi.Key{
 		{Name: "file", Kind: abi.File, Doc: "The sound; absent: the buffer staged under the node's name."},

@@ -28,9 +28,9 @@ var sineOscillator = abi.NodeType{
 	Outputs:  out,
 	Advances: true,
 	Params: []abi.Param{
-		{Name: "frequency", Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Frequency."},
-		{Name: "amplitude", Default: 0.5, Min: 0, Max: 10, Mod: true, Doc: "Peak value."},
-		{Name: "phase", Unit: "cycles", Default: 0, Scale: abi.Periodic, Doc: "Phase before the first frame."},
+		{Name: "frequency", Role: abi.Pitch, Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Frequency."},
+		{Name: "amplitude", Role: abi.Level, Default: 0.5, Min: 0, Max: 10, Mod: true, Doc: "Peak value."},
+		{Name: "phase", Role: abi.Phase, Unit: "cycles", Default: 0, Scale: abi.Periodic, Doc: "Phase before the first frame."},
 	},
 	Config:         []abi.Key{channelsKey},
 	Configure:      setChannels,

@@ -28,9 +28,9 @@ var slewLimiter = abi.NodeType{
 	Source: "D. Self, Small Signal Audio Design, 3rd ed., 2020 (slew rate); the clamp as a mask, as in C.-Y. Yu et al., DAFx 2024.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "rise_per_s", Unit: "1/s", Default: 1000, Min: 0.01, Max: 1e7, Scale: abi.Log, Doc: "Fastest rise per second."},
-		{Name: "fall_per_s", Unit: "1/s", Default: 1000, Min: 0.01, Max: 1e7, Scale: abi.Log, Doc: "Fastest fall per second."},
-		{Name: "accel_per_s2", Unit: "1/s²", Default: 1e7, Min: 1, Max: 1e12, Scale: abi.Log, Doc: "Order 2: largest change of the slope per second."},
+		{Name: "rise_per_s", Role: abi.Slew, Unit: "1/s", Default: 1000, Min: 0.01, Max: 1e7, Scale: abi.Log, Doc: "Fastest rise per second."},
+		{Name: "fall_per_s", Role: abi.Slew, Unit: "1/s", Default: 1000, Min: 0.01, Max: 1e7, Scale: abi.Log, Doc: "Fastest fall per second."},
+		{Name: "accel_per_s2", Role: abi.Slew, Unit: "1/s²", Default: 1e7, Min: 1, Max: 1e12, Scale: abi.Log, Doc: "Order 2: largest change of the slope per second."},
 	},
 	Config: []abi.Key{
 		{Name: "order", Kind: abi.Int, Default: 1.0, Min: 1, Max: 2, Doc: "Differences that are limited: the first, or the second too."},

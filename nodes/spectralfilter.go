@@ -32,7 +32,7 @@ var spectralFilter = abi.NodeType{
 	Source: "J. B. Allen, L. R. Rabiner, A Unified Approach to Short-Time Fourier Analysis and Synthesis, Proc. IEEE 65(11), 1977.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "gains_db", Unit: "dB", Default: 0, Min: -120, Max: 40, Vector: true, Doc: "Gain of each band."},
+		{Name: "gains_db", Role: abi.Boost, Unit: "dB", Default: 0, Min: -120, Max: 40, Vector: true, Doc: "Gain of each band."},
 	},
 	Config: append([]abi.Key{
 		{Name: "bands", Kind: abi.Int, Default: 16.0, Min: 1, Max: 512, Doc: "Number of bands."},

@@ -31,11 +31,11 @@ var subharmonicLowLifter = abi.NodeType{
 	Source: "The AMP runtime's SubharmonicLowLifterNode and its subharmonic_process.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "band_lo", Unit: "Hz", Default: 70, Min: 10, Max: 2000, Scale: abi.Log, Doc: "Lower end of the band."},
-		{Name: "band_hi", Unit: "Hz", Default: 160, Min: 10, Max: 5000, Scale: abi.Log, Doc: "Upper end of the band."},
-		{Name: "mix", Default: 0.5, Min: 0, Max: 1, Doc: "0 is the input, 1 the octave."},
-		{Name: "drive", Default: 1, Min: 0.01, Max: 100, Scale: abi.Log, Doc: "Gain of the smoothed square before its saturation."},
-		{Name: "out_hp", Unit: "Hz", Default: 25, Min: 1, Max: 1000, Scale: abi.Log, Doc: "Corner of the high-pass at the output."},
+		{Name: "band_lo", Role: abi.Corner, Unit: "Hz", Default: 70, Min: 10, Max: 2000, Scale: abi.Log, Doc: "Lower end of the band."},
+		{Name: "band_hi", Role: abi.Corner, Unit: "Hz", Default: 160, Min: 10, Max: 5000, Scale: abi.Log, Doc: "Upper end of the band."},
+		{Name: "mix", Role: abi.Mix, Default: 0.5, Min: 0, Max: 1, Doc: "0 is the input, 1 the octave."},
+		{Name: "drive", Role: abi.Drive, Default: 1, Min: 0.01, Max: 100, Scale: abi.Log, Doc: "Gain of the smoothed square before its saturation."},
+		{Name: "out_hp", Role: abi.Corner, Unit: "Hz", Default: 25, Min: 1, Max: 1000, Scale: abi.Log, Doc: "Corner of the high-pass at the output."},
 	},
 	Config: []abi.Key{
 		{Name: "use_div4", Kind: abi.Bool, Default: false, Doc: "Add the second octave."},

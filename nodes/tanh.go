@@ -23,9 +23,9 @@ var tanh = abi.NodeType{
 	Detail: "y[n] = level (tanh(drive x[n] + bias) − tanh(bias)). A bias makes it asymmetric: even harmonics.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "drive", Default: 1, Min: 0.01, Max: 1000, Scale: abi.Log, Mod: true, Doc: "Gain before the curve."},
-		{Name: "bias", Default: 0, Min: -5, Max: 5, Mod: true, Doc: "Offset before the curve."},
-		{Name: "level", Default: 1, Min: 0, Max: 10, Doc: "Gain after the curve, and its height."},
+		{Name: "drive", Role: abi.Drive, Default: 1, Min: 0.01, Max: 1000, Scale: abi.Log, Mod: true, Doc: "Gain before the curve."},
+		{Name: "bias", Role: abi.Bias, Default: 0, Min: -5, Max: 5, Mod: true, Doc: "Offset before the curve."},
+		{Name: "level", Role: abi.Level, Default: 1, Min: 0, Max: 10, Doc: "Gain after the curve, and its height."},
 	},
 	Record: 1, // tanh(drive x + bias)
 	Forward: func(b *abi.Block) {

@@ -24,13 +24,14 @@ var tremolo = abi.NodeType{
 		"Waves as of LFONode: the triangle starts at its top, the square with its high half. The jump of the square has no slope, so it teaches nothing about rate and phase.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "rate_hz", Unit: "Hz", Default: 5, Min: 0.01, Max: 200, Scale: abi.Log, Mod: true, Doc: "Frequency of the wave."},
-		{Name: "depth", Default: 0.5, Min: 0, Max: 1, Mod: true, Doc: "1 reaches down to silence."},
-		{Name: "phase", Unit: "cycles", Default: 0, Scale: abi.Periodic, Doc: "Phase of the first frame."},
+		{Name: "rate_hz", Role: abi.Rate, Unit: "Hz", Default: 5, Min: 0.01, Max: 200, Scale: abi.Log, Mod: true, Doc: "Frequency of the wave."},
+		{Name: "depth", Role: abi.Depth, Default: 0.5, Min: 0, Max: 1, Mod: true, Doc: "1 reaches down to silence."},
+		{Name: "phase", Role: abi.Phase, Unit: "cycles", Default: 0, Scale: abi.Periodic, Doc: "Phase of the first frame."},
 	},
 	Config: []abi.Key{{
 		Name: "wave", Kind: abi.String, Default: "sine", Enum: []string{"sine", "triangle", "square"}, Doc: "Shape of the wave.",
 	}},
+	Wave: smoothWave,
 	Configure: func(s *abi.Setup) error {
 		s.Data = waves[s.Config.Text("wave")]
 		return nil

@@ -1,6 +1,10 @@
 package nodes
 
-import "math"
+import (
+	"math"
+
+	"ampfit/abi"
+)
 
 // sinTurn returns sin(2πp) within 1e-15, for any p that is not large. A phase in
 // cycles is folded exactly, and without a branch, into a quarter turn.
@@ -77,4 +81,16 @@ func frac(x float64) float64 {
 		return 0
 	}
 	return x
+}
+
+// smoothWave is what a type with the key "wave" says of its movement: nil for
+// the shapes that jump.
+func smoothWave(c abi.Config) func(phase float64) float64 {
+	switch waves[c.Text("wave")] {
+	case sineWave:
+		return func(p float64) float64 { return math.Sin(2 * math.Pi * p) }
+	case triangleWave:
+		return func(p float64) float64 { return 2*math.Abs(2*(p-math.Floor(p))-1) - 1 }
+	}
+	return nil
 }

@@ -22,7 +22,7 @@ var waveshaper = abi.NodeType{
 		"The number of points is that of the values given, else of the key points; without values the curve is the identity.",
 	Source: "F. N. Fritsch, J. Butland, A Method for Constructing Local Monotone Piecewise Cubic Interpolants, SIAM J. Sci. Stat. Comput. 5(2), 1984.",
 	Inputs: in, Outputs: out,
-	Params: []abi.Param{{Name: "points", Default: 0, Min: -100, Max: 100, Vector: true, Len: 33, Doc: "Height of the curve at each point."}},
+	Params: []abi.Param{{Name: "points", Role: abi.Table, Default: 0, Min: -100, Max: 100, Vector: true, Len: 33, Doc: "Height of the curve at each point."}},
 	Config: []abi.Key{
 		{Name: "points", Kind: abi.Int, Default: 33.0, Min: 2, Max: 4097, Doc: "Number of points, where no values say it."},
 		{Name: "range", Kind: abi.Number, Default: 1.5, Min: 0.001, Max: 1000, Doc: "Position of the last point, and less the first."},

@@ -27,9 +27,9 @@ var wavetable = abi.NodeType{
 	Source:  "S. Shan, L. Hantrakul, J. Chen, M. Avent, D. Trevelyan, Differentiable Wavetable Synthesis, ICASSP 2022.",
 	Outputs: out,
 	Params: []abi.Param{
-		{Name: "frequency", Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Frequency."},
-		{Name: "amplitude", Default: 0.5, Min: 0, Max: 10, Mod: true, Doc: "Gain of the output."},
-		{Name: "table", Default: 0, Min: -4, Max: 4, Vector: true, Doc: "One cycle."},
+		{Name: "frequency", Role: abi.Pitch, Unit: "Hz", Default: 440, Min: 0, MaxRate: 0.5, Scale: abi.Log, Mod: true, Doc: "Frequency."},
+		{Name: "amplitude", Role: abi.Level, Default: 0.5, Min: 0, Max: 10, Mod: true, Doc: "Gain of the output."},
+		{Name: "table", Role: abi.Table, Default: 0, Min: -4, Max: 4, Vector: true, Doc: "One cycle."},
 	},
 	Config: []abi.Key{
 		{Name: "size", Kind: abi.Int, Default: 256.0, Min: 2, Max: 65536, Doc: "Values of the table."},

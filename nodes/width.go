@@ -16,7 +16,7 @@ var stereoWidth = abi.NodeType{
 	Detail: "mid = (left + right)/2, side = width (left − right)/2; left = mid + side, right = mid − side. 0 is mono, 1 changes nothing. Channels are taken in pairs; an odd last one passes.",
 	Inputs: in, Outputs: out, Coupled: true,
 	Params: []abi.Param{
-		{Name: "width", Default: 1, Min: 0, Max: 4, Doc: "Gain of the side signal."},
+		{Name: "width", Role: abi.Width, Default: 1, Min: 0, Max: 4, Doc: "Gain of the side signal."},
 	},
 	Forward: func(b *abi.Block) {
 		for lane := range b.Lanes {
