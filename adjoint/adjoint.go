@@ -17,6 +17,7 @@ import (
 
 	"ampfit/abi"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/tape"
 )
 
@@ -58,7 +59,7 @@ type Options struct {
 	Segment  int
 	Slots    int
 	// Schedule and Threads change how long a run takes, never its bits.
-	Schedule graph.Schedule
+	Schedule run.Schedule
 	Threads  int // 0 means 1
 	// LowLatency takes the shorter oversampling filters.
 	LowLatency bool
@@ -83,7 +84,7 @@ type Param struct {
 // It owns its memory; one goroutine uses it at a time.
 type Model struct {
 	Plan   *graph.Plan
-	Run    *graph.Run
+	Run    *run.Run
 	Params []*Param
 	// Output of the last evaluation, batch by batch: channels × frames.
 	Output []float64
@@ -107,7 +108,7 @@ type Model struct {
 	seed     [][]float64                  // the same by channel
 	seedWith func(grad, output []float64) // of the evaluation at hand; nil: forward only
 	channels int
-	index    map[string]*graph.Exec
+	index    map[string]*run.Exec
 	skip     int64
 	walker   *walker
 	tangent  []float64 // memory of Tangent, with the layout of the primal arena
@@ -131,7 +132,7 @@ func NewModel(g *graph.Graph, o Options) (*Model, error) {
 	if m.Tape, m.schedule, err = planTape(p, o); err != nil {
 		return nil, err
 	}
-	m.Run = graph.NewRun(p, graph.RunOptions{Segment: m.Tape.Segment, Tape: true, Heat: o.Heat || o.HeatWeights != nil, Schedule: o.Schedule, Threads: o.Threads, Profile: o.Profile, CheckReads: o.CheckReads})
+	m.Run = run.New(p, run.Options{Segment: m.Tape.Segment, Tape: true, Heat: o.Heat || o.HeatWeights != nil, Schedule: o.Schedule, Threads: o.Threads, Profile: o.Profile, CheckReads: o.CheckReads})
 	m.Run.Input = o.Input
 	if !o.KeepLatency {
 		m.skip = int64(p.Latency)
@@ -172,11 +173,11 @@ func split(buf []float64, n int) [][]float64 {
 
 // params lists the parameters in file order, each node's thermo.heat last.
 func (m *Model) params() {
-	m.index = map[string]*graph.Exec{}
+	m.index = map[string]*run.Exec{}
 	blocked := m.blocked()
 	for _, x := range m.Run.Execs {
 		u := x.Unit
-		if u.Filter {
+		if u.Filter != nil {
 			continue
 		}
 		m.index[u.Name] = x
@@ -323,7 +324,7 @@ func (m *Model) HasHeatLoss() bool { return len(m.options.HeatWeights) > 0 }
 func (m *Model) heatLoss() float64 {
 	v := 0.0
 	for _, x := range m.Run.Execs {
-		if w := m.options.HeatWeights[x.Unit.Name]; w != 0 && !x.Unit.Filter {
+		if w := m.options.HeatWeights[x.Unit.Name]; w != 0 && x.Unit.Filter == nil {
 			for _, h := range m.Heat[x.Unit.Name] {
 				v += w * h
 			}

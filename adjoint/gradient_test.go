@@ -6,6 +6,7 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/graphtest"
 
 	"github.com/stretchr/testify/require"
@@ -55,7 +56,7 @@ func TestGradientByInitialState(t *testing.T) {
 	require.Len(t, r.State["lp"], 4)
 	p, err := graph.NewPlan(g, graph.Options{Frames: 300})
 	require.NoError(t, err)
-	run := graph.NewRun(p, graph.RunOptions{})
+	run := run.New(p, run.Options{})
 	run.Input = o.Input
 	at := run.Execs[p.Unit("lp").Index].State
 	out := [][]float64{make([]float64, 300)}

@@ -7,6 +7,7 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 
 	"github.com/stretchr/testify/require"
 )
@@ -59,11 +60,11 @@ func TestSchedulesThreadsAndTapesGiveTheSameBits(t *testing.T) {
 			if g, err := graph.Load(file); err == nil && len(g.Inputs()) > 0 {
 				base.Input = [][]float64{noise}
 			}
-			base.Schedule = graph.KPN
+			base.Schedule = run.KPN
 			out, grads := bits(t, file, base)
-			for _, schedule := range []graph.Schedule{graph.KPN, graph.IPLS} {
+			for _, schedule := range []run.Schedule{run.KPN, run.IPLS} {
 				for _, threads := range []int{1, 2, 4} {
-					if testing.Short() && (threads == 2) != (schedule == graph.IPLS) {
+					if testing.Short() && (threads == 2) != (schedule == run.IPLS) {
 						continue
 					}
 					for _, tape := range []struct {

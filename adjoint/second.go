@@ -3,6 +3,7 @@ package adjoint
 import (
 	"ampfit/abi"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/tape"
 )
 
@@ -16,8 +17,9 @@ type Curved interface {
 // those without a tangent, or without the derivative of their adjoint.
 func (m *Model) secondless() []string {
 	var names []string
-	for _, u := range m.Plan.Units {
-		if !u.Type.External && !u.NoAdjoint && (u.Type.Tangent == nil || u.Type.Second == nil || u.Setup.NoSecond) || u.NoAdjoint && u.Type.Tangent == nil {
+	for _, x := range m.Run.Execs {
+		u, t := x.Unit, x.Type
+		if !t.External && !u.NoAdjoint && (t.Tangent == nil || t.Second == nil || u.Setup.NoSecond) || u.NoAdjoint && t.Tangent == nil {
 			names = append(names, u.Name)
 		}
 	}
@@ -190,10 +192,10 @@ func (s *second) replay(c *graph.Component, first, frames int, at int64, index i
 }
 
 // unit walks one call of a unit back.
-func (s *second) unit(x *graph.Exec, seg, frames int, at int64, before int) {
+func (s *second) unit(x *run.Exec, seg, frames int, at int64, before int) {
 	w, u, r := s.walk, x.Unit, s.Run
 	w.gather(x, seg, frames, at)
-	graph.Move(s.twin, w.collect[u.Index], seg, frames)
+	run.Move(s.twin, w.collect[u.Index], seg, frames)
 	for i, out := range u.Out {
 		if out != s.Plan.Output {
 			continue
@@ -214,20 +216,20 @@ func (s *second) unit(x *graph.Exec, seg, frames int, at int64, before int) {
 	x.BindBack(r.Mem.Primal, s.dual, seg, frames, at, before)
 	x.BindTangent(s.tangent, seg, frames, before)
 	x.BindTwin(s.twin, seg, frames)
-	u.Type.Second(x.Block, x.Tangent, x.Dual, x.Twin)
+	x.Type.Second(x.Block, x.Tangent, x.Dual, x.Twin)
 	for k, q := range u.Params {
 		if x.Mod[k] != nil {
 			s.modulation(x, k, q, seg, frames, at)
 		}
 	}
-	graph.Move(s.dual, w.scatter[u.Index], seg, frames)
-	graph.Move(s.twin, w.scatter[u.Index], seg, frames)
+	run.Move(s.dual, w.scatter[u.Index], seg, frames)
+	run.Move(s.twin, w.scatter[u.Index], seg, frames)
 }
 
 var _ tape.System = (*second)(nil)
 
 // modulation is walker.modulation with the derivatives of values and gradients.
-func (s *second) modulation(x *graph.Exec, k int, q *graph.Param, seg, frames int, at int64) {
+func (s *second) modulation(x *run.Exec, k int, q *graph.Param, seg, frames int, at int64) {
 	r, u, mem := s.Run, x.Unit, s.Run.Mem.Primal
 	perBatch := u.Lanes / s.Plan.Batches
 	for lane := range u.Lanes {

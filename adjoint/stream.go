@@ -6,6 +6,7 @@ import (
 
 	"ampfit/abi"
 	"ampfit/graph"
+	"ampfit/graph/run"
 )
 
 // Stream runs a graph call by call, as a host does, with blocks of any length,
@@ -13,7 +14,7 @@ import (
 // stands on.
 type Stream struct {
 	Plan *graph.Plan
-	Run  *graph.Run
+	Run  *run.Run
 
 	walker *walker
 	record int // calls kept for the way back; −1: all
@@ -80,11 +81,11 @@ func NewStream(g *graph.Graph, o StreamOptions) (*Stream, error) {
 
 // build makes the run for calls of so many frames.
 func (s *Stream) build(frames int) {
-	o := graph.RunOptions{Segment: frames, Tape: s.tape, Heat: s.heat, Schedule: graph.KPN}
+	o := run.Options{Segment: frames, Tape: s.tape, Heat: s.heat, Schedule: run.KPN}
 	if s.Run != nil {
 		o.Memory = s.Run.Mem
 	}
-	s.Run = graph.NewRun(s.Plan, o)
+	s.Run = run.New(s.Plan, o)
 	if s.tape { // without one there are no duals to walk
 		s.walker = newWalker(s.Run, nil)
 	}

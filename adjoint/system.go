@@ -1,7 +1,7 @@
 package adjoint
 
 import (
-	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/vec"
 	"ampfit/tape"
 )
@@ -62,7 +62,7 @@ func (s system) Reverse(k int) error {
 
 // input copies the gradient by the dry signal out, at the end of a segment and
 // unit by unit, so that sums have one order.
-func (s system) input(x *graph.Exec, start, end int64) {
+func (s system) input(x *run.Exec, start, end int64) {
 	if len(s.InputGrad) == 0 {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 
 	"ampfit/abi"
 	"ampfit/graph"
+	"ampfit/graph/run"
 )
 
 // Direction is a change of parameters and input, along which a tangent runs.
@@ -17,9 +18,9 @@ type Direction struct {
 // have not.
 func (m *Model) tangentless() []string {
 	var names []string
-	for _, u := range m.Plan.Units {
-		if u.Type.Tangent == nil && !u.Type.External {
-			names = append(names, u.Name)
+	for _, x := range m.Run.Execs {
+		if x.Type.Tangent == nil && !x.Type.External {
+			names = append(names, x.Unit.Name)
 		}
 	}
 	return names
@@ -126,13 +127,13 @@ func (t tangentRun) block(at int64, frames, index int) {
 }
 
 // keep copies the states of a unit, and their tangents, to an offset.
-func (t tangentRun) keep(x *graph.Exec, to int) {
+func (t tangentRun) keep(x *run.Exec, to int) {
 	for _, m := range [][]float64{t.Run.Mem.Primal, t.tangent} {
 		copy(m[to:to+x.StateLen], m[x.State:x.State+x.StateLen])
 	}
 }
 
-func (t tangentRun) call(x *graph.Exec, s, frames int, at int64, before int) {
+func (t tangentRun) call(x *run.Exec, s, frames int, at int64, before int) {
 	r, u, mem := t.Run, x.Unit, t.Run.Mem.Primal
 	t.keep(x, before)
 	r.Call(x, s, frames, at, false)
@@ -148,10 +149,10 @@ func (t tangentRun) call(x *graph.Exec, s, frames int, at int64, before int) {
 		return
 	}
 	x.BindBefore(mem, before)
-	u.Type.Tangent(x.Block, x.Tangent)
+	x.Type.Tangent(x.Block, x.Tangent)
 }
 
-func (t tangentRun) input(x *graph.Exec, s, frames int, at int64) {
+func (t tangentRun) input(x *run.Exec, s, frames int, at int64) {
 	per := len(x.Out[0]) / t.Plan.Batches
 	for j, row := range x.Out[0] {
 		y := t.tangent[row.Base+s : row.Base+s+frames]
@@ -165,8 +166,8 @@ func (t tangentRun) input(x *graph.Exec, s, frames int, at int64) {
 	}
 }
 
-// modulate is the tangent of graph.Run.modulate.
-func (t tangentRun) modulate(x *graph.Exec, k int, q *graph.Param, s, frames int, at int64) {
+// modulate is the tangent of run.Run.modulate.
+func (t tangentRun) modulate(x *run.Exec, k int, q *graph.Param, s, frames int, at int64) {
 	u, mem := x.Unit, t.Run.Mem.Primal
 	perBatch := u.Lanes / t.Plan.Batches
 	for lane := range u.Lanes {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/tape"
 )
 
@@ -61,7 +62,7 @@ func planTape(p *graph.Plan, o Options) (TapePlan, *tape.Schedule, error) {
 	if o.Segment > 0 {
 		return fixedTape(p, o, total)
 	}
-	need := graph.Measure(p, total)
+	need := run.Measure(p, total)
 	full := TapePlan{Mode: "full", Segment: total, Segments: 1, Bytes: need.Run}
 	if o.TapeMode == "full" {
 		return full, tape.Full(), nil
@@ -76,7 +77,7 @@ func planTape(p *graph.Plan, o Options) (TapePlan, *tape.Schedule, error) {
 	}
 	var best TapePlan
 	for length := graph.Grid; ; length *= 2 {
-		m := graph.Measure(p, min(length, total))
+		m := run.Measure(p, min(length, total))
 		n := (total + length - 1) / length
 		t := TapePlan{Mode: "segments", Segment: min(length, total), Segments: n, Slots: n - 1, Bytes: m.Run + int64(n-1)*m.Snapshot, Extra: float64(n-1) / float64(n)}
 		if o.TapeMode != "binomial" && (best.Mode == "" || t.Bytes < best.Bytes) {
@@ -105,21 +106,21 @@ const fullBytes = 64 << 20
 func cachedTape(p *graph.Plan, total int) TapePlan {
 	length := graph.Grid
 	for length < total {
-		longer := graph.Measure(p, 2*length)
+		longer := run.Measure(p, 2*length)
 		if longer.Run > cacheBytes && length >= 2*longer.History {
 			break
 		}
 		length *= 2
 	}
-	m := graph.Measure(p, min(length, total))
+	m := run.Measure(p, min(length, total))
 	n := (total + length - 1) / length
 	return TapePlan{Mode: "segments", Segment: min(length, total), Segments: n, Slots: n - 1, Bytes: m.Run + int64(n-1)*m.Snapshot, Extra: float64(n-1) / float64(n)}
 }
 
 // fixedTape keeps segments of the length that the caller wants.
 func fixedTape(p *graph.Plan, o Options, total int) (TapePlan, *tape.Schedule, error) {
-	r := graph.Measure(p, o.Segment)
-	n := graph.SegmentCount(p, o.Segment, total)
+	r := run.Measure(p, o.Segment)
+	n := run.SegmentCount(p, o.Segment, total)
 	if n == 1 {
 		return TapePlan{Mode: "full", Segment: total, Segments: 1, Bytes: r.Run}, tape.Full(), nil
 	}
@@ -138,7 +139,7 @@ func binomialTape(p *graph.Plan, total int, budget int64) (TapePlan, *tape.Sched
 	var schedule *tape.Schedule
 	least := int64(-1)
 	for length := graph.Grid; length < total; length *= 2 {
-		m := graph.Measure(p, length)
+		m := run.Measure(p, length)
 		if need := m.Run + m.Snapshot; least < 0 || need < least {
 			least = need
 		}

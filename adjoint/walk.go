@@ -6,23 +6,24 @@ import (
 
 	"ampfit/abi"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/vec"
 )
 
 // walker walks the steps of a rendered segment back.
 type walker struct {
-	Run  *graph.Run
+	Run  *run.Run
 	Plan *graph.Plan
 
 	weights map[string]float64 // of heat in the loss, by node
 	seeds   []seed
-	seeded  []bool          // by unit: the loss adds to its outputs
-	heated  []bool          // by unit: the loss contains its heat, by the runtime's own rule
-	mods    [][]modulator   // scratch, by unit
-	collect [][]graph.Route // by unit: what completes ȳ
-	scatter [][]graph.Route // by unit: where x̄ of gathered ports goes
-	job     func(*graph.Job)
-	step    func([]graph.Job)
+	seeded  []bool        // by unit: the loss adds to its outputs
+	heated  []bool        // by unit: the loss contains its heat, by the runtime's own rule
+	mods    [][]modulator // scratch, by unit
+	collect [][]run.Route // by unit: what completes ȳ
+	scatter [][]run.Route // by unit: where x̄ of gathered ports goes
+	job     func(*run.Job)
+	step    func([]run.Job)
 }
 
 // seed is the gradient of the loss by the rows of an output.
@@ -46,16 +47,16 @@ func (s *seed) add(dy []float64, row int, at int64) {
 	vec.Add(dy[:len(g)], g)
 }
 
-func newWalker(r *graph.Run, weights map[string]float64) *walker {
+func newWalker(r *run.Run, weights map[string]float64) *walker {
 	n := len(r.Plan.Units)
 	w := &walker{Run: r, Plan: r.Plan, weights: weights, seeded: make([]bool, n), mods: make([][]modulator, n)}
 	for _, x := range r.Execs {
 		w.collect = append(w.collect, r.Collect(x))
 		w.scatter = append(w.scatter, r.Scatter(x))
-		w.heated = append(w.heated, weights[x.Unit.Name] != 0 && !x.Unit.Type.OwnHeat && !x.Unit.Filter)
+		w.heated = append(w.heated, weights[x.Unit.Name] != 0 && !x.Unit.Type.OwnHeat && x.Unit.Filter == nil)
 	}
 	w.job = w.reverse
-	w.step = func(jobs []graph.Job) {
+	w.step = func(jobs []run.Job) {
 		low := math.MaxInt
 		for i := range jobs {
 			for k := range jobs[i].Spans {
@@ -82,7 +83,7 @@ func (w *walker) segment(start, end int64) {
 func (w *walker) begin() {
 	w.Run.ClearDuals()
 	for _, x := range w.Run.Execs {
-		if weight := w.weights[x.Unit.Name]; weight != 0 && !x.Unit.Filter {
+		if weight := w.weights[x.Unit.Name]; weight != 0 && x.Unit.Filter == nil {
 			for lane := range x.Unit.Lanes {
 				w.Run.Mem.Dual[x.Heat+lane] = weight
 			}
@@ -91,7 +92,7 @@ func (w *walker) begin() {
 }
 
 // reverse walks one job.
-func (w *walker) reverse(j *graph.Job) {
+func (w *walker) reverse(j *run.Job) {
 	if w.Run.Profiled() {
 		defer w.Run.Clock(j, time.Now())
 	}
@@ -105,10 +106,10 @@ func (w *walker) reverse(j *graph.Job) {
 		w.bind(sp.Exec, sp.S, sp.Frames, sp.At, sp.Exec.Before+sp.Index*sp.Exec.StateLen)
 	}
 	for rest := j.Spans; len(rest) > 0; {
-		n := graph.Together(rest)
+		n := run.Together(rest)
 		if u := rest[0].Exec.Unit; !u.Type.External && !u.NoAdjoint {
-			b, d := graph.BindTogether(rest[:n])
-			kernel(u, b, d)
+			b, d := run.BindTogether(rest[:n])
+			kernel(rest[0].Exec, b, d)
 		}
 		rest = rest[n:]
 	}
@@ -119,18 +120,18 @@ func (w *walker) reverse(j *graph.Job) {
 }
 
 // kernel calls the adjoint kernel of a unit.
-func kernel(u *graph.Unit, b, d *abi.Block) {
-	if u.Type.CohortBackward != nil {
-		u.Type.CohortBackward(b, d)
+func kernel(x *run.Exec, b, d *abi.Block) {
+	if x.Type.CohortBackward != nil {
+		x.Type.CohortBackward(b, d)
 	} else {
-		u.Type.Backward(b, d)
+		x.Type.Backward(b, d)
 	}
 }
 
 // loop walks one block of a feedback component, call by call. The states before
 // every call are on the tape, or are found by playing the block again from
 // those before it.
-func (w *walker) loop(c *graph.Component, sp graph.Span) {
+func (w *walker) loop(c *graph.Component, sp run.Span) {
 	r := w.Run
 	perBlock, kept := r.KeepsCalls(c)
 	first := 0
@@ -148,7 +149,7 @@ func (w *walker) loop(c *graph.Component, sp graph.Span) {
 			w.gather(x, sp.S+done, n, sp.At+int64(done))
 			w.bind(x, sp.S+done, n, sp.At+int64(done), x.SubCalls+(first+call)*x.StateLen)
 			if u := x.Unit; !u.Type.External && !u.NoAdjoint {
-				kernel(u, x.Block, x.Dual)
+				kernel(x, x.Block, x.Dual)
 			}
 			w.handOn(x, sp.S+done, n, sp.At+int64(done))
 		}
@@ -156,7 +157,7 @@ func (w *walker) loop(c *graph.Component, sp graph.Span) {
 }
 
 // replay plays a block of a loop again, keeping the states before every call.
-func (w *walker) replay(c *graph.Component, sp graph.Span) {
+func (w *walker) replay(c *graph.Component, sp run.Span) {
 	r := w.Run
 	mem := r.Mem.Primal
 	for _, u := range c.Units {
@@ -178,10 +179,10 @@ func (w *walker) replay(c *graph.Component, sp graph.Span) {
 
 // gather completes the gradients of a unit's outputs: the readers that keep rows
 // of their own, in file order, and the loss.
-func (w *walker) gather(x *graph.Exec, seg, frames int, at int64) {
+func (w *walker) gather(x *run.Exec, seg, frames int, at int64) {
 	dual, index := w.Run.Mem.Dual, x.Unit.Index
 	if routes := w.collect[index]; len(routes) > 0 {
-		graph.Move(dual, routes, seg, frames)
+		run.Move(dual, routes, seg, frames)
 	}
 	if !w.seeded[index] {
 		return
@@ -200,7 +201,7 @@ func (w *walker) gather(x *graph.Exec, seg, frames int, at int64) {
 
 // bind points the blocks of a unit at a call, and adds what the loss wants of
 // the unit's heat.
-func (w *walker) bind(x *graph.Exec, seg, frames int, at int64, before int) {
+func (w *walker) bind(x *run.Exec, seg, frames int, at int64, before int) {
 	r, u := w.Run, x.Unit
 	if u.Type.External {
 		if w.heated[u.Index] {
@@ -220,7 +221,7 @@ func (w *walker) bind(x *graph.Exec, seg, frames int, at int64, before int) {
 
 // handOn gives modulators and the links of gathered ports what the kernel
 // found.
-func (w *walker) handOn(x *graph.Exec, seg, frames int, at int64) {
+func (w *walker) handOn(x *run.Exec, seg, frames int, at int64) {
 	r, u := w.Run, x.Unit
 	if u.Type.External || u.NoAdjoint {
 		return
@@ -233,13 +234,13 @@ func (w *walker) handOn(x *graph.Exec, seg, frames int, at int64) {
 		}
 	}
 	if routes := w.scatter[u.Index]; len(routes) > 0 {
-		graph.Move(r.Mem.Dual, routes, seg, frames)
+		run.Move(r.Mem.Dual, routes, seg, frames)
 	}
 }
 
 // heat adds the gradient of | ‖x‖² − ‖y‖² | dt to inputs and outputs; at 0 the
 // slope is 0.
-func (w *walker) heat(x *graph.Exec, seg, frames int) {
+func (w *walker) heat(x *run.Exec, seg, frames int) {
 	r, u := w.Run, x.Unit
 	perBatch := u.Lanes / w.Plan.Batches
 	for b := range w.Plan.Batches {
@@ -271,9 +272,9 @@ func (w *walker) heat(x *graph.Exec, seg, frames int) {
 	}
 }
 
-// modulation walks the steps of graph.Run.modulate back, each with the value
+// modulation walks the steps of run.Run.modulate back, each with the value
 // before it.
-func (w *walker) modulation(x *graph.Exec, k int, q *graph.Param, seg, frames int, at int64) {
+func (w *walker) modulation(x *run.Exec, k int, q *graph.Param, seg, frames int, at int64) {
 	r, u := w.Run, x.Unit
 	mem, dual := r.Mem.Primal, r.Mem.Dual
 	perBatch := u.Lanes / w.Plan.Batches

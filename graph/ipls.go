@@ -15,13 +15,13 @@ func (p *Plan) userStages() {
 	}
 	at := p.Graph.tree.Get("ipls")
 	of := func(u *Unit) int {
-		part := 1
-		if u.Filter && u.Type == upsampler {
-			part = 0
-		} else if u.Filter {
-			part = 2
+		switch {
+		case u.Filter == nil:
+			return 3*stage[u.Node] + 1
+		case u.Filter.Up:
+			return 3 * stage[u.Node]
 		}
-		return 3*stage[u.Node] + part
+		return 3*stage[u.Node] + 2
 	}
 	for _, l := range p.Links {
 		from, to := l.From.Unit, l.To()

@@ -47,16 +47,6 @@ func (p *Plan) measured(u *Unit) int {
 	return d + p.quality.Delay()
 }
 
-// connected reports whether an edge brings audio to the unit.
-func (u *Unit) connected() bool {
-	for _, in := range u.In {
-		if len(in.Links) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 func (p *Plan) modulated(u *Unit) bool {
 	for _, q := range u.Params {
 		if len(q.Mods) > 0 {

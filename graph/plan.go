@@ -53,128 +53,6 @@ type Plan struct {
 	*report
 }
 
-// Unit is what one kernel runs: a node, or one of the resampling filters
-// around an oversampled node.
-type Unit struct {
-	Index     int
-	Node      *Node
-	Name      string
-	Type      *abi.NodeType
-	Setup     *abi.Setup
-	Rate      float64 // of the kernel
-	Mult      int     // kernel frames per graph frame
-	Lanes     int     // batches × channels, or batches
-	NoAdjoint bool
-	Filter    bool // a resampling filter around its node
-	In        []*InPort
-	Out       []*OutPort
-	Params    []*Param
-	Component *Component
-
-	asked string // what Configure asked of the file, beyond the configuration
-}
-
-// OutPort is an output of a unit.
-type OutPort struct {
-	Unit     *Unit
-	Index    int
-	Name     string
-	Channels int
-	Mult     int
-	Measured int // measured delay of the whole node, graph frames
-	Readers  []*Link
-}
-
-// InPort is an audio input of a unit.
-type InPort struct {
-	Unit     *Unit
-	Index    int
-	Name     string
-	Channels int // that the kernel sees
-	Mult     int
-	Links    []*Link
-	Sum      bool
-
-	heard [][]heard
-}
-
-// Gathered reports whether the port has rows of its own, filled from its
-// links: sums, and mono that feeds several channels.
-func (p *InPort) Gathered() bool {
-	if len(p.Links) == 0 {
-		return false
-	}
-	return p.Sum && len(p.Links) > 1 || p.linked() != p.Channels
-}
-
-// linked is the number of channels that the links bring.
-func (p *InPort) linked() int {
-	n := 0
-	for _, l := range p.Links {
-		if p.Sum {
-			n = max(n, l.Channels())
-		} else {
-			n += l.Channels()
-		}
-	}
-	return n
-}
-
-// Link is an edge between units.
-type Link struct {
-	Edge  *Edge // nil inside an oversampled node
-	From  *OutPort
-	In    *InPort // of an audio link
-	Param *Param  // of a modulation link
-	R     int     // read offset, graph frames
-	L     int     // latency
-	// Back is how far back rows are read: R, or the length of the run where that is
-	// shorter, as all that is read then lies before its first frame.
-	Back    int
-	Padding int // of synchrony gates, part of R
-	Skip    int // graph frames before an upsampled modulator is visible
-	Channel int // −1: all
-	Mode    Mode
-	Scale   float64
-
-	index int // in Plan.Links
-}
-
-// Channels returns how many channels the link carries.
-func (l *Link) Channels() int {
-	if l.Channel >= 0 {
-		return 1
-	}
-	return l.From.Channels
-}
-
-// To returns the unit that reads the link.
-func (l *Link) To() *Unit {
-	if l.In != nil {
-		return l.In.Unit
-	}
-	return l.Param.Of
-}
-
-// Param is a parameter of a unit.
-type Param struct {
-	abi.Param
-	Of      *Unit
-	Index   int
-	Setting *Setting
-	Value   []float64 // Len values, or batches × Len
-	Mods    []*Link
-}
-
-// Component is a strongly connected part: one unit, or a feedback loop.
-type Component struct {
-	Index int
-	Units []*Unit // in an order that holds within Block frames
-	Loop  bool
-	Block int // largest number of graph frames rendered at a time
-	Stage int
-}
-
 // NewPlan checks what Load could not and computes the plan. The error is
 // [Errors] with every fault found.
 func NewPlan(g *Graph, o Options) (*Plan, error) {
@@ -207,7 +85,7 @@ func NewPlan(g *Graph, o Options) (*Plan, error) {
 		}
 	}
 	for i, l := range p.Links {
-		l.index, l.Back = i, l.R
+		l.Index, l.Back = i, l.R
 		if p.Frames > 0 {
 			l.Back = min(l.R, p.Frames+p.Latency)
 		}
@@ -247,7 +125,7 @@ func (p *Plan) units(inputChannels int) {
 				}
 			}
 			changed, lonely = true, false
-			u.Setup, u.asked = p.setup(n, counts, inputChannels), ""
+			u.Setup, u.Asked = p.setup(n, counts, inputChannels), ""
 			faults[i] = u.Setup.Finish(n.Type)
 		}
 		if !changed && !lonely && p.anyUnset() {
@@ -257,7 +135,7 @@ func (p *Plan) units(inputChannels int) {
 	if p.late = p.latest(); p.late > 0 { // the run is longer by what is cut off
 		for i, n := range g.Nodes {
 			u := p.Units[i]
-			u.Setup, u.asked = p.setup(n, u.Setup.Channels, inputChannels), ""
+			u.Setup, u.Asked = p.setup(n, u.Setup.Channels, inputChannels), ""
 			faults[i] = u.Setup.Finish(n.Type)
 		}
 	}
@@ -361,7 +239,7 @@ func (p *Plan) setup(n *Node, counts []int, inputChannels int) *abi.Setup {
 		for _, e := range p.into[n.Index] {
 			given = given || e.Param == param
 		}
-		u.asked += fmt.Sprint(param, given, ";")
+		u.Asked += fmt.Sprint(param, given, ";")
 		return given
 	}
 	s.Length = func(param string) int {
@@ -369,7 +247,7 @@ func (p *Plan) setup(n *Node, counts []int, inputChannels int) *abi.Setup {
 		if st := n.Setting(param); st != nil {
 			length = len(st.Value)
 		}
-		u.asked += fmt.Sprint(param, length, ";")
+		u.Asked += fmt.Sprint(param, length, ";")
 		return length
 	}
 	s.Connected = func(port string) bool {

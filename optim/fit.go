@@ -11,6 +11,7 @@ import (
 	"ampfit/abi"
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/suggest"
 	"ampfit/optim/loss"
 )
@@ -46,7 +47,7 @@ type FitOptions struct {
 
 	Block       int
 	TapeMemory  int64 // bytes; 0 is adjoint.DefaultTapeMemory
-	Schedule    graph.Schedule
+	Schedule    run.Schedule
 	Threads     int
 	Profile     bool
 	LowLatency  bool // shorter oversampling filters

@@ -9,6 +9,7 @@ import (
 	"ampfit/abi"
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 )
 
 // Step is one line of the history of a fit.
@@ -37,8 +38,8 @@ type FitParam struct {
 type FitResult struct {
 	Plan           *graph.Plan
 	Tape           adjoint.TapePlan
-	Profile        string              // table of times, when asked for
-	Nodes          []graph.NodeMetrics // of the last evaluation; times only when a profile was asked for
+	Profile        string            // table of times, when asked for
+	Nodes          []run.NodeMetrics // of the last evaluation; times only when a profile was asked for
 	LossName       string
 	Optimizer      string
 	Initial, Final float64

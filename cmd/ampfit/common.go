@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/wav"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,7 @@ type runFlags struct {
 	block        int
 	keepLatency  bool
 	scheduleName string
-	schedule     graph.Schedule
+	schedule     run.Schedule
 	threads      int
 	profile      bool
 	filters      string
@@ -43,7 +44,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 }
 
 func (f *runFlags) check() (err error) {
-	if f.schedule, err = graph.ParseSchedule(f.scheduleName); err != nil {
+	if f.schedule, err = run.ParseSchedule(f.scheduleName); err != nil {
 		return fmt.Errorf("--schedule %w", err)
 	}
 	switch f.filters {

@@ -7,6 +7,7 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/atomicfile"
 	"ampfit/internal/draw"
 
@@ -69,7 +70,7 @@ func describe(path, out string, channels bool, f *runFlags, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	run := graph.NewRun(plan, graph.RunOptions{Segment: graph.Grid, Schedule: f.schedule, Threads: f.threads, CheckReads: channels, Profile: f.profile, Heat: f.profile})
+	run := run.New(plan, run.Options{Segment: graph.Grid, Schedule: f.schedule, Threads: f.threads, CheckReads: channels, Profile: f.profile, Heat: f.profile})
 	run.Input = input
 	fmt.Fprint(stdout, run.Describe())
 	tape, err := adjoint.PlanTape(plan, o)

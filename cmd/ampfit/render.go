@@ -10,6 +10,7 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/wav"
 
 	"github.com/spf13/cobra"
@@ -65,7 +66,7 @@ const (
 // segment is how many frames are rendered at a time.
 func segment(p *graph.Plan, frames int) int {
 	n := min(renderSegment, frames+p.Latency)
-	for n > 2*p.Block && graph.Measure(p, n).Run > renderMemory {
+	for n > 2*p.Block && run.Measure(p, n).Run > renderMemory {
 		n /= 2
 	}
 	return n
@@ -120,7 +121,7 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	if err := room(out, int64(frames)*int64(plan.Output.Channels)*int64(format.Bytes())); err != nil {
 		return err
 	}
-	run := graph.NewRun(plan, graph.RunOptions{Segment: segment(plan, frames), Schedule: f.schedule, Threads: f.threads, Profile: f.profile, Heat: f.profile})
+	run := run.New(plan, run.Options{Segment: segment(plan, frames), Schedule: f.schedule, Threads: f.threads, Profile: f.profile, Heat: f.profile})
 	run.Input = input
 	w, err := wav.Create(out, int(rate), plan.Output.Channels, format)
 	if err != nil {
@@ -155,7 +156,7 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 }
 
 // stream renders segment by segment into the writer and returns the peak.
-func stream(ctx context.Context, run *graph.Run, w *wav.Writer, keepLatency bool) (peak float64, err error) {
+func stream(ctx context.Context, run *run.Run, w *wav.Writer, keepLatency bool) (peak float64, err error) {
 	err = run.Stream(keepLatency, func(rows [][]float64) error {
 		if err := ctx.Err(); err != nil {
 			return err

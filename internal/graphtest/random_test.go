@@ -12,6 +12,7 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/graphtest"
 	_ "ampfit/nodes"
 
@@ -123,7 +124,7 @@ func TestRandomGraphsBlocksAndSegments(t *testing.T) {
 			var output, grads []float64
 			for i, o := range []adjoint.Options{
 				{}, {Segment: 1}, {Block: 100}, {Block: 100, Segment: 1}, {Block: 100, Segment: 230},
-				{Block: 100, Schedule: graph.IPLS}, {Block: 100, Schedule: graph.IPLS, Threads: 2, Segment: 100}, {Block: 100, Schedule: graph.KPN, Threads: 2},
+				{Block: 100, Schedule: run.IPLS}, {Block: 100, Schedule: run.IPLS, Threads: 2, Segment: 100}, {Block: 100, Schedule: run.KPN, Threads: 2},
 				{Block: 100, Segment: 100, TapeMode: "binomial", Slots: 2},
 				{Block: 1}, {Block: 7, Segment: 20},
 			} {

@@ -21,6 +21,7 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/graphtest"
 	_ "ampfit/nodes"
 )
@@ -178,7 +179,7 @@ func sorted(set map[string]bool) []string {
 
 // way sets schedule and threads.
 func way(o *adjoint.Options, schedule string, threads int) {
-	s, err := graph.ParseSchedule(schedule)
+	s, err := run.ParseSchedule(schedule)
 	if err != nil {
 		log.Fatal(err)
 		os.Exit(1)

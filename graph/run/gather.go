@@ -1,6 +1,9 @@
-package graph
+package run
 
-import "ampfit/internal/vec"
+import (
+	"ampfit/graph"
+	"ampfit/internal/vec"
+)
 
 // Route moves the frames of one row into another of the same rate; both lie in
 // one arena. Offsets are those of segment frame 0, read offsets included.
@@ -33,7 +36,7 @@ func Move(m []float64, routes []Route, s, frames int) {
 // producers in file order.
 func (r *Run) inputRoutes(x *Exec) []Route {
 	var routes []Route
-	r.eachHeard(x, func(row Row, l *Link, batch, channel int, first bool) {
+	r.eachHeard(x, func(row Row, l *graph.Link, batch, channel int, first bool) {
 		from := r.Execs[l.From.Unit.Index].Out[l.From.Index][batch*l.From.Channels+channel]
 		routes = append(routes, Route{from: from.Base - l.Back*from.Mult, to: row.Base, mult: row.Mult, first: first})
 	})
@@ -44,8 +47,8 @@ func (r *Run) inputRoutes(x *Exec) []Route {
 // gathered ports to the links that filled them.
 func (r *Run) Scatter(x *Exec) []Route {
 	var routes []Route
-	r.eachHeard(x, func(row Row, l *Link, batch, channel int, _ bool) {
-		to := r.linkDual[l.index][batch*l.From.Channels+channel]
+	r.eachHeard(x, func(row Row, l *graph.Link, batch, channel int, _ bool) {
+		to := r.linkDual[l.Index][batch*l.From.Channels+channel]
 		routes = append(routes, Route{from: row.Dual, to: to.Dual - l.Back*to.Mult, mult: row.Mult})
 	})
 	return routes
@@ -61,46 +64,24 @@ func (r *Run) Collect(x *Exec) []Route {
 		}
 		for j, row := range x.Out[i] {
 			for _, l := range out.Readers {
-				routes = append(routes, Route{from: r.linkDual[l.index][j].Dual, to: row.Dual, mult: row.Mult})
+				routes = append(routes, Route{from: r.linkDual[l.Index][j].Dual, to: row.Dual, mult: row.Mult})
 			}
 		}
 	}
 	return routes
 }
 
-func (r *Run) eachHeard(x *Exec, do func(row Row, l *Link, batch, channel int, first bool)) {
+func (r *Run) eachHeard(x *Exec, do func(row Row, l *graph.Link, batch, channel int, first bool)) {
 	for i, in := range x.Unit.In {
 		if x.In[i] == nil {
 			continue
 		}
 		for b := range r.Plan.Batches {
 			for c := range in.Channels {
-				for k, h := range in.heard[c] {
-					do(x.In[i][b*in.Channels+c], h.link, b, h.channel, k == 0)
+				for k, h := range in.Heard[c] {
+					do(x.In[i][b*in.Channels+c], h.Link, b, h.Channel, k == 0)
 				}
 			}
-		}
-	}
-}
-
-// heard is one producer channel that reaches a channel of an input port.
-type heard struct {
-	link    *Link
-	channel int
-}
-
-// hear lists what each channel of a gathered port is the sum of, in file order.
-// Mono feeds every channel.
-func (in *InPort) hear() {
-	in.heard = make([][]heard, in.Channels)
-	for c := range in.heard {
-		if !in.Sum {
-			l, from := in.source(min(c, in.linked()-1))
-			in.heard[c] = []heard{{l, from}}
-			continue
-		}
-		for _, l := range in.Links {
-			in.heard[c] = append(in.heard[c], heard{l, l.Pick(c)})
 		}
 	}
 }

@@ -1,10 +1,11 @@
-package graph_test
+package run_test
 
 import (
 	"math"
 	"testing"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/resample"
 
 	"github.com/stretchr/testify/require"
@@ -148,7 +149,7 @@ func TestGateWaitsForOversampledNode(t *testing.T) {
 		edge("dry", "up", 0)+","+edge("dry", "inv", 0)+","+gated("up", "sum", 0, "1")+","+gated("inv", "sum", 0, "1"), graph.Options{Frames: 400})
 	require.Equal(t, []int{0, 0, 0, 64}, padding(p))
 	require.Equal(t, 64, p.Latency)
-	r := graph.NewRun(p, graph.RunOptions{})
+	r := run.New(p, run.Options{})
 	x := make([]float64, 400)
 	for n := range x {
 		x[n] = math.Sin(2 * math.Pi * 997 / 48000 * float64(n))
@@ -183,7 +184,7 @@ func TestOwnLatencyIsCut(t *testing.T) {
 	nodes := dry + `,{"name": "l", "type": "LookaheadNode", "config": {"frames": 7}, "declared_delay": 10},` + gain
 	p := plan(t, nodes, edge("dry", "l", 0)+","+edge("l", "a", 5), graph.Options{Frames: 60})
 	require.Equal(t, 7, p.Latency)
-	r := graph.NewRun(p, graph.RunOptions{})
+	r := run.New(p, run.Options{})
 	x := ramp(100)
 	r.Input = [][]float64{x}
 	require.Equal(t, delayed(x[:60], 8), r.Render(false)[0])
@@ -213,7 +214,7 @@ func TestOversampledDelayIsRoundedUpToFrames(t *testing.T) {
 		p := plan(t, dry+`,{"name": "l", "type": "LookaheadNode", "config": {"frames": `+itoa(frames)+`}, "oversample_ratio": 4}`, edge("dry", "l", 0), graph.Options{Frames: 400})
 		late := 2*resample.Standard.Delay() + want
 		require.Equal(t, late, p.Latency)
-		r := graph.NewRun(p, graph.RunOptions{})
+		r := run.New(p, run.Options{})
 		r.Input = [][]float64{x}
 		y := r.Render(true)[0]
 		for n := 300; n < 400; n++ {

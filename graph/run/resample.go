@@ -1,9 +1,10 @@
-package graph
+package run
 
 import (
 	"sync"
 
 	"ampfit/abi"
+	"ampfit/graph"
 	"ampfit/internal/resample"
 	"ampfit/internal/vec"
 )
@@ -68,6 +69,14 @@ func downTangent(b, t *abi.Block) { down(b, t) }
 
 // piece is how many graph frames the filters take at a time.
 const piece = 512
+
+// filterOf returns the kernels of a resampling unit and their data.
+func filterOf(f *graph.Filter) (*abi.NodeType, *ratio) {
+	if f.Up {
+		return upsampler, newRatio(f.Ratio, f.Extra, f.Quality)
+	}
+	return downsampler, newRatio(f.Ratio, f.Extra, f.Quality)
+}
 
 // scratch holds one phase of a piece with the silence on both sides of it, and
 // what a filter makes of that.

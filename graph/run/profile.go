@@ -1,4 +1,4 @@
-package graph
+package run
 
 import (
 	"fmt"
@@ -84,13 +84,13 @@ func (r *Run) Metrics() []NodeMetrics {
 	var all []NodeMetrics
 	for _, x := range r.Execs {
 		m := NodeMetrics{
-			Name: x.Unit.Name, Type: x.Unit.Type.Name, Delay: r.Plan.delayText(x.Unit), Forward: x.Forward, Backward: x.Backward,
+			Name: x.Unit.Name, Type: x.Unit.Type.Name, Delay: r.Plan.DelayText(x.Unit), Forward: x.Forward, Backward: x.Backward,
 			Every: r.every, HeatAt: append([]float64(nil), x.HeatAt...), AdjointEnergy: append([]float64(nil), x.AdjointEnergy...),
 		}
 		for _, h := range r.UnitHeat(x) {
 			m.Heat += h
 		}
-		if x.Unit.Filter {
+		if x.Unit.Filter != nil {
 			m.Heat, m.HeatAt = math.NaN(), nil
 		}
 		all = append(all, m)
@@ -115,12 +115,12 @@ func (r *Run) Profile() string {
 			heat += h
 		}
 		text := fmt.Sprintf("%.4g J", heat)
-		if x.Unit.Filter {
+		if x.Unit.Filter != nil {
 			text = ""
 		}
 		rows = append(rows, []string{
 			x.Unit.Name, x.Unit.Type.Name, fmt.Sprintf("%.2f ms", ms(x.Forward)), fmt.Sprintf("%.2f ms", ms(x.Backward)),
-			fmt.Sprintf("%.0f %%", 100*float64(x.Forward+x.Backward)/math.Max(float64(total), 1)), r.Plan.delayText(x.Unit), text, energies(x.AdjointEnergy),
+			fmt.Sprintf("%.0f %%", 100*float64(x.Forward+x.Backward)/math.Max(float64(total), 1)), r.Plan.DelayText(x.Unit), text, energies(x.AdjointEnergy),
 		})
 	}
 	alignColumns(&b, rows)

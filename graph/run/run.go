@@ -1,15 +1,16 @@
-package graph
+package run
 
 import (
 	"fmt"
 
 	"ampfit/arena"
+	"ampfit/graph"
 )
 
 // Run renders a plan. It owns all memory of the rendering, so a run of the same
 // plan can be repeated without allocating. One goroutine uses a Run at a time.
 type Run struct {
-	Plan    *Plan
+	Plan    *graph.Plan
 	Execs   []*Exec // by Unit.Index
 	Mem     arena.Pair
 	Segment int // graph frames that the rows hold
@@ -19,7 +20,7 @@ type Run struct {
 	Input [][]float64
 	// Feed, when not nil, takes the place of Input: it fills the frames of an
 	// external unit from the absolute frame at on.
-	Feed func(u *Unit, batch, channel int, at int64, dst []float64)
+	Feed func(u *graph.Unit, batch, channel int, at int64, dst []float64)
 
 	start, end       int64 // absolute frames of the current segment
 	stateLo, stateHi int
@@ -45,7 +46,7 @@ type Run struct {
 }
 
 // RunOptions says what a run is for.
-type RunOptions struct {
+type Options struct {
 	Segment int  // frames that rows hold; 0 means the whole plan
 	Tape    bool // reserve dual memory, to walk backward
 	Heat    bool // integrate the heat of every node
@@ -73,7 +74,7 @@ type Size struct {
 
 // Measure returns the memory of a run with a tape and segments of so many
 // frames, without reserving it.
-func Measure(p *Plan, segment int) Size {
+func Measure(p *graph.Plan, segment int) Size {
 	r := &Run{Plan: p, Segment: max(segment, p.Block), tape: true}
 	r.layout()
 	size := Size{Run: 8 * int64(r.primal+r.dual), Snapshot: 8 * int64(r.SnapshotLen())}
@@ -85,7 +86,7 @@ func Measure(p *Plan, segment int) Size {
 
 // SegmentCount returns how many segments of at most so many frames a run of
 // total frames has; they end at block boundaries.
-func SegmentCount(p *Plan, segment, total int) int {
+func SegmentCount(p *graph.Plan, segment, total int) int {
 	r := &Run{Plan: p, Segment: max(segment, p.Block)}
 	n := 0
 	for at := int64(0); at < int64(total); at = r.SegmentEnd(at, int64(total)) {
@@ -95,7 +96,7 @@ func SegmentCount(p *Plan, segment, total int) int {
 }
 
 // NewRun reserves the memory of a run and sets the parameters to the plan's.
-func NewRun(p *Plan, o RunOptions) *Run {
+func New(p *graph.Plan, o Options) *Run {
 	r := &Run{Plan: p, Segment: o.Segment, tape: o.Tape, heat: o.Heat, threads: max(o.Threads, 1), profile: o.Profile, every: 1}
 	r.render = r.renderJob
 	if r.Segment <= 0 {
@@ -114,7 +115,7 @@ func NewRun(p *Plan, o RunOptions) *Run {
 	for _, x := range r.Execs {
 		r.wire(x)
 		x.pull = r.inputRoutes(x)
-		if s := x.Unit.Node.Setting(HeatParam); s != nil {
+		if s := x.Unit.Node.Setting(graph.HeatParam); s != nil {
 			x.heatStart = append(x.heatStart, s.Value...)
 		}
 		for k, q := range x.Unit.Params {
@@ -149,7 +150,7 @@ func (r *Run) SetParam(node, param string, v []float64) error {
 		if x.Unit.Name != node {
 			continue
 		}
-		if param == HeatParam && (len(v) == 1 || len(v) == r.Plan.Batches) {
+		if param == graph.HeatParam && (len(v) == 1 || len(v) == r.Plan.Batches) {
 			x.heatStart = append(x.heatStart[:0], v...)
 			return nil
 		}
@@ -176,7 +177,7 @@ func (r *Run) Reset() {
 	}
 	for _, x := range r.Execs {
 		clear(x.residuals)
-		if n := len(x.heatStart); n > 0 && !x.Unit.Filter {
+		if n := len(x.heatStart); n > 0 && x.Unit.Filter == nil {
 			perBatch := x.Unit.Lanes / r.Plan.Batches
 			for b := range r.Plan.Batches {
 				r.Mem.Primal[x.Heat+b*perBatch] = x.heatStart[min(b, n-1)]
@@ -211,21 +212,21 @@ func (r *Run) prepare() {
 // blockOf returns the number of the block that holds an absolute frame, and
 // blockSpan its frames. Blocks start afresh at multiples of Grid.
 func (r *Run) blockOf(frame int) int {
-	perGrid := (Grid + r.Plan.Block - 1) / r.Plan.Block
-	return frame/Grid*perGrid + frame%Grid/r.Plan.Block
+	perGrid := (graph.Grid + r.Plan.Block - 1) / r.Plan.Block
+	return frame/graph.Grid*perGrid + frame%graph.Grid/r.Plan.Block
 }
 
 // nextBlock returns the first frame after the block that holds frame.
 func (r *Run) nextBlock(frame int64) int64 {
 	b := int64(r.Plan.Block)
-	inGrid := frame % Grid
-	return frame - inGrid + min(Grid, (inGrid/b+1)*b)
+	inGrid := frame % graph.Grid
+	return frame - inGrid + min(graph.Grid, (inGrid/b+1)*b)
 }
 
 // prevBlock returns the first frame of the block that ends at frame.
 func (r *Run) prevBlock(frame int64) int64 {
 	b := int64(r.Plan.Block)
-	inGrid := (frame - 1) % Grid
+	inGrid := (frame - 1) % graph.Grid
 	return frame - 1 - inGrid + inGrid/b*b
 }
 
@@ -287,7 +288,7 @@ func (r *Run) EndSegment(frame int64) { r.end = frame }
 
 // BeginBlock is called before a block is rendered unit by unit.
 func (r *Run) BeginBlock(at int64) {
-	if at%Grid == 0 {
+	if at%graph.Grid == 0 {
 		for _, x := range r.Execs {
 			flush(r.Mem.Primal[x.State : x.State+x.StateLen])
 		}
@@ -313,17 +314,9 @@ func (r *Run) shift(m []float64) {
 // of the primal layout: values, or tangents.
 func (r *Run) GatherInputs(m []float64, x *Exec, s, frames int) { Move(m, x.pull, s, frames) }
 
-// Pick returns the producer's channel that a summing reader's channel c hears.
-func (l *Link) Pick(c int) int {
-	if l.Channel >= 0 {
-		return l.Channel
-	}
-	return min(c, l.From.Channels-1)
-}
-
 // Source returns the producer's frames that a link shows at [s, s+frames), in
 // memory of the primal layout.
-func (r *Run) Source(m []float64, l *Link, batch, channel, s, frames int) []float64 {
+func (r *Run) Source(m []float64, l *graph.Link, batch, channel, s, frames int) []float64 {
 	row := r.Execs[l.From.Unit.Index].Out[l.From.Index][batch*l.From.Channels+channel]
 	lo := row.Base + (s-l.Back)*row.Mult
 	return m[lo : lo+frames*row.Mult]
@@ -332,7 +325,7 @@ func (r *Run) Source(m []float64, l *Link, batch, channel, s, frames int) []floa
 // HeatTo is Heat into a map that is used again: it allocates when it is empty.
 func (r *Run) HeatTo(heat map[string][]float64) {
 	for _, x := range r.Execs {
-		if x.Unit.Filter {
+		if x.Unit.Filter != nil {
 			continue
 		}
 		if heat[x.Unit.Name] == nil {
@@ -418,7 +411,7 @@ func (r *Run) SegmentEnd(start, total int64) int64 {
 	if end >= total {
 		return total
 	}
-	inGrid := end % Grid
+	inGrid := end % graph.Grid
 	return end - inGrid + inGrid/int64(r.Plan.Block)*int64(r.Plan.Block)
 }
 

@@ -1,4 +1,4 @@
-package graph
+package run
 
 import "fmt"
 
@@ -8,7 +8,7 @@ import "fmt"
 // renders at most one block again. The run needs a tape.
 func (r *Run) Rewind(frame int64) error {
 	if !r.tape {
-		return fmt.Errorf("graph: a run without a tape cannot be rewound; set RunOptions.Tape")
+		return fmt.Errorf("graph: a run without a tape cannot be rewound; set Options.Tape")
 	}
 	if frame < r.start || frame > r.end {
 		return fmt.Errorf("graph: frame %d is not in the segment at hand, which has frames %d to %d", frame, r.start, r.end)

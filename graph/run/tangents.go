@@ -1,4 +1,4 @@
-package graph
+package run
 
 import "ampfit/abi"
 
@@ -25,11 +25,11 @@ func (r *Run) WireTwin() []float64 {
 
 func (r *Run) also(x *Exec, memory []float64, dual bool) (b *abi.Block, lanes []abi.Lane, slots []slot, mods []modSlot) {
 	u := x.Unit
-	in, out := u.portRows()
+	in, out := u.PortRows()
 	lanes = make([]abi.Lane, u.Lanes)
 	w := wiring{r: r, x: x, lanes: lanes, slots: &slots, mods: &mods, memory: memory, dual: dual}
 	w.all(in, out)
-	return abi.NewBlock(u.Rate, u.Setup.Data, in, out, u.held()), lanes, slots, mods
+	return abi.NewBlock(u.Rate, x.data, in, out, u.Held()), lanes, slots, mods
 }
 
 // BindTangent points the tangent block at the frames [s, s+frames) of its memory,

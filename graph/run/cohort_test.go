@@ -1,4 +1,4 @@
-package graph_test
+package run_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 	_ "ampfit/nodes"
 
 	"github.com/stretchr/testify/require"
@@ -25,30 +26,30 @@ func series(types ...string) string {
 	return fmt.Sprintf(`{"descriptor_version": 2, "sample_rate": 48000, "nodes": [%s], "edges": [%s]}`, strings.Join(nodes, ","), strings.Join(edges, ","))
 }
 
-func newRun(t *testing.T, text string, frames int, o graph.RunOptions) *graph.Run {
+func newRun(t *testing.T, text string, frames int, o run.Options) *run.Run {
 	t.Helper()
 	g, err := graph.Parse("", []byte(text))
 	require.NoError(t, err)
 	p, err := graph.NewPlan(g, graph.Options{Frames: frames})
 	require.NoError(t, err)
-	return graph.NewRun(p, o)
+	return run.New(p, o)
 }
 
 // Four biquads in series, of different types that share a kernel, are one call
 // of four lanes in each iteration once the pipeline is full.
 func TestSeriesOfBiquadsIsOneCall(t *testing.T) {
 	const blocks = 10
-	run := newRun(t, series("PeakingEQNode", "LowpassNode", "PeakingEQNode", "HighShelfNode"), blocks*graph.DefaultBlock, graph.RunOptions{Schedule: graph.IPLS})
+	r := newRun(t, series("PeakingEQNode", "LowpassNode", "PeakingEQNode", "HighShelfNode"), blocks*graph.DefaultBlock, run.Options{Schedule: run.IPLS})
 	var names [][]string
-	for _, c := range run.Cohorts {
+	for _, c := range r.Cohorts {
 		names = append(names, c.Names())
 	}
 	require.Equal(t, [][]string{{"dry"}, {"n0", "n1", "n2", "n3"}}, names)
 	var lanes []int
-	run.Steps(0, blocks*graph.DefaultBlock, false, func(jobs []graph.Job) {
+	r.Steps(0, blocks*graph.DefaultBlock, false, func(jobs []run.Job) {
 		for _, j := range jobs {
-			if j.Cohort == run.Cohorts[1] {
-				require.Equal(t, len(j.Spans), graph.Together(j.Spans), "one call takes all spans of the job")
+			if j.Cohort == r.Cohorts[1] {
+				require.Equal(t, len(j.Spans), run.Together(j.Spans), "one call takes all spans of the job")
 				lanes = append(lanes, len(j.Spans))
 			}
 		}
@@ -58,9 +59,9 @@ func TestSeriesOfBiquadsIsOneCall(t *testing.T) {
 
 // In kpn each node is a call of its own.
 func TestKPNCallsNodesOneByOne(t *testing.T) {
-	run := newRun(t, series("PeakingEQNode", "PeakingEQNode"), 2*graph.DefaultBlock, graph.RunOptions{Schedule: graph.KPN})
+	r := newRun(t, series("PeakingEQNode", "PeakingEQNode"), 2*graph.DefaultBlock, run.Options{Schedule: run.KPN})
 	calls := 0
-	run.Steps(0, 2*graph.DefaultBlock, false, func(jobs []graph.Job) {
+	r.Steps(0, 2*graph.DefaultBlock, false, func(jobs []run.Job) {
 		require.Len(t, jobs, 1)
 		require.Len(t, jobs[0].Spans, 1)
 		calls++
@@ -78,7 +79,7 @@ func TestScheduleInTheFile(t *testing.T) {
 	for i, name := range []string{"dry", "n0", "n1"} {
 		require.Equal(t, i, p.Unit(name).Component.Stage)
 	}
-	require.Equal(t, graph.IPLS, graph.NewRun(p, graph.RunOptions{}).Schedule())
+	require.Equal(t, run.IPLS, run.New(p, run.Options{}).Schedule())
 
 	g, err = graph.Parse("", []byte(text+`, "ipls": [["dry", "n1"], ["n0"]]}`))
 	require.NoError(t, err)
@@ -110,7 +111,7 @@ func TestOversamplingStopsAliasing(t *testing.T) {
 			"nodes": [{"name": "osc", "type": "SineOscillatorNode", "params": {"frequency": %g, "amplitude": 0.8}},
 			{"name": "drive", "type": "TanhNode", "oversample_ratio": %d, "params": {"drive": 10}}],
 			"edges": [{"source": "osc", "target": "drive"}]}`, hz, ratio)
-		y := newRun(t, text, frames, graph.RunOptions{}).Render(false)[0]
+		y := newRun(t, text, frames, run.Options{}).Render(false)[0]
 		alias[i] = level(y[1000:], 48000-9*hz) - level(y[1000:], hz)
 	}
 	require.Less(t, alias[1], alias[0]-60, "alias at 1x %g dB, at 8x %g dB below the tone", alias[0], alias[1])
@@ -125,7 +126,7 @@ func TestLowLatencyFilters(t *testing.T) {
 	latency := func(low bool) int {
 		p, err := graph.NewPlan(g, graph.Options{Frames: 1000, LowLatency: low})
 		require.NoError(t, err)
-		run := graph.NewRun(p, graph.RunOptions{})
+		run := run.New(p, run.Options{})
 		run.Input = [][]float64{{1}}
 		y := run.Render(true)[0]
 		peak := 0

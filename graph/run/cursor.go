@@ -1,6 +1,7 @@
-package graph
+package run
 
 import (
+	"ampfit/graph"
 	"fmt"
 	"sync/atomic"
 )
@@ -17,7 +18,7 @@ type cursors struct {
 	read  []int64 // by link: frames below were read
 }
 
-func newCursors(p *Plan) *cursors {
+func newCursors(p *graph.Plan) *cursors {
 	c := &cursors{read: make([]int64, len(p.Links))}
 	for _, u := range p.Units {
 		c.write = append(c.write, make([]atomic.Int64, len(u.Out)))
@@ -38,7 +39,7 @@ func (c *cursors) stand(frame int64) {
 }
 
 // wrote notes that a unit wrote frames up to end.
-func (c *cursors) wrote(u *Unit, end int64) {
+func (c *cursors) wrote(u *graph.Unit, end int64) {
 	for i := range c.write[u.Index] {
 		c.write[u.Index][i].Store(end)
 	}
@@ -46,8 +47,8 @@ func (c *cursors) wrote(u *Unit, end int64) {
 
 // reads checks that a unit may read [at, at+frames) of its links: that their
 // producers have written what is visible then, and that it is still there.
-func (r *Run) reads(u *Unit, at int64, frames int) {
-	check := func(l *Link) {
+func (r *Run) reads(u *graph.Unit, at int64, frames int) {
+	check := func(l *graph.Link) {
 		written := r.cursors.write[l.From.Unit.Index][l.From.Index].Load()
 		if newest := at + int64(frames) - int64(l.Back); newest > written && newest > 0 {
 			panic(fmt.Sprintf("graph: early read: %s reads frame %d of %s.%s, which is written to frame %d", u.Name, newest-1, l.From.Unit.Name, l.From.Name, written))
@@ -56,7 +57,7 @@ func (r *Run) reads(u *Unit, at int64, frames int) {
 		if oldest := at - int64(l.Back); oldest < r.start-int64(row.Hist/row.Mult) {
 			panic(fmt.Sprintf("graph: late read: %s reads frame %d of %s.%s, which is kept from frame %d on", u.Name, oldest, l.From.Unit.Name, l.From.Name, r.start-int64(row.Hist/row.Mult)))
 		}
-		r.cursors.read[l.index] = at + int64(frames)
+		r.cursors.read[l.Index] = at + int64(frames)
 	}
 	for _, in := range u.In {
 		for _, l := range in.Links {

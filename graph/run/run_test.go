@@ -1,4 +1,4 @@
-package graph_test
+package run_test
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 	_ "ampfit/internal/graphtest" // LookaheadNode
 	_ "ampfit/nodes"
 
@@ -35,7 +36,7 @@ func tryPlan(nodes, edges string, o graph.Options) (*graph.Plan, error) {
 func render(t testing.TB, nodes, edges string, in ...[]float64) [][]float64 {
 	t.Helper()
 	p := plan(t, nodes, edges, graph.Options{Frames: len(in[0]), Channels: len(in)})
-	r := graph.NewRun(p, graph.RunOptions{})
+	r := run.New(p, run.Options{})
 	r.Input = in
 	return r.Render(true)
 }
@@ -80,7 +81,7 @@ func TestDelayReachesIntoTheLatencyThatIsCut(t *testing.T) {
 	in := noise(1, 2*frames)
 	var out [][]float64
 	for _, block := range []int{1000, 100, 1} {
-		r := graph.NewRun(plan(t, nodes, `{"source": "dry", "target": "late"}`, graph.Options{Frames: frames, Block: block}), graph.RunOptions{})
+		r := run.New(plan(t, nodes, `{"source": "dry", "target": "late"}`, graph.Options{Frames: frames, Block: block}), run.Options{})
 		r.Input = [][]float64{in}
 		y := r.Render(false)
 		if out == nil {
@@ -100,8 +101,8 @@ func TestDelayLongerThanTheRun(t *testing.T) {
 		edges := fmt.Sprintf(`{"source": "x", "target": "early"}, {"source": "early", "target": "y", "delay_frames": %d},
 			{"source": "x", "target": "y", "delay_frames": 2}, {"source": "x", "target": "y.gain", "delay_frames": %d}`, delay, delay)
 		p := plan(t, nodes, edges, graph.Options{Frames: 100, Channels: 1})
-		require.Less(t, graph.Measure(p, 100).History, 400)
-		r := graph.NewRun(p, graph.RunOptions{Segment: 1, CheckReads: true})
+		require.Less(t, run.Measure(p, 100).History, 400)
+		r := run.New(p, run.Options{Segment: 1, CheckReads: true})
 		r.Input = [][]float64{noise(1, 100)}
 		return r.Render(false)
 	}

@@ -1,4 +1,4 @@
-package graph
+package run
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ampfit/abi"
+	"ampfit/graph"
 )
 
 // Schedule says in which order components render their blocks. All schedules
@@ -69,7 +70,7 @@ func (c *Cohort) Names() []string {
 func (c *Cohort) Lanes() int { return len(c.lanes) }
 
 // key tells which units may share a call.
-func (u *Unit) key() string {
+func key(u *graph.Unit) string {
 	if u.Component.Loop || u.Type.External {
 		return fmt.Sprint("unit ", u.Index)
 	}
@@ -77,28 +78,18 @@ func (u *Unit) key() string {
 	for _, q := range u.Params {
 		mods += fmt.Sprint(q.Name, len(q.Mods) > 0, q.Len, ",")
 	}
-	in, out := u.portRows()
+	in, out := u.PortRows()
 	config := fmt.Sprint(u.Node.Config) // maps print sorted by key
-	if u.Filter {
-		config = fmt.Sprint(u.Setup.Data.(*ratio).r, u.Setup.Data.(*ratio).extra)
-	} else if u.usesFile() {
+	if u.Filter != nil {
+		config = fmt.Sprint(u.Filter.Ratio, u.Filter.Extra)
+	} else if u.UsesFile() {
 		config = fmt.Sprint("node ", u.Index)
 	}
 	shape := fmt.Sprint(u.Rate, u.Mult, u.NoAdjoint, in, out, u.Setup.State, u.Setup.Internal, u.Setup.Record)
-	if u.Type.Kernel != "" && u.held() {
+	if u.Type.Kernel != "" && u.Held() {
 		return fmt.Sprint("kernel ", u.Type.Kernel, "|", shape)
 	}
-	return fmt.Sprint(u.Type.Name, "|", config, "|", shape, mods, u.Node.Library, u.asked)
-}
-
-// usesFile reports whether the configuration names a file.
-func (u *Unit) usesFile() bool {
-	for _, k := range u.Type.Config {
-		if k.Kind == abi.File && u.Node.Config.Has(k.Name) {
-			return true
-		}
-	}
-	return false
+	return fmt.Sprint(u.Type.Name, "|", config, "|", shape, mods, u.Node.Library, u.Asked)
 }
 
 // cohorts groups the units of a plan, in order of their first unit.
@@ -106,7 +97,7 @@ func (r *Run) cohorts() {
 	byKey := map[string]*Cohort{}
 	for _, comp := range r.Plan.Components {
 		for _, u := range comp.Units {
-			k := u.key()
+			k := key(u)
 			if byKey[k] == nil {
 				byKey[k] = &Cohort{}
 				r.Cohorts = append(r.Cohorts, byKey[k])
@@ -148,7 +139,7 @@ func (r *Run) cohorts() {
 // stage is what has a block to do when a stage has one.
 type stage struct {
 	cohorts []*Cohort
-	loops   []*Component
+	loops   []*graph.Component
 }
 
 // Span is the part of a unit's work in one job: frames [S, S+Frames) of the
@@ -164,7 +155,7 @@ type Span struct {
 // Job is work that depends on no other job of its step: one block of a feedback
 // loop, or blocks of units of one cohort.
 type Job struct {
-	Loop   *Component // nil for a cohort
+	Loop   *graph.Component // nil for a cohort
 	Cohort *Cohort
 	Spans  []Span
 }
@@ -256,11 +247,11 @@ func (r *Run) blockSpan(start, end int64, b int) (at int64, frames int) {
 	if b == 0 {
 		return start, int(min(r.nextBlock(start), end) - start)
 	}
-	perGrid := (Grid + int64(r.Plan.Block) - 1) / int64(r.Plan.Block)
+	perGrid := (graph.Grid + int64(r.Plan.Block) - 1) / int64(r.Plan.Block)
 	// The later ones begin at boundaries; count from the grid cell of start.
-	inGrid := start % Grid / int64(r.Plan.Block)
+	inGrid := start % graph.Grid / int64(r.Plan.Block)
 	n := inGrid + int64(b)
-	at = start/Grid*Grid + n/perGrid*Grid + n%perGrid*int64(r.Plan.Block)
+	at = start/graph.Grid*graph.Grid + n/perGrid*graph.Grid + n%perGrid*int64(r.Plan.Block)
 	return at, int(min(r.nextBlock(at), end) - at)
 }
 

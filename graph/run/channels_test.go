@@ -1,9 +1,10 @@
-package graph_test
+package run_test
 
 import (
 	"testing"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 
 	"github.com/stretchr/testify/require"
 )
@@ -86,7 +87,7 @@ func TestMixNodeSumsWhatIsConcatenated(t *testing.T) {
 func TestValuesPerBatch(t *testing.T) {
 	nodes := dry + `,{"name": "a", "type": "GainNode", "params": {"gain": [2, 3]}},{"name": "out", "type": "MixNode", "params": {"gains": [1, 0, 0, 1]}}`
 	p := plan(t, nodes, edge("dry", "a", 0)+","+edge("a", "out", 0), graph.Options{Frames: 4, Channels: 2, Batches: 2})
-	r := graph.NewRun(p, graph.RunOptions{})
+	r := run.New(p, run.Options{})
 	r.Input = [][]float64{left, right}
 	require.Equal(t, [][]float64{{2, 4, 6, 8}, {30, 60, 90, 120}}, r.Render(false))
 }

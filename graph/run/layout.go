@@ -1,10 +1,11 @@
-package graph
+package run
 
 import (
 	"time"
 
 	"ampfit/abi"
 	"ampfit/arena"
+	"ampfit/graph"
 )
 
 // Row is where the frames of one (batch, channel) of one port lie: history in
@@ -18,9 +19,10 @@ type Row struct {
 
 // Exec is a unit with its memory: what one kernel call needs.
 type Exec struct {
-	Unit  *Unit
-	Block *abi.Block // bound by Bind
-	Dual  *abi.Block // bound by BindDual
+	Unit  *graph.Unit
+	Type  *abi.NodeType // whose kernels run: the unit's, or a resampling filter's
+	Block *abi.Block    // bound by Bind
+	Dual  *abi.Block    // bound by BindDual
 
 	Out      [][]Row // port, batch × channels + channel
 	In       [][]Row // of gathered ports; nil for the others
@@ -48,6 +50,7 @@ type Exec struct {
 	residuals         []float64     // worst of each lane, of types that report one
 	AdjointEnergy     []float64     // of the gradient by the outputs, per second
 
+	data                                     any         // of the kernels
 	heatStart                                []float64   // one value, or one per batch
 	clamped                                  int64       // frames clamped by modulation
 	heatIn, heatOut, heatDualIn, heatDualOut [][]float64 // scratch of heatRows
@@ -148,11 +151,15 @@ func (r *Run) layout() {
 	p, l := r.Plan, &arena.Layout{}
 	r.Execs = make([]*Exec, len(p.Units))
 	for i, u := range p.Units {
-		x := &Exec{Unit: u, StateLen: u.Lanes * u.Setup.State}
+		x := &Exec{Unit: u, Type: u.Type, data: u.Setup.Data, StateLen: u.Lanes * u.Setup.State}
 		for _, q := range u.Params {
 			x.Param = append(x.Param, l.Take(q.Len*u.Lanes))
 		}
 		x.coefLen, x.scratchLen = u.Type.Coefs, u.Setup.Scratch
+		if u.Filter != nil {
+			t, d := filterOf(u.Filter)
+			x.Type, x.data, x.scratchLen = t, d, d.scratch()
+		}
 		if u.Setup.Coefs > 0 {
 			x.coefLen = u.Setup.Coefs
 		}
@@ -184,7 +191,7 @@ func (r *Run) layout() {
 		x.Before = l.Take(x.StateLen * blocks)
 		x.HeatBefore = l.Take(u.Lanes * blocks)
 		if u.Component.Loop {
-			calls := u.Component.calls(p.Block)
+			calls := u.Component.Calls(p.Block)
 			if r.keepsCalls(u.Component) {
 				calls *= blocks
 			}
@@ -201,33 +208,19 @@ func (r *Run) layout() {
 	}
 }
 
-// calls is how often a loop calls its units in a block of so many frames.
-func (c *Component) calls(frames int) int { return (frames + c.Block - 1) / c.Block }
-
-// keepsCalls reports whether the states before every call of a loop are kept on
-// the tape, so that it need not be played again: where they take no more room
-// than four rows for each unit.
-func (r *Run) keepsCalls(c *Component) bool {
-	states := 0
-	for _, u := range c.Units {
-		states += u.Lanes * u.Setup.State
-	}
-	return states*c.calls(r.Plan.Block) <= 4*r.Plan.Block*len(c.Units)
-}
-
 // KeepsCalls is keepsCalls for the package that walks backward, with the number
 // of calls in a whole block.
-func (r *Run) KeepsCalls(c *Component) (perBlock int, ok bool) {
-	return c.calls(r.Plan.Block), r.keepsCalls(c)
+func (r *Run) KeepsCalls(c *graph.Component) (perBlock int, ok bool) {
+	return c.Calls(r.Plan.Block), r.keepsCalls(c)
 }
 
 // silentRow reserves what the unconnected ports of a unit read: zeros, of one
 // block and its past.
-func (r *Run) silentRow(u *Unit, l *arena.Layout) int {
+func (r *Run) silentRow(u *graph.Unit, l *arena.Layout) int {
 	past, mult := -1, 1
 	for _, in := range u.In {
 		if len(in.Links) == 0 {
-			past, mult = max(past, in.past()), max(mult, in.Mult)
+			past, mult = max(past, in.Past()), max(mult, in.Mult)
 		}
 	}
 	if past < 0 {
@@ -251,7 +244,7 @@ func (r *Run) rows(x *Exec, l *arena.Layout) {
 		for _, link := range out.Readers {
 			need := link.Back * out.Mult
 			if link.In != nil && !link.In.Gathered() {
-				need += link.In.past()
+				need += link.In.Past()
 			}
 			hist = max(hist, need)
 		}
@@ -264,10 +257,10 @@ func (r *Run) rows(x *Exec, l *arena.Layout) {
 	for _, in := range u.In {
 		var rows []Row
 		if in.Gathered() {
-			in.hear()
+			in.Hear()
 			rows = make([]Row, p.Batches*in.Channels)
 			for i := range rows {
-				rows[i] = take(in.past(), in.Mult)
+				rows[i] = take(in.Past(), in.Mult)
 			}
 		}
 		x.In = append(x.In, rows)
@@ -292,86 +285,16 @@ func (r *Run) rows(x *Exec, l *arena.Layout) {
 	}
 }
 
-// past is how far back a unit reads its input, in row frames: its kernel's own
-// history, or the delay at which heat compares input and output.
-func (in *InPort) past() int { return max(in.Unit.Setup.InHistory, in.Unit.Setup.Delay) }
-
-// linkDuals gives a link a dual row of its own where its producer has other
-// readers; otherwise it adds into the producer's, and the loss after it.
-func (r *Run) linkDuals(l *arena.Layout) {
-	r.linkDual = make([][]Row, len(r.Plan.Links))
-	for _, x := range r.Execs {
-		for i, out := range x.Unit.Out {
-			sole := len(out.Readers) == 1
-			for _, link := range out.Readers {
-				rows := append([]Row(nil), x.Out[i]...)
-				if !sole {
-					for j := range rows {
-						rows[j].Dual = l.Take(rows[j].Hist+r.Segment*rows[j].Mult) + rows[j].Hist
-						r.linkRows = append(r.linkRows, rows[j])
-					}
-				}
-				r.linkDual[link.index] = rows
-			}
-		}
-	}
-}
-
 // LinkDual returns the rows into which a reader of the link adds its
 // gradient, one for each (batch, channel) of the producer.
-func (r *Run) LinkDual(l *Link) []Row { return r.linkDual[l.index] }
-
-// source finds where channel c of an input port comes from.
-func (in *InPort) source(c int) (*Link, int) {
-	for _, l := range in.Links {
-		n := l.Channels()
-		if c < n && l.Channel >= 0 {
-			return l, l.Channel
-		}
-		if c < n {
-			return l, c
-		}
-		if !in.Sum {
-			c -= n
-		}
-	}
-	return nil, 0
-}
-
-// portRows returns the rows that a lane has at each port.
-func (u *Unit) portRows() (in, out []int) {
-	in, out = make([]int, len(u.In)), make([]int, len(u.Out))
-	for i, port := range u.In {
-		in[i] = 1
-		if u.Setup.Coupled {
-			in[i] = port.Channels
-		}
-	}
-	for i, port := range u.Out {
-		out[i] = 1
-		if u.Setup.Coupled {
-			out[i] = port.Channels
-		}
-	}
-	return in, out
-}
-
-// held reports that no edge modulates a parameter of the unit.
-func (u *Unit) held() bool {
-	for _, q := range u.Params {
-		if len(q.Mods) > 0 {
-			return false
-		}
-	}
-	return true
-}
+func (r *Run) LinkDual(l *graph.Link) []Row { return r.linkDual[l.Index] }
 
 // wire builds the lanes and slots of a unit, after memory is reserved.
 func (r *Run) wire(x *Exec) {
 	u, mem := x.Unit, r.Mem
-	inCh, outCh := u.portRows()
-	held := u.held()
-	x.Block = abi.NewBlock(u.Rate, u.Setup.Data, inCh, outCh, held)
+	inCh, outCh := u.PortRows()
+	held := u.Held()
+	x.Block = abi.NewBlock(u.Rate, x.data, inCh, outCh, held)
 	c := x.Cohort
 	c.Block = x.Block
 	x.lanes = c.lanes[x.first : x.first+u.Lanes : x.first+u.Lanes]
@@ -379,15 +302,15 @@ func (r *Run) wire(x *Exec) {
 	w := wiring{r: r, x: x, lanes: x.lanes, slots: &x.slots, mods: &x.mods, memory: mem.Primal}
 	w.all(inCh, outCh)
 	if r.tape {
-		x.Dual = abi.NewBlock(u.Rate, u.Setup.Data, inCh, outCh, held)
+		x.Dual = abi.NewBlock(u.Rate, x.data, inCh, outCh, held)
 		c.Dual = x.Dual
 		x.duals = c.duals[x.first : x.first+u.Lanes : x.first+u.Lanes]
 		w = wiring{r: r, x: x, lanes: x.duals, slots: &x.dualSlots, mods: &x.dualMods, memory: mem.Dual, dual: true}
 		w.all(inCh, outCh)
 	}
-	x.forward = u.Type.Forward
-	if u.Type.CohortForward != nil {
-		x.forward = u.Type.CohortForward
+	x.forward = x.Type.Forward
+	if x.Type.CohortForward != nil {
+		x.forward = x.Type.CohortForward
 	}
 }
 
@@ -481,10 +404,10 @@ func (w *wiring) inputs(lane *abi.Lane, inCh []int) (in, past [][]float64) {
 				// Silence that nothing writes; its dual is never read.
 				e.base, e.step = x.silence, 0
 			default:
-				link, from := port.source(ch)
+				link, from := port.Source(ch)
 				src := w.r.Execs[link.From.Unit.Index].Out[link.From.Index]
 				if w.dual {
-					src = w.r.linkDual[link.index]
+					src = w.r.linkDual[link.Index]
 				}
 				e.base = w.at(src[lane.Batch*link.From.Channels+from]) - link.Back*port.Mult
 			}
@@ -526,4 +449,36 @@ func (w *wiring) outputs(lane *abi.Lane, outCh []int) (out, past [][]float64) {
 		}
 	}
 	return out, past
+}
+
+// keepsCalls reports whether the states before every call of a loop are kept on
+// the tape, so that it need not be played again: where they take no more room
+// than four rows for each unit.
+func (r *Run) keepsCalls(c *graph.Component) bool {
+	states := 0
+	for _, u := range c.Units {
+		states += u.Lanes * u.Setup.State
+	}
+	return states*c.Calls(r.Plan.Block) <= 4*r.Plan.Block*len(c.Units)
+}
+
+// linkDuals gives a link a dual row of its own where its producer has other
+// readers; otherwise it adds into the producer's, and the loss after it.
+func (r *Run) linkDuals(l *arena.Layout) {
+	r.linkDual = make([][]Row, len(r.Plan.Links))
+	for _, x := range r.Execs {
+		for i, out := range x.Unit.Out {
+			sole := len(out.Readers) == 1
+			for _, link := range out.Readers {
+				rows := append([]Row(nil), x.Out[i]...)
+				if !sole {
+					for j := range rows {
+						rows[j].Dual = l.Take(rows[j].Hist+r.Segment*rows[j].Mult) + rows[j].Hist
+						r.linkRows = append(r.linkRows, rows[j])
+					}
+				}
+				r.linkDual[link.Index] = rows
+			}
+		}
+	}
 }

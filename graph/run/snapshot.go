@@ -1,4 +1,4 @@
-package graph
+package run
 
 // SnapshotLen is the length of a snapshot.
 func (r *Run) SnapshotLen() int {

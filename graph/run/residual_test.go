@@ -1,9 +1,10 @@
-package graph_test
+package run_test
 
 import (
 	"testing"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 
 	"github.com/stretchr/testify/require"
 )
@@ -17,7 +18,7 @@ func TestUnconvergedClipperIsNamed(t *testing.T) {
 	require.NoError(t, err)
 	p, err := graph.NewPlan(g, graph.Options{Frames: 400, Channels: 1})
 	require.NoError(t, err)
-	run := graph.NewRun(p, graph.RunOptions{})
+	run := run.New(p, run.Options{})
 	in := make([]float64, 400)
 	for n := range in {
 		in[n] = float64(n%7) - 3

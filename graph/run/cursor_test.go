@@ -1,9 +1,10 @@
-package graph_test
+package run_test
 
 import (
 	"testing"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 
 	"github.com/stretchr/testify/require"
 )
@@ -12,11 +13,11 @@ import (
 // every schedule, block size and segment.
 func TestNoGraphReadsEarlyOrLate(t *testing.T) {
 	each(t, func(t *testing.T, g *graph.Graph) {
-		for _, schedule := range []graph.Schedule{graph.KPN, graph.IPLS} {
+		for _, schedule := range []run.Schedule{run.KPN, run.IPLS} {
 			for _, size := range [][2]int{{0, 0}, {7, 200}, {1000, 3000}} {
 				p, err := graph.NewPlan(g, graph.Options{Frames: 5000, Rate: 48000, Block: size[0]})
 				require.NoError(t, err)
-				r := graph.NewRun(p, graph.RunOptions{Segment: size[1], Schedule: schedule, Threads: 2, CheckReads: true})
+				r := run.New(p, run.Options{Segment: size[1], Schedule: schedule, Threads: 2, CheckReads: true})
 				r.Input = [][]float64{noise(3, 5000)}
 				require.NotPanics(t, func() { r.Render(true) })
 			}
@@ -28,10 +29,10 @@ func TestNoGraphReadsEarlyOrLate(t *testing.T) {
 func TestEarlyReadPanics(t *testing.T) {
 	nodes := dry + "," + gain + `,{"name": "b", "type": "GainNode"}`
 	edges := edge("dry", "a", 0) + "," + edge("a", "b", 3)
-	link := func(r *graph.Run) *graph.Link { return r.Plan.Links[len(r.Plan.Links)-1] }
-	start := func() *graph.Run {
+	link := func(r *run.Run) *graph.Link { return r.Plan.Links[len(r.Plan.Links)-1] }
+	start := func() *run.Run {
 		p := plan(t, nodes, edges, graph.Options{Frames: 3000})
-		r := graph.NewRun(p, graph.RunOptions{Segment: 1024, CheckReads: true})
+		r := run.New(p, run.Options{Segment: 1024, CheckReads: true})
 		r.Input = [][]float64{noise(1, 3000)}
 		return r
 	}
@@ -47,7 +48,7 @@ func TestEarlyReadPanics(t *testing.T) {
 // The dump shows where every channel and reader stands.
 func TestChannelsShowsCursors(t *testing.T) {
 	p := plan(t, dry+","+gain, edge("dry", "a", 100), graph.Options{Frames: 3000})
-	r := graph.NewRun(p, graph.RunOptions{Segment: 1024, CheckReads: true})
+	r := run.New(p, run.Options{Segment: 1024, CheckReads: true})
 	r.Advance(50)
 	require.Regexp(t, `dry\.out +1 +100 +50 +a\.in +100 +50 +none before frame 100`, r.Channels())
 	r.Advance(1000)

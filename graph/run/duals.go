@@ -1,4 +1,4 @@
-package graph
+package run
 
 // The duals of a segment are walked from its end to its start, and adjoint
 // kernels add into them. A row is set to zero a block at a time, just before the

@@ -1,6 +1,7 @@
-package graph
+package run
 
 import (
+	"ampfit/graph"
 	"math"
 )
 
@@ -10,7 +11,7 @@ func (r *Run) IntegrateHeat(on bool) { r.heat = on }
 // integrateHeat adds | ‖x[n−delay]‖² − ‖y[n]‖² | dt to each batch's heat, frame
 // by frame, at the kernel's rate.
 func (r *Run) integrateHeat(x *Exec, s, frames int) {
-	if x.Unit.Type.OwnHeat || x.Unit.Filter {
+	if x.Unit.Type.OwnHeat || x.Unit.Filter != nil {
 		return
 	}
 	dt := 1 / x.Unit.Rate
@@ -85,17 +86,17 @@ func (r *Run) HeatRows(x *Exec, batch, s, frames int, dual bool) (in, out [][]fl
 
 // inputRow returns the row that channel c of an input port reads, with its read
 // offset in graph frames; false for an unconnected port.
-func (r *Run) inputRow(x *Exec, i int, port *InPort, batch, c int) (row Row, offset int, ok bool) {
+func (r *Run) inputRow(x *Exec, i int, port *graph.InPort, batch, c int) (row Row, offset int, ok bool) {
 	if x.In[i] != nil {
 		return x.In[i][batch*port.Channels+c], 0, true
 	}
 	if len(port.Links) == 0 {
 		return Row{}, 0, false
 	}
-	link, from := port.source(c)
+	link, from := port.Source(c)
 	index := batch*link.From.Channels + from
 	if r.linkDual != nil {
-		return r.linkDual[link.index][index], link.Back, true
+		return r.linkDual[link.Index][index], link.Back, true
 	}
 	return r.Execs[link.From.Unit.Index].Out[link.From.Index][index], link.Back, true
 }

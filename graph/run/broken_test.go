@@ -1,9 +1,10 @@
-package graph_test
+package run_test
 
 import (
 	"testing"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 
 	"github.com/stretchr/testify/require"
 )
@@ -14,7 +15,7 @@ func TestBrokenNamesTheLoop(t *testing.T) {
 	edges := `{"source": "x", "target": "loop"}, {"source": "loop", "target": "loop", "delay_frames": 1}, {"source": "loop", "target": "after"}`
 	for _, segment := range []int{0, 1} {
 		p := plan(t, nodes, edges, graph.Options{Frames: 2000, Channels: 1, Block: 100})
-		r := graph.NewRun(p, graph.RunOptions{Segment: segment})
+		r := run.New(p, run.Options{Segment: segment})
 		r.Input = [][]float64{ramp(100)}
 		require.Empty(t, r.Broken(), "before anything is rendered")
 		r.Advance(100)

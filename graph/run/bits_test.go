@@ -1,4 +1,4 @@
-package graph_test
+package run_test
 
 import (
 	"fmt"
@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 
 	"github.com/stretchr/testify/require"
 )
 
 // each calls do for every graph in testdata.
 func each(t *testing.T, do func(t *testing.T, g *graph.Graph)) {
-	files, err := filepath.Glob("../testdata/graphs/*.json")
+	files, err := filepath.Glob("../../testdata/graphs/*.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, file := range files {
@@ -27,10 +28,10 @@ func each(t *testing.T, do func(t *testing.T, g *graph.Graph)) {
 
 const bitFrames = 9001 // past two multiples of Grid, and no whole block of any size
 
-func run(t *testing.T, g *graph.Graph, block, segment int) *graph.Run {
+func begin(t *testing.T, g *graph.Graph, block, segment int) *run.Run {
 	p, err := graph.NewPlan(g, graph.Options{Frames: bitFrames, Rate: 48000, Block: block})
 	require.NoError(t, err)
-	r := graph.NewRun(p, graph.RunOptions{Segment: segment, Heat: true})
+	r := run.New(p, run.Options{Segment: segment, Heat: true})
 	r.Input = [][]float64{noise(3, bitFrames)}
 	return r
 }
@@ -51,7 +52,7 @@ func sameBits(t *testing.T, want, got [][]float64, format string, args ...any) {
 
 func TestOutputBitsForEveryBlockAndSegment(t *testing.T) {
 	each(t, func(t *testing.T, g *graph.Graph) {
-		whole := run(t, g, 0, 0)
+		whole := begin(t, g, 0, 0)
 		want, heat := whole.Render(false), whole.Heat()
 		sum := 0.0
 		for _, row := range want {
@@ -65,7 +66,7 @@ func TestOutputBitsForEveryBlockAndSegment(t *testing.T) {
 			sizes = sizes[1:8]
 		}
 		for _, size := range sizes {
-			r := run(t, g, size[0], size[1])
+			r := begin(t, g, size[0], size[1])
 			sameBits(t, want, r.Render(false), "block %d, segment %d", size[0], size[1])
 			require.Equal(t, heat, r.Heat(), "heat, block %d, segment %d", size[0], size[1])
 		}
@@ -76,7 +77,7 @@ func TestOutputBitsForEveryBlockAndSegment(t *testing.T) {
 func TestSnapshotsContinueWithTheSameBits(t *testing.T) {
 	each(t, func(t *testing.T, g *graph.Graph) {
 		const block = 100
-		r := run(t, g, block, 300)
+		r := begin(t, g, block, 300)
 		want := r.Render(true)
 		r.Reset()
 		total := int64(bitFrames)
@@ -111,7 +112,7 @@ func TestSnapshotsContinueWithTheSameBits(t *testing.T) {
 
 func TestStreamIsRender(t *testing.T) {
 	each(t, func(t *testing.T, g *graph.Graph) {
-		r := run(t, g, 512, 2000)
+		r := begin(t, g, 512, 2000)
 		for _, keep := range []bool{false, true} {
 			want := r.Render(keep)
 			got := make([][]float64, len(want))
@@ -133,7 +134,7 @@ func TestSetParam(t *testing.T) {
 		return dry + `,{"name": "lp", "type": "LowpassNode", "params": {"cutoff_hz": ` + cutoff + `}}`
 	}
 	p := plan(t, nodes("500"), edge("dry", "lp", 0), graph.Options{Frames: 300, Batches: 2})
-	r := graph.NewRun(p, graph.RunOptions{})
+	r := run.New(p, run.Options{})
 	r.Input = [][]float64{noise(1, 300)}
 	first := r.Render(true)
 	require.NoError(t, r.SetParam("lp", "cutoff_hz", []float64{500, 3000}))

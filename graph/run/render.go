@@ -1,10 +1,11 @@
-package graph
+package run
 
 import (
 	"math"
 	"time"
 
 	"ampfit/abi"
+	"ampfit/graph"
 )
 
 func (r *Run) renderStep(jobs []Job) { r.Each(jobs, r.render) }
@@ -91,7 +92,7 @@ func (r *Run) renderLoop(j *Job) {
 		r.keepStates(r.Execs[u.Index], sp.At, sp.Index)
 	}
 	keep := r.tape && r.keepsCalls(j.Loop)
-	call := sp.Index * j.Loop.calls(r.Plan.Block)
+	call := sp.Index * j.Loop.Calls(r.Plan.Block)
 	for done := 0; done < sp.Frames; done += j.Loop.Block {
 		n := min(j.Loop.Block, sp.Frames-done)
 		for _, u := range j.Loop.Units {
@@ -109,7 +110,7 @@ func (r *Run) renderLoop(j *Job) {
 // for the way back.
 func (r *Run) keepStates(x *Exec, at int64, index int) {
 	states := r.Mem.Primal[x.State : x.State+x.StateLen]
-	if at%Grid == 0 {
+	if at%graph.Grid == 0 {
 		flush(states)
 	}
 	if r.tape {
@@ -183,20 +184,13 @@ func (r *Run) play(x *Exec, at int64) {
 }
 
 // Lane returns the batch and channel of a lane of the unit.
-func (r *Run) laneOf(u *Unit, lane int) (batch, channel int) {
+func (r *Run) laneOf(u *graph.Unit, lane int) (batch, channel int) {
 	per := u.Lanes / r.Plan.Batches
 	return lane / per, lane % per
 }
 
-// Hidden returns how many of the frames from the absolute frame at on come
-// before the modulator of a link is visible, at the unit's rate.
-func (l *Link) Hidden(at int64, frames, mult int) int {
-	visible := int64(l.R + l.Skip)
-	return int(min(max(visible-at, 0), int64(frames))) * mult
-}
-
 // modulate computes the effective values of a parameter.
-func (r *Run) modulate(x *Exec, k int, q *Param, s, frames int, at int64) {
+func (r *Run) modulate(x *Exec, k int, q *graph.Param, s, frames int, at int64) {
 	m, u := r.Mem.Primal, x.Unit
 	for lane := range u.Lanes {
 		batch, channel := r.laneOf(u, lane)
@@ -210,11 +204,11 @@ func (r *Run) modulate(x *Exec, k int, q *Param, s, frames int, at int64) {
 			mod := r.Source(m, l, batch, l.Pick(channel), s, frames)
 			hidden := l.Hidden(at, frames, u.Mult)
 			switch l.Mode {
-			case Multiply:
+			case graph.Multiply:
 				for n := hidden; n < len(p); n++ {
 					p[n] *= l.Scale * mod[n]
 				}
-			case Replace:
+			case graph.Replace:
 				copy(p[hidden:], mod[hidden:])
 			default:
 				for n := hidden; n < len(p); n++ {

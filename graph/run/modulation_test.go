@@ -1,19 +1,20 @@
-package graph_test
+package run_test
 
 import (
 	"math"
 	"testing"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 
 	"github.com/stretchr/testify/require"
 )
 
 // vcaWith plays 1 through a gain of 0.5 that edges modulate; m is 1, 2, 3, ….
-func vcaWith(t *testing.T, frames int, base string, edges string) ([]float64, *graph.Run) {
+func vcaWith(t *testing.T, frames int, base string, edges string) ([]float64, *run.Run) {
 	p := plan(t, `{"name": "m", "type": "InputNode"},{"name": "x", "type": "ConstantNode", "params": {"value": 1}},
 		{"name": "vca", "type": "GainNode", "params": {"gain": `+base+`}}`, edge("x", "vca", 0)+","+edges, graph.Options{Frames: frames})
-	r := graph.NewRun(p, graph.RunOptions{})
+	r := run.New(p, run.Options{})
 	r.Input = [][]float64{ramp(frames)}
 	return r.Render(true)[0], r
 }
@@ -49,7 +50,7 @@ func TestHeatByTheDefaultRule(t *testing.T) {
 	p := plan(t, dry+`,{"name": "l", "type": "LookaheadNode", "config": {"frames": 3}, "params": {"thermo.heat": 2}},
 		{"name": "a", "type": "GainNode", "params": {"gain": 0.5}}`, edge("dry", "l", 0)+","+edge("l", "a", 0), graph.Options{Frames: 200, Channels: 2, Block: 7})
 	for _, segment := range []int{0, 20} {
-		r := graph.NewRun(p, graph.RunOptions{Heat: true, Segment: segment})
+		r := run.New(p, run.Options{Heat: true, Segment: segment})
 		r.Input = [][]float64{noise(1, 200), noise(2, 200)}
 		y := r.Render(true)
 		want := 0.0
@@ -70,14 +71,14 @@ func TestHeatByTheDefaultRule(t *testing.T) {
 		}
 		require.InEpsilon(t, energy, heat["dry"][0], 1e-13, "what the input brings in")
 	}
-	r := graph.NewRun(p, graph.RunOptions{})
+	r := run.New(p, run.Options{})
 	r.Render(true)
 	require.Equal(t, []float64{0}, r.Heat()["a"], "heat is integrated on demand")
 }
 
 func TestHeatStartsPerBatch(t *testing.T) {
 	p := plan(t, `{"name": "a", "type": "ConstantNode", "params": {"value": 3, "thermo.heat": [1, 5]}}`, "", graph.Options{Frames: 48, Batches: 2})
-	r := graph.NewRun(p, graph.RunOptions{Heat: true})
+	r := run.New(p, run.Options{Heat: true})
 	r.Render(true)
 	require.InDeltaSlice(t, []float64{1 + 9*0.001, 5 + 9*0.001}, r.Heat()["a"], 1e-14)
 }
@@ -85,7 +86,7 @@ func TestHeatStartsPerBatch(t *testing.T) {
 // An oversampled node's heat is that of its kernel, at the kernel's rate.
 func TestHeatOfOversampledNode(t *testing.T) {
 	p := plan(t, dry+`,{"name": "a", "type": "GainNode", "oversample_ratio": 4, "params": {"gain": 0}}`, edge("dry", "a", 0), graph.Options{Frames: 4000})
-	r := graph.NewRun(p, graph.RunOptions{Heat: true})
+	r := run.New(p, run.Options{Heat: true})
 	x := make([]float64, 4000)
 	for n := range x {
 		x[n] = math.Sin(2 * math.Pi * 1000 / 48000 * float64(n))
@@ -105,7 +106,7 @@ func TestDecayIsFlushed(t *testing.T) {
 	for _, block := range []int{1, 1000, 4096} {
 		// 0.9 of what is left a frame: 1e-150 after 3300 frames, denormal after 6700.
 		p := plan(t, dry+`,{"name": "a", "type": "OnePoleNode", "params": {"cutoff_hz": 805}}`, edge("dry", "a", 0), graph.Options{Frames: frames, Block: block})
-		r := graph.NewRun(p, graph.RunOptions{})
+		r := run.New(p, run.Options{})
 		r.Input = [][]float64{x}
 		y := r.Render(true)[0]
 		require.NotZero(t, y[4095])
