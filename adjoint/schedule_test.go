@@ -56,7 +56,7 @@ func TestSchedulesThreadsAndTapesGiveTheSameBits(t *testing.T) {
 				s = s*6364136223846793005 + 1442695040888963407
 				noise[i] = float64(int64(s))/(1<<63)*0.8 - 0.1
 			}
-			base := adjoint.Options{Frames: len(noise), Rate: 48000, HeatWeights: map[string]float64{"lp": 0.1}, Audio: adjoint.ReadAudio}
+			base := adjoint.Options{Frames: len(noise), Rate: 48000, HeatWeights: map[string]float64{"lp": 0.1}, Options: run.Options{Settings: graph.Settings{Audio: adjoint.ReadAudio}}}
 			if g, err := graph.Load(file); err == nil && len(g.Inputs()) > 0 {
 				base.Input = [][]float64{noise}
 			}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ampfit/abi"
@@ -73,11 +74,11 @@ func (l *loader) resolve(e *Edge) {
 	fixed := func(t *abi.NodeType) bool { return t.Configure == nil }
 	if e.Source.Name == "" {
 		e.Source.Name = src.Outputs[0]
-	} else if fixed(src) && !contains(src.Outputs, e.Source.Name) {
+	} else if fixed(src) && !slices.Contains(src.Outputs, e.Source.Name) {
 		l.add(e.value.Get("source"), e.path+".source", "%s has no output %q; %s", src.Name, e.Source.Name, hint(e.Source.Name, src.Outputs))
 	}
 	at := e.value.Get("target")
-	if p := typeParam(dst, e.Target.Name); p != nil && !contains(dst.Inputs, e.Target.Name) {
+	if p := typeParam(dst, e.Target.Name); p != nil && !slices.Contains(dst.Inputs, e.Target.Name) {
 		if !p.Mod {
 			l.add(at, e.path+".target", "%s of %s cannot be modulated; %s", p.Name, dst.Name, modulatable(dst))
 		}
@@ -91,7 +92,7 @@ func (l *loader) resolve(e *Edge) {
 		e.Target.Name = dst.Inputs[0]
 	case e.Target.Name == "" && fixed(dst):
 		l.add(at, e.path+".target", "%s has no audio input; %s", dst.Name, modulatable(dst))
-	case e.Target.Name != "" && fixed(dst) && !contains(dst.Inputs, e.Target.Name):
+	case e.Target.Name != "" && fixed(dst) && !slices.Contains(dst.Inputs, e.Target.Name):
 		all := append(append([]string(nil), dst.Inputs...), paramNames(dst)...)
 		l.add(at, e.path+".target", "%s has no input or parameter %q; %s", dst.Name, e.Target.Name, hint(e.Target.Name, all))
 	}
@@ -165,7 +166,7 @@ func (l *loader) output(t *jsontree.Value) {
 		case g.Output.Node.Type == nil:
 		case port == "":
 			g.Output.Name = g.Output.Node.Type.Outputs[0]
-		case g.Output.Node.Type.Configure == nil && !contains(g.Output.Node.Type.Outputs, port):
+		case g.Output.Node.Type.Configure == nil && !slices.Contains(g.Output.Node.Type.Outputs, port):
 			l.add(v, "output", "%s has no output %q; %s", g.Output.Node.Type.Name, port, hint(port, g.Output.Node.Type.Outputs))
 		}
 		return

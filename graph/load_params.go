@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"ampfit/abi"
@@ -52,7 +53,7 @@ func (l *loader) configValue(v *jsontree.Value, path string, k *abi.Key) (any, b
 		if !l.want(v, path, jsontree.String) {
 			return nil, false
 		}
-		if len(k.Enum) > 0 && !contains(k.Enum, v.Text) {
+		if len(k.Enum) > 0 && !slices.Contains(k.Enum, v.Text) {
 			l.add(v, path, "%q is not allowed here; %s", v.Text, hint(v.Text, k.Enum))
 			return nil, false
 		}

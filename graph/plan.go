@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ampfit/abi"
@@ -15,7 +16,13 @@ type Options struct {
 	Frames   int     // length of the run at the graph's rate
 	Batches  int     // independent copies with parameters of their own; 0 means 1
 	Channels int     // of the dry input; 0 means 1
-	Block    int     // frames per kernel call; 0 means DefaultBlock, at most Grid
+	Settings
+}
+
+// Settings are what a plan needs to know beside the graph and the length of the
+// run; options of runs embed them. The zero value works.
+type Settings struct {
+	Block int // frames per kernel call; 0 means DefaultBlock, at most Grid
 	// LowLatency takes shorter resampling filters around oversampled nodes:
 	// flat to 0.3 of the rate, folding 80 dB down, in place of 0.45 and 100 dB.
 	LowLatency bool
@@ -114,7 +121,7 @@ func (p *Plan) units(inputChannels int) {
 		for i, n := range g.Nodes {
 			u := p.Units[i]
 			counts := p.portChannels(n, lonely)
-			if counts == nil || u.Setup != nil && equal(u.Setup.Channels, counts) {
+			if counts == nil || u.Setup != nil && slices.Equal(u.Setup.Channels, counts) {
 				continue
 			}
 			for port, c := range counts {
@@ -193,13 +200,13 @@ func (p *Plan) portChannels(n *Node, lonely bool) []int {
 		if e.Param != "" {
 			continue
 		}
-		port := indexOf(inputs, e.Target.Name)
+		port := slices.Index(inputs, e.Target.Name)
 		if port < 0 {
 			continue // connect reports it
 		}
 		c := 0
 		if src := p.Units[e.Source.Node.Index].Setup; src != nil {
-			if out := indexOf(src.Outputs, e.Source.Name); out >= 0 && out < len(src.OutChannels) {
+			if out := slices.Index(src.Outputs, e.Source.Name); out >= 0 && out < len(src.OutChannels) {
 				c = src.OutChannels[out]
 			} else {
 				c = 1
@@ -309,13 +316,12 @@ func (p *Plan) connect() {
 	for _, e := range p.Graph.Edges {
 		p.link(e)
 	}
-	if out := p.Graph.Output; true {
-		u := p.Units[out.Node.Index]
-		if i := indexOf(u.Setup.Outputs, out.Name); i >= 0 {
-			p.Output = u.Out[i]
-		} else {
-			p.add(p.Graph.tree.Get("output"), "output", "%s has no output %q; %s", u.Name, out.Name, hint(out.Name, u.Setup.Outputs))
-		}
+	out := p.Graph.Output
+	u := p.Units[out.Node.Index]
+	if i := slices.Index(u.Setup.Outputs, out.Name); i >= 0 {
+		p.Output = u.Out[i]
+	} else {
+		p.add(p.Graph.tree.Get("output"), "output", "%s has no output %q; %s", u.Name, out.Name, hint(out.Name, u.Setup.Outputs))
 	}
 	if len(p.faults) > 0 {
 		return
@@ -327,7 +333,7 @@ func (p *Plan) connect() {
 
 func (p *Plan) link(e *Edge) {
 	src, dst := p.Units[e.Source.Node.Index], p.Units[e.Target.Node.Index]
-	out := indexOf(src.Setup.Outputs, e.Source.Name)
+	out := slices.Index(src.Setup.Outputs, e.Source.Name)
 	if out < 0 {
 		p.add(e.value.Get("source"), e.path+".source", "%s has no output %q; %s", src.Name, e.Source.Name, hint(e.Source.Name, src.Setup.Outputs))
 		return
@@ -350,7 +356,7 @@ func (p *Plan) link(e *Edge) {
 			return
 		}
 	} else {
-		in := indexOf(dst.Setup.Inputs, e.Target.Name)
+		in := slices.Index(dst.Setup.Inputs, e.Target.Name)
 		if in < 0 {
 			if e.Target.Name == "" {
 				p.add(target, e.path+".target", "%s has no audio input; %s", dst.Type.Name, modulatable(dst.Type))
@@ -429,25 +435,4 @@ func (p *Plan) Unit(node string) *Unit {
 		}
 	}
 	return nil
-}
-
-func indexOf(list []string, s string) int {
-	for i, e := range list {
-		if e == s {
-			return i
-		}
-	}
-	return -1
-}
-
-func equal(a, b []int) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"ampfit/adjoint"
 	"ampfit/graph"
 	"ampfit/internal/wav"
 	"ampfit/optim"
@@ -37,7 +36,6 @@ type fitCommand struct {
 	align      bool
 	timeLimit  time.Duration
 	tapeMemory string
-	tapeBytes  int64
 	strict     bool
 	json       bool
 	quiet      bool
@@ -126,9 +124,9 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	bar := newProgress(f.stderr, f.quiet)
 	ctx, fault := untilFault(ctx)
 	r, err := optim.Fit(ctx, g, optim.FitOptions{
-		Target: target.Rows(), Input: input, Rate: rate, Loss: spec, Restarts: f.restarts, Resume: resumed, Align: f.align, Optimizer: f.optimizer, Steps: f.steps, LR: f.lr, Seed: f.seed,
-		Learn: f.learn, Freeze: f.freeze, HeatWeight: f.heatWeight, Block: f.block, KeepLatency: f.keepLatency, Schedule: f.schedule, LowLatency: f.lowLatency, Threads: f.threads, Profile: f.profile, TapeMemory: f.tapeBytes,
-		Audio: adjoint.ReadAudio, Progress: bar.tell,
+		Target: target.Rows(), Input: input, Rate: rate,
+		Loss: spec, Restarts: f.restarts, Resume: resumed, Align: f.align, Optimizer: f.optimizer, Steps: f.steps, LR: f.lr, Seed: f.seed,
+		Learn: f.learn, Freeze: f.freeze, HeatWeight: f.heatWeight, Options: f.Options, Progress: bar.tell,
 		Ready: func(r *optim.FitResult) error {
 			bar.line(r.Tape.String())
 			for _, n := range r.Notes {
@@ -148,7 +146,7 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	if err != nil {
 		return err
 	}
-	if f.profile {
+	if f.Profile {
 		fmt.Fprint(f.stderr, r.Profile)
 	}
 	w := &fitWriter{fitCommand: f, dir: dir, graph: g, result: r, targetPath: targetPath, rate: target.Rate}
@@ -198,7 +196,7 @@ func (f *fitCommand) check() error {
 		return fmt.Errorf("--optimizer %q: there are %s", f.optimizer, optimizers())
 	}
 	var err error
-	if f.tapeBytes, err = parseBytes(f.tapeMemory); err != nil {
+	if f.TapeMemory, err = parseBytes(f.tapeMemory); err != nil {
 		return fmt.Errorf("--tape-memory %s: %w", f.tapeMemory, err)
 	}
 	return f.runFlags.check()

@@ -8,7 +8,6 @@ import (
 	"math"
 	"time"
 
-	"ampfit/adjoint"
 	"ampfit/graph"
 	"ampfit/graph/run"
 	"ampfit/internal/wav"
@@ -66,7 +65,7 @@ const (
 // segment is how many frames are rendered at a time.
 func segment(p *graph.Plan, frames int) int {
 	n := min(renderSegment, frames+p.Latency)
-	for n > 2*p.Block && run.Measure(p, n).Run > renderMemory {
+	for n > 2*p.Block && run.Costs(p).Cost(n).Run > renderMemory {
 		n /= 2
 	}
 	return n
@@ -114,20 +113,22 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	case frames == 0:
 		frames = int(5 * rate)
 	}
-	plan, err := graph.NewPlan(g, graph.Options{Rate: rate, Frames: frames, Channels: len(input), Block: f.block, LowLatency: f.lowLatency, Audio: adjoint.ReadAudio})
+	plan, err := graph.NewPlan(g, graph.Options{Rate: rate, Frames: frames, Channels: len(input), Settings: f.Settings})
 	if err != nil {
 		return err
 	}
 	if err := room(out, int64(frames)*int64(plan.Output.Channels)*int64(format.Bytes())); err != nil {
 		return err
 	}
-	run := run.New(plan, run.Options{Segment: segment(plan, frames), Schedule: f.schedule, Threads: f.threads, Profile: f.profile, Heat: f.profile})
+	how := f.Options
+	how.Heat, how.Segment = f.Profile, segment(plan, frames)
+	run := run.New(plan, how)
 	run.Input = input
 	w, err := wav.Create(out, int(rate), plan.Output.Channels, format)
 	if err != nil {
 		return err
 	}
-	peak, err := stream(ctx, run, w, f.keepLatency)
+	peak, err := stream(ctx, run, w, f.KeepLatency)
 	if err != nil {
 		w.Abort()
 		if ctx.Err() != nil {
@@ -138,7 +139,7 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	if err := w.Close(); err != nil {
 		return failed(err)
 	}
-	if f.profile {
+	if f.Profile {
 		fmt.Fprint(stderr, run.Profile())
 	}
 	for _, node := range run.Unconverged() {

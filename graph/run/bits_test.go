@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"ampfit/arena"
 	"ampfit/graph"
 	"ampfit/graph/run"
+	"ampfit/tape"
 
 	"github.com/stretchr/testify/require"
 )
@@ -29,9 +31,9 @@ func each(t *testing.T, do func(t *testing.T, g *graph.Graph)) {
 const bitFrames = 9001 // past two multiples of Grid, and no whole block of any size
 
 func begin(t *testing.T, g *graph.Graph, block, segment int) *run.Run {
-	p, err := graph.NewPlan(g, graph.Options{Frames: bitFrames, Rate: 48000, Block: block})
+	p, err := graph.NewPlan(g, graph.Options{Frames: bitFrames, Rate: 48000, Settings: graph.Settings{Block: block}})
 	require.NoError(t, err)
-	r := run.New(p, run.Options{Segment: segment, Heat: true})
+	r := run.New(p, run.Options{Heat: true, Limits: tape.Limits{Segment: segment}})
 	r.Input = [][]float64{noise(3, bitFrames)}
 	return r
 }
@@ -81,22 +83,21 @@ func TestSnapshotsContinueWithTheSameBits(t *testing.T) {
 		want := r.Render(true)
 		r.Reset()
 		total := int64(bitFrames)
-		var at []int64
-		var snapshots [][]float64
+		var snapshots []arena.Snapshot
 		for r.End() < total {
-			at = append(at, r.End())
-			s := make([]float64, r.SnapshotLen())
-			r.Snapshot(s)
+			var s arena.Snapshot
+			r.Save(&s)
 			snapshots = append(snapshots, s)
 			r.Advance(int(r.SegmentEnd(r.End(), total) - r.End()))
 		}
 		heat := r.Heat()
-		for _, k := range []int{len(at) - 1, 3, 14, 0} { // back and forth
-			r.Restore(snapshots[k], at[k])
+		for _, k := range []int{len(snapshots) - 1, 3, 14, 0} { // back and forth
+			r.Load(&snapshots[k])
+			at := snapshots[k].At
 			got := make([][]float64, len(want))
 			for i := range got {
 				got[i] = append([]float64(nil), want[i]...)
-				for n := at[k]; n < total; n++ {
+				for n := at; n < total; n++ {
 					got[i][n] = math.NaN()
 				}
 			}
@@ -104,7 +105,7 @@ func TestSnapshotsContinueWithTheSameBits(t *testing.T) {
 				r.Advance(int(r.SegmentEnd(r.End(), total) - r.End()))
 				r.CopyOut(got, 0)
 			}
-			sameBits(t, want, got, "from frame %d", at[k])
+			sameBits(t, want, got, "from frame %d", at)
 			require.Equal(t, heat, r.Heat())
 		}
 	})

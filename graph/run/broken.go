@@ -12,11 +12,11 @@ func (r *Run) Broken() string {
 	text, first := "", int64(math.MaxInt64)
 	for _, c := range r.Plan.Components {
 		for _, u := range c.Units {
-			for _, rows := range r.Execs[u.Index].Out {
+			for _, rows := range r.execs[u.Index].out {
 				for _, row := range rows {
-					held := r.Mem.Primal[row.Base : row.Base+int(r.End()-r.start)*row.Mult]
+					held := r.memory[primal].Frames(row, 0, int(r.end-r.start))
 					for n, v := range held {
-						at := r.start + int64(n/row.Mult)
+						at := r.start + int64(n/row.Mult())
 						if at >= first {
 							break
 						}

@@ -5,6 +5,7 @@ import (
 
 	"ampfit/graph"
 	"ampfit/graph/run"
+	"ampfit/tape"
 
 	"github.com/stretchr/testify/require"
 )
@@ -14,8 +15,8 @@ func TestBrokenNamesTheLoop(t *testing.T) {
 	nodes := `{"name": "x", "type": "InputNode"}, {"name": "after", "type": "GainNode"}, {"name": "loop", "type": "GainNode", "gather": "sum", "params": {"gain": 100}}`
 	edges := `{"source": "x", "target": "loop"}, {"source": "loop", "target": "loop", "delay_frames": 1}, {"source": "loop", "target": "after"}`
 	for _, segment := range []int{0, 1} {
-		p := plan(t, nodes, edges, graph.Options{Frames: 2000, Channels: 1, Block: 100})
-		r := run.New(p, run.Options{Segment: segment})
+		p := plan(t, nodes, edges, graph.Options{Frames: 2000, Channels: 1, Settings: graph.Settings{Block: 100}})
+		r := run.New(p, run.Options{Limits: tape.Limits{Segment: segment}})
 		r.Input = [][]float64{ramp(100)}
 		require.Empty(t, r.Broken(), "before anything is rendered")
 		r.Advance(100)

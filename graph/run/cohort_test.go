@@ -46,7 +46,7 @@ func TestSeriesOfBiquadsIsOneCall(t *testing.T) {
 	}
 	require.Equal(t, [][]string{{"dry"}, {"n0", "n1", "n2", "n3"}}, names)
 	var lanes []int
-	r.Steps(0, blocks*graph.DefaultBlock, false, func(jobs []run.Job) {
+	r.Visit(0, blocks*graph.DefaultBlock, false, func(jobs []run.Job) {
 		for _, j := range jobs {
 			if j.Cohort == r.Cohorts[1] {
 				require.Equal(t, len(j.Spans), run.Together(j.Spans), "one call takes all spans of the job")
@@ -61,7 +61,7 @@ func TestSeriesOfBiquadsIsOneCall(t *testing.T) {
 func TestKPNCallsNodesOneByOne(t *testing.T) {
 	r := newRun(t, series("PeakingEQNode", "PeakingEQNode"), 2*graph.DefaultBlock, run.Options{Schedule: run.KPN})
 	calls := 0
-	r.Steps(0, 2*graph.DefaultBlock, false, func(jobs []run.Job) {
+	r.Visit(0, 2*graph.DefaultBlock, false, func(jobs []run.Job) {
 		require.Len(t, jobs, 1)
 		require.Len(t, jobs[0].Spans, 1)
 		calls++
@@ -124,7 +124,7 @@ func TestLowLatencyFilters(t *testing.T) {
 		"edges": [{"source": "dry", "target": "x"}]}`))
 	require.NoError(t, err)
 	latency := func(low bool) int {
-		p, err := graph.NewPlan(g, graph.Options{Frames: 1000, LowLatency: low})
+		p, err := graph.NewPlan(g, graph.Options{Frames: 1000, Settings: graph.Settings{LowLatency: low}})
 		require.NoError(t, err)
 		run := run.New(p, run.Options{})
 		run.Input = [][]float64{{1}}

@@ -42,7 +42,7 @@ func (r *Run) Describe() string {
 	b.WriteString("\ncohorts (lanes that one kernel call runs side by side)\n")
 	together := false
 	for _, c := range r.Cohorts {
-		if len(c.Execs) > 1 || c.Lanes() > 1 {
+		if len(c.execs) > 1 || c.Lanes() > 1 {
 			together = true
 			fmt.Fprintf(&b, "  %d lanes: %s\n", c.Lanes(), strings.Join(c.Names(), ", "))
 		}
@@ -64,14 +64,14 @@ func (r *Run) Channels() string {
 		at.stand(r.end)
 	}
 	rows := [][]string{{"channel", "rows", "history", "written to", "reader", "R", "has read to", "next visible token"}}
-	for _, x := range r.Execs {
-		for i, out := range x.Unit.Out {
-			name := x.Unit.Name + "." + out.Name
+	for _, x := range r.execs {
+		for i, out := range x.Out {
+			name := x.Name + "." + out.Name
 			hist := 0
-			if len(x.Out[i]) > 0 {
-				hist = x.Out[i][0].Hist
+			if len(x.out[i]) > 0 {
+				hist = x.out[i][0].Past()
 			}
-			head := []string{name, fmt.Sprint(len(x.Out[i])), fmt.Sprint(hist), fmt.Sprint(at.write[x.Unit.Index][i].Load())}
+			head := []string{name, fmt.Sprint(len(x.out[i])), fmt.Sprint(hist), fmt.Sprint(at.write[x.Index][i].Load())}
 			if out == r.Plan.Output {
 				rows = append(rows, append(head, "output", "0", fmt.Sprint(r.end), token(r.end, 0)))
 				head = []string{"", "", "", ""}

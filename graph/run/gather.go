@@ -1,28 +1,26 @@
 package run
 
 import (
+	"ampfit/arena"
 	"ampfit/graph"
 	"ampfit/internal/vec"
 )
 
-// Route moves the frames of one row into another of the same rate; both lie in
-// one arena. Offsets are those of segment frame 0, read offsets included.
-type Route struct {
-	from, to int
-	mult     int
+// route moves the frames of one row into another of the same rate.
+type route struct {
+	from, to arena.Window
 	first    bool // copies; the others add
 }
 
-// Move carries the frames [s, s+frames) along routes, in their order.
-func Move(m []float64, routes []Route, s, frames int) {
+// move carries the frames of a call along routes, in their order.
+func move(m *arena.Region, routes []route, s, frames int) {
 	for i := range routes {
 		q := &routes[i]
-		n, at := frames*q.mult, s*q.mult
-		src, dst := m[q.from+at:][:n], m[q.to+at:][:n]
+		src, dst := m.Open(&q.from, s, frames), m.Open(&q.to, s, frames)
 		switch {
 		case q.first:
 			copy(dst, src)
-		case n < 8:
+		case len(src) < 8:
 			for k, v := range src {
 				dst[k] += v
 			}
@@ -32,56 +30,117 @@ func Move(m []float64, routes []Route, s, frames int) {
 	}
 }
 
-// inputRoutes lists what fills the gathered ports of a unit: for each row its
-// producers in file order.
-func (r *Run) inputRoutes(x *Exec) []Route {
-	var routes []Route
-	r.eachHeard(x, func(row Row, l *graph.Link, batch, channel int, first bool) {
-		from := r.Execs[l.From.Unit.Index].Out[l.From.Index][batch*l.From.Channels+channel]
-		routes = append(routes, Route{from: from.Base - l.Back*from.Mult, to: row.Base, mult: row.Mult, first: first})
-	})
-	return routes
+// gather fills the rows of gathered ports, sums and mono that feeds several
+// channels, from their producers in file order; back, it hands their gradient to
+// the links that filled them.
+type gather struct {
+	run       *Run
+	pull, lay []route // among values, and back among gradients
 }
 
-// Scatter lists the routes of the dual arena that hand the gradient of a unit's
-// gathered ports to the links that filled them.
-func (r *Run) Scatter(x *Exec) []Route {
-	var routes []Route
-	r.eachHeard(x, func(row Row, l *graph.Link, batch, channel int, _ bool) {
-		to := r.linkDual[l.Index][batch*l.From.Channels+channel]
-		routes = append(routes, Route{from: row.Dual, to: to.Dual - l.Back*to.Mult, mult: row.Mult})
-	})
-	return routes
-}
-
-// Collect lists the routes of the dual arena that complete the gradient of a
-// unit's outputs: from the readers that keep rows of their own, in file order.
-func (r *Run) Collect(x *Exec) []Route {
-	var routes []Route
-	for i, out := range x.Unit.Out {
-		if len(out.Readers) == 1 {
-			continue // it adds into the producer's own row
-		}
-		for j, row := range x.Out[i] {
-			for _, l := range out.Readers {
-				routes = append(routes, Route{from: r.linkDual[l.Index][j].Dual, to: row.Dual, mult: row.Mult})
-			}
-		}
-	}
-	return routes
-}
-
-func (r *Run) eachHeard(x *Exec, do func(row Row, l *graph.Link, batch, channel int, first bool)) {
-	for i, in := range x.Unit.In {
-		if x.In[i] == nil {
+// newGather returns the operator of a unit, nil when no port is gathered.
+func newGather(x *exec) *gather {
+	g, r := &gather{run: x.run}, x.run
+	for i, in := range x.In {
+		if x.in[i] == nil {
 			continue
 		}
+		in.Hear()
 		for b := range r.Plan.Batches {
 			for c := range in.Channels {
+				row := x.in[i][b*in.Channels+c]
 				for k, h := range in.Heard[c] {
-					do(x.In[i][b*in.Channels+c], h.Link, b, h.Channel, k == 0)
+					from, v, d := r.linkRows(h.Link)[b*h.Link.From.Channels+h.Channel], r.memory[primal], r.memory[dual]
+					g.pull = append(g.pull, route{v.Window(from, h.Link.Back, 0), v.Window(row, 0, 0), k == 0})
+					if r.taped {
+						g.lay = append(g.lay, route{from: d.Window(row, 0, 0), to: d.Window(from, h.Link.Back, 0)})
+					}
 				}
 			}
 		}
+	}
+	if g.pull == nil {
+		return nil
+	}
+	return g
+}
+
+func (g *gather) forward(sp *Span) { move(g.run.memory[primal], g.pull, sp.S, sp.Frames) }
+
+func (g *gather) back(sp *Span) { move(g.run.memory[dual], g.lay, sp.S, sp.Frames) }
+
+func (g *gather) forwardAlong(sp *Span) { move(g.run.memory[tangent], g.pull, sp.S, sp.Frames) }
+
+func (g *gather) backAlong(sp *Span) {
+	g.back(sp)
+	move(g.run.memory[twin], g.lay, sp.S, sp.Frames)
+}
+
+// spread is what becomes of a unit's outputs: readers and the loss look at them
+// without a copy. Back, it completes their gradient: from the readers that keep
+// rows of their own, in file order, and then from the loss.
+type spread struct {
+	x       *exec
+	collect []route // among gradients
+}
+
+func newSpread(x *exec) *spread {
+	s, r := &spread{x: x}, x.run
+	d := r.memory[dual]
+	for i, out := range x.Out {
+		if len(out.Readers) == 1 {
+			continue // it adds into the producer's own row
+		}
+		for j, row := range x.out[i] {
+			for _, l := range out.Readers {
+				s.collect = append(s.collect, route{from: d.Window(r.mirrors[l.Index][j], 0, 0), to: d.Window(row, 0, 0)})
+			}
+		}
+	}
+	return s
+}
+
+func (*spread) forward(*Span) {}
+
+func (s *spread) back(sp *Span) {
+	r := s.x.run
+	move(r.memory[dual], s.collect, sp.S, sp.Frames)
+	for k := range r.seeds {
+		if seed := &r.seeds[k]; seed.port.Unit == s.x.Unit {
+			seed.add(r.memory[dual], s.x, sp)
+		}
+	}
+}
+
+func (*spread) forwardAlong(*Span) {}
+
+func (s *spread) backAlong(sp *Span) {
+	s.back(sp)
+	r := s.x.run
+	move(r.memory[twin], s.collect, sp.S, sp.Frames)
+	if seed := &r.along.seed; seed.port.Unit == s.x.Unit {
+		seed.add(r.memory[twin], s.x, sp)
+	}
+}
+
+// seed is the gradient of the loss by the rows of an output.
+type seed struct {
+	port *graph.OutPort
+	rows [][]float64
+	at   int64 // absolute frame of their first element
+}
+
+// add adds what the seed has for the frames of a call.
+func (s *seed) add(m *arena.Region, x *exec, sp *Span) {
+	first := max(s.at-sp.At, 0)
+	from := sp.At + first - s.at
+	for j, row := range x.out[s.port.Index] {
+		dy, g := m.Frames(row, sp.S, sp.Frames), s.rows[j]
+		if from >= int64(len(g)) || first >= int64(len(dy)) {
+			continue
+		}
+		dy = dy[first:]
+		g = g[from:min(from+int64(len(dy)), int64(len(g)))]
+		vec.Add(dy[:len(g)], g)
 	}
 }

@@ -1,105 +1,130 @@
 package run
 
 import (
-	"ampfit/graph"
 	"math"
+
+	"ampfit/arena"
 )
 
-// IntegrateHeat turns the integration of heat on or off for the next run.
-func (r *Run) IntegrateHeat(on bool) { r.heat = on }
+// heat integrates what a unit exchanges with the signal, frame by frame at the
+// kernel's rate, as joules of 1.0 across 1 Ω:
+//
+//	forward   h  += |e| dt,      e = Σ x[n−delay]² − Σ y[n]²
+//	back      x̄  += 2 sgn(e) h̄ x dt,   ȳ −= 2 sgn(e) h̄ y dt
+//
+// At e = 0 the slope is 0. Types with heat of their own have no such operator.
+// Heat does not reach the output, so it has no tangent; a loss with heat in it is
+// differentiated a second time by differences.
+type heat struct {
+	x                  *exec
+	in, out, din, dout [][]float64 // rows of a call
+}
 
-// integrateHeat adds | ‖x[n−delay]‖² − ‖y[n]‖² | dt to each batch's heat, frame
-// by frame, at the kernel's rate.
-func (r *Run) integrateHeat(x *Exec, s, frames int) {
-	if x.Unit.Type.OwnHeat || x.Unit.Filter != nil {
-		return
-	}
-	dt := 1 / x.Unit.Rate
-	perBatch := x.Unit.Lanes / r.Plan.Batches
-	for b := range r.Plan.Batches {
-		in, out := r.heatRows(x, b, s, frames, false)
-		heat := r.Mem.Primal[x.Heat+b*perBatch]
-		for n := range frames * x.Unit.Mult {
-			e := 0.0
-			for _, row := range in {
-				e += float64(row[n] * row[n])
-			}
-			for _, row := range out {
-				e -= float64(row[n] * row[n])
-			}
-			heat += float64(math.Abs(e) * dt)
+func (h *heat) forward(sp *Span) {
+	x := h.x
+	dt := 1 / x.Rate
+	batches := x.run.Plan.Batches
+	cells := x.run.memory[primal].Cells(x.heat)
+	for b := range batches {
+		h.in, h.out = h.rows(h.in[:0], h.out[:0], b, sp, primal)
+		sum := cells[b*x.Lanes/batches]
+		for n := range sp.Frames * x.Mult {
+			sum += float64(math.Abs(h.exchanged(n)) * dt)
 		}
-		r.Mem.Primal[x.Heat+b*perBatch] = heat
+		cells[b*x.Lanes/batches] = sum
 	}
 }
 
-// heatRows returns the audio rows of a batch that heat compares: inputs as
-// they were Delay frames ago, and outputs. The slices are valid until the next
-// call.
-func (r *Run) heatRows(x *Exec, batch, s, frames int, dual bool) (in, out [][]float64) {
-	m := r.Mem.Primal
-	if dual {
-		m = r.Mem.Dual
+func (h *heat) back(sp *Span) {
+	x := h.x
+	if !x.heated {
+		return
 	}
-	u := x.Unit
-	in, out = x.heatIn[:0], x.heatOut[:0]
-	if dual {
-		in, out = x.heatDualIn[:0], x.heatDualOut[:0]
-	}
-	for i, port := range u.In {
-		for c := range port.Channels {
-			row, offset, ok := r.inputRow(x, i, port, batch, c)
-			if !ok {
+	batches := x.run.Plan.Batches
+	cells := x.run.memory[dual].Cells(x.heat)
+	for b := range batches {
+		h.in, h.out = h.rows(h.in[:0], h.out[:0], b, sp, primal)
+		h.din, h.dout = h.rows(h.din[:0], h.dout[:0], b, sp, dual)
+		slope := 2 * cells[b*x.Lanes/batches] / x.Rate
+		for n := range sp.Frames * x.Mult {
+			e := h.exchanged(n)
+			if e == 0 {
 				continue
 			}
-			at := row.Base
-			if dual {
-				at = row.Dual
+			g := slope
+			if e < 0 {
+				g = -slope
 			}
-			lo := at + (s-offset)*row.Mult - u.Setup.Delay
-			in = append(in, m[lo:lo+frames*row.Mult])
+			for i, row := range h.in {
+				h.din[i][n] += g * row[n]
+			}
+			for i, row := range h.out {
+				h.dout[i][n] -= g * row[n]
+			}
 		}
 	}
-	for i, port := range u.Out {
+}
+
+func (*heat) forwardAlong(*Span) {}
+func (*heat) backAlong(*Span)    {}
+
+// exchanged is Σx² − Σy² at a frame of the call.
+func (h *heat) exchanged(n int) float64 {
+	e := 0.0
+	for _, row := range h.in {
+		e += float64(row[n] * row[n])
+	}
+	for _, row := range h.out {
+		e -= float64(row[n] * row[n])
+	}
+	return e
+}
+
+// rows appends the audio rows of a batch: inputs as they were the kernel's delay
+// ago, and outputs.
+func (h *heat) rows(in, out [][]float64, batch int, sp *Span, region int) ([][]float64, [][]float64) {
+	x, m := h.x, h.x.run.memory[region]
+	for i, port := range x.In {
 		for c := range port.Channels {
-			row := x.Out[i][batch*port.Channels+c]
-			at := row.Base
-			if dual {
-				at = row.Dual
+			if row, back, ok := x.row(i, batch, c); ok {
+				in = append(in, m.Early(row, sp.S-back, sp.Frames, x.Setup.Delay))
 			}
-			lo := at + s*row.Mult
-			out = append(out, m[lo:lo+frames*row.Mult])
 		}
 	}
-	if dual {
-		x.heatDualIn, x.heatDualOut = in, out
-	} else {
-		x.heatIn, x.heatOut = in, out
+	for i, port := range x.Out {
+		for c := range port.Channels {
+			out = append(out, m.Frames(x.out[i][batch*port.Channels+c], sp.S, sp.Frames))
+		}
 	}
 	return in, out
 }
 
-// HeatRows is heatRows for the package that walks backward.
-func (r *Run) HeatRows(x *Exec, batch, s, frames int, dual bool) (in, out [][]float64) {
-	return r.heatRows(x, batch, s, frames, dual)
+// WeighHeat puts the heat of units into the loss: so much for each joule, by the
+// name of the node.
+func (r *Run) WeighHeat(weights map[string]float64) {
+	for _, x := range r.execs {
+		x.weight = 0
+		if x.Filter == nil {
+			x.weight = weights[x.Name]
+		}
+		x.heated = x.weight != 0 && !x.Type.OwnHeat
+	}
 }
 
-// inputRow returns the row that channel c of an input port reads, with its read
-// offset in graph frames; false for an unconnected port.
-func (r *Run) inputRow(x *Exec, i int, port *graph.InPort, batch, c int) (row Row, offset int, ok bool) {
-	if x.In[i] != nil {
-		return x.In[i][batch*port.Channels+c], 0, true
+// seedHeat gives the heat cells the slope of the loss.
+func (r *Run) seedHeat(m *arena.Region) {
+	for _, x := range r.execs {
+		if x.weight != 0 {
+			cells := m.Cells(x.heat)
+			for lane := range cells {
+				cells[lane] = x.weight
+			}
+		}
 	}
-	if len(port.Links) == 0 {
-		return Row{}, 0, false
-	}
-	link, from := port.Source(c)
-	index := batch*link.From.Channels + from
-	if r.linkDual != nil {
-		return r.linkDual[link.Index][index], link.Back, true
-	}
-	return r.Execs[link.From.Unit.Index].Out[link.From.Index][index], link.Back, true
 }
+
+// IntegrateHeat turns the integration of heat on or off for the next run.
+func (r *Run) IntegrateHeat(on bool) { r.heat = on }
 
 // Heat returns the heat of every node so far in joules, by node and batch.
 func (r *Run) Heat() map[string][]float64 {
@@ -108,9 +133,50 @@ func (r *Run) Heat() map[string][]float64 {
 	return heat
 }
 
-// UnitHeat sums the heat cells of a unit for each batch.
-func (r *Run) UnitHeat(x *Exec) []float64 {
-	sum := make([]float64, r.Plan.Batches)
-	r.unitHeat(sum, x)
+// HeatTo is Heat into a map that is used again: it allocates when it is empty.
+func (r *Run) HeatTo(heat map[string][]float64) {
+	for _, x := range r.execs {
+		if x.Filter != nil {
+			continue
+		}
+		if heat[x.Name] == nil {
+			heat[x.Name] = make([]float64, r.Plan.Batches)
+		}
+		sum := heat[x.Name]
+		clear(sum)
+		perBatch := x.Lanes / r.Plan.Batches
+		for lane, h := range r.memory[primal].Cells(x.heat) {
+			sum[lane/perBatch] += h
+		}
+	}
+}
+
+// TotalHeat returns the joules of a node so far, of all batches.
+func (r *Run) TotalHeat(node string) float64 {
+	x := r.execs[r.Plan.Unit(node).Index]
+	return x.joules()
+}
+
+// joules is the heat of a unit, batch by batch.
+func (x *exec) joules() float64 {
+	perBatch := x.Lanes / x.run.Plan.Batches
+	sum, batch := 0.0, 0.0
+	for lane, h := range x.run.memory[primal].Cells(x.heat) {
+		if batch += h; (lane+1)%perBatch == 0 {
+			sum, batch = sum+batch, 0
+		}
+	}
 	return sum
+}
+
+// SetHeat sets the joules of a node so far, in every batch.
+func (r *Run) SetHeat(node string, joules float64) {
+	x := r.execs[r.Plan.Unit(node).Index]
+	perBatch := x.Lanes / r.Plan.Batches
+	for lane, cells := 0, r.memory[primal].Cells(x.heat); lane < len(cells); lane++ {
+		cells[lane] = 0
+		if lane%perBatch == 0 {
+			cells[lane] = joules
+		}
+	}
 }

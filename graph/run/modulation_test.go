@@ -6,6 +6,7 @@ import (
 
 	"ampfit/graph"
 	"ampfit/graph/run"
+	"ampfit/tape"
 
 	"github.com/stretchr/testify/require"
 )
@@ -48,9 +49,9 @@ func TestModulationIsClamped(t *testing.T) {
 // Heat by the default rule: |x² − y²| dt, over all channels of a frame.
 func TestHeatByTheDefaultRule(t *testing.T) {
 	p := plan(t, dry+`,{"name": "l", "type": "LookaheadNode", "config": {"frames": 3}, "params": {"thermo.heat": 2}},
-		{"name": "a", "type": "GainNode", "params": {"gain": 0.5}}`, edge("dry", "l", 0)+","+edge("l", "a", 0), graph.Options{Frames: 200, Channels: 2, Block: 7})
+		{"name": "a", "type": "GainNode", "params": {"gain": 0.5}}`, edge("dry", "l", 0)+","+edge("l", "a", 0), graph.Options{Frames: 200, Channels: 2, Settings: graph.Settings{Block: 7}})
 	for _, segment := range []int{0, 20} {
-		r := run.New(p, run.Options{Heat: true, Segment: segment})
+		r := run.New(p, run.Options{Heat: true, Limits: tape.Limits{Segment: segment}})
 		r.Input = [][]float64{noise(1, 200), noise(2, 200)}
 		y := r.Render(true)
 		want := 0.0
@@ -105,7 +106,7 @@ func TestDecayIsFlushed(t *testing.T) {
 	x[0] = 1
 	for _, block := range []int{1, 1000, 4096} {
 		// 0.9 of what is left a frame: 1e-150 after 3300 frames, denormal after 6700.
-		p := plan(t, dry+`,{"name": "a", "type": "OnePoleNode", "params": {"cutoff_hz": 805}}`, edge("dry", "a", 0), graph.Options{Frames: frames, Block: block})
+		p := plan(t, dry+`,{"name": "a", "type": "OnePoleNode", "params": {"cutoff_hz": 805}}`, edge("dry", "a", 0), graph.Options{Frames: frames, Settings: graph.Settings{Block: block}})
 		r := run.New(p, run.Options{})
 		r.Input = [][]float64{x}
 		y := r.Render(true)[0]

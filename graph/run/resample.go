@@ -11,7 +11,7 @@ import (
 
 // ratio is the data of a resampling unit.
 type ratio struct {
-	r, extra int
+	r        int
 	taps     []float64   // at the higher rate
 	phases   [][]float64 // of the upsampler, each reversed: oldest frame first
 	reversed [][]float64 // the phases once more, newest first
@@ -25,12 +25,12 @@ type design struct {
 	quality resample.Quality
 }
 
-func newRatio(r, extra int, q resample.Quality) *ratio {
+func newRatio(r int, q resample.Quality) *ratio {
 	taps, ok := designs.Load(design{r, q})
 	if !ok {
 		taps, _ = designs.LoadOrStore(design{r, q}, resample.Design(r, q))
 	}
-	d := &ratio{r: r, extra: extra, taps: taps.([]float64)}
+	d := &ratio{r: r, taps: taps.([]float64)}
 	depth := 2*q.Delay() + 1
 	d.phases, d.reversed, d.split = make([][]float64, r), make([][]float64, r), make([][]float64, r)
 	for j := range d.phases {
@@ -70,12 +70,14 @@ func downTangent(b, t *abi.Block) { down(b, t) }
 // piece is how many graph frames the filters take at a time.
 const piece = 512
 
-// filterOf returns the kernels of a resampling unit and their data.
-func filterOf(f *graph.Filter) (*abi.NodeType, *ratio) {
+// filterKernels returns the kernels of a resampling unit, their data and the
+// float64 of scratch space that a lane needs.
+func filterKernels(f *graph.Filter) (t *abi.NodeType, data any, scratch int) {
+	d := newRatio(f.Ratio, f.Quality)
 	if f.Up {
-		return upsampler, newRatio(f.Ratio, f.Extra, f.Quality)
+		return upsampler, d, d.scratch()
 	}
-	return downsampler, newRatio(f.Ratio, f.Extra, f.Quality)
+	return downsampler, d, d.scratch()
 }
 
 // scratch holds one phase of a piece with the silence on both sides of it, and

@@ -9,8 +9,8 @@ import (
 // the run so far, in the unit of its type; 0 for types that solve none.
 func (r *Run) Residual(node string) float64 {
 	worst := 0.0
-	for _, x := range r.Execs {
-		if x.Unit.Name == node {
+	for _, x := range r.execs {
+		if x.Name == node {
 			for _, v := range x.residuals {
 				if !(v <= worst) {
 					worst = v
@@ -25,12 +25,21 @@ func (r *Run) Residual(node string) float64 {
 // what was left of them.
 func (r *Run) Unconverged() []string {
 	var list []string
-	for _, x := range r.Execs {
-		if t := x.Unit.Type; t.Residual != "" {
-			if v := r.Residual(x.Unit.Name); v > t.ResidualLimit || math.IsNaN(v) {
-				list = append(list, fmt.Sprintf("%s: up to %.2g %s of its equation were left unsolved; give it more steps, or a higher oversample_ratio", x.Unit.Name, v, t.Residual))
+	for _, x := range r.execs {
+		if t := x.Type; t.Residual != "" {
+			if v := r.Residual(x.Name); v > t.ResidualLimit || math.IsNaN(v) {
+				list = append(list, fmt.Sprintf("%s: up to %.2g %s of its equation were left unsolved; give it more steps, or a higher oversample_ratio", x.Name, v, t.Residual))
 			}
 		}
 	}
 	return list
+}
+
+// Clamped counts the frames at which a modulated parameter left its range.
+func (r *Run) Clamped() int64 {
+	n := int64(0)
+	for _, x := range r.execs {
+		n += x.clamped
+	}
+	return n
 }

@@ -1,19 +1,57 @@
+// Package run binds a plan to memory and runs it, forward and back.
+//
+//	graph.Plan ──New──► Run ──Advance──► rows ──Output
+//	                     ▲                │
+//	                     └────── Back ◄───┘ gradients
+//
+// What a unit does in a call is a row of operators, each in a file of its own with
+// its forward run, its adjoint, its tangent and the derivative of its adjoint:
+//
+//	gather ──► modulate ──► kernel, or feed ──► heat ──► spread
+//
+// Units of one type and configuration form cohorts, whose lanes one kernel call
+// runs side by side. [Run.Visit] goes over the blocks of a segment, in either
+// direction, by one of two schedules, on one or several workers; the bits do not
+// depend on which.
 package run
 
 import (
 	"fmt"
+	"slices"
 
 	"ampfit/arena"
 	"ampfit/graph"
+	"ampfit/tape"
 )
+
+// Options says how a graph runs: all that changes how long it takes and what is
+// measured on the way. It is embedded by the options of what runs graphs. The zero
+// value works.
+type Options struct {
+	graph.Settings
+	tape.Limits
+	// Schedule and Threads change how long a run takes, never its bits.
+	Schedule Schedule
+	Threads  int // 0 means 1
+	// KeepLatency leaves the graph's own latency in the output. Without it the
+	// output is aligned: the first Plan.Latency frames are cut off.
+	KeepLatency bool
+	Heat        bool // integrate the heat of every node
+	// Profile measures the time of every node, and keeps heat and adjoint
+	// energy by the second.
+	Profile bool
+	// CheckReads keeps a write cursor for every channel and a read cursor for
+	// every reader, and panics when a kernel would read a frame before it is
+	// written or after it is gone. Tests set it.
+	CheckReads bool
+}
 
 // Run renders a plan. It owns all memory of the rendering, so a run of the same
 // plan can be repeated without allocating. One goroutine uses a Run at a time.
 type Run struct {
 	Plan    *graph.Plan
-	Execs   []*Exec // by Unit.Index
-	Mem     arena.Pair
 	Segment int // graph frames that the rows hold
+	Cohorts []*Cohort
 
 	// Input is the dry signal, one slice per channel; frames past their end
 	// are zero.
@@ -22,72 +60,108 @@ type Run struct {
 	// external unit from the absolute frame at on.
 	Feed func(u *graph.Unit, batch, channel int, at int64, dst []float64)
 
-	start, end       int64 // absolute frames of the current segment
-	stateLo, stateHi int
-	primal, dual     int
-	allRows          []Row
-	linkRows         []Row
-	linkDual         [][]Row // by Link.index
-	open             int     // frame of the segment down to which duals are open
-	tape             bool
-	heat             bool
-	profile          bool
-	every            float64 // seconds between the entries of a profile
-	prepared         bool
-	cursors          *cursors // nil unless reads are checked
+	options  Options
+	layout   *arena.Layout
+	memory   [regions]*arena.Region
+	execs    []*exec         // by Unit.Index
+	mirrors  [][]arena.Row   // by Link.Index; nil without a tape
+	taped    bool            // has gradients
+	heat     bool            // integrates heat
+	profile  bool            // measures times
+	every    float64         // seconds between the entries of a profile
+	prepared bool            // coefficients are of the present parameters
+	cursors  *cursors        // nil unless reads are checked
+	seeds    []seed          // of the walk at hand
+	walked   bool            // a segment of it was walked
+	along    *along          // direction of the tangents at hand
+	passes   [4]func(j *Job) // by pass
 
-	Cohorts  []*Cohort
+	start, end int64 // absolute frames of the current segment
+
 	stages   []stage
 	schedule Schedule
 	threads  int
 	pool     pool
 	stepper  stepper
-	render   func(*Job)
 }
 
-// RunOptions says what a run is for.
-type Options struct {
-	Segment int  // frames that rows hold; 0 means the whole plan
-	Tape    bool // reserve dual memory, to walk backward
-	Heat    bool // integrate the heat of every node
-	// Schedule and Threads change how long a run takes, never its bits.
-	Schedule Schedule
-	Threads  int // 0 means 1
-	// CheckReads keeps a write cursor for every channel and a read cursor for
-	// every reader, and panics when a kernel would read a frame before it is
-	// written or after it is gone. Tests set it.
-	CheckReads bool
-	// Memory is that of a run that is no longer used; it is taken over, and
-	// grows by doubling when it does not suffice.
-	Memory arena.Pair
-	// Profile measures the time of every node, and keeps heat and adjoint
-	// energy by the second.
-	Profile bool
-}
+// New reserves the memory of a run without a way back, and sets the parameters to
+// the plan's. Options.Segment is how many frames rows hold; 0 is the whole run.
+func New(p *graph.Plan, o Options) *Run { return newRun(p, o, false, nil) }
 
-// Size is what a run takes, in bytes.
-type Size struct {
-	Run      int64 // both arenas
-	Snapshot int64
-	History  int // the longest of a row, in graph frames
-}
+// NewTaped is New with gradients and what they need.
+func NewTaped(p *graph.Plan, o Options) *Run { return newRun(p, o, true, nil) }
 
-// Measure returns the memory of a run with a tape and segments of so many
-// frames, without reserving it.
-func Measure(p *graph.Plan, segment int) Size {
-	r := &Run{Plan: p, Segment: max(segment, p.Block), tape: true}
-	r.layout()
-	size := Size{Run: 8 * int64(r.primal+r.dual), Snapshot: 8 * int64(r.SnapshotLen())}
-	for _, row := range r.allRows {
-		size.History = max(size.History, row.Hist/row.Mult)
+// newRun makes a run; it may take over the memory of one that is no longer used.
+func newRun(p *graph.Plan, o Options, taped bool, of *Run) *Run {
+	r := &Run{Plan: p, options: o, Segment: o.Segment, taped: taped, heat: o.Heat, threads: max(o.Threads, 1), profile: o.Profile, every: 1}
+	r.passes = [4]func(*Job){r.forward, r.back, r.forwardAlong, r.backAlong}
+	if r.Segment <= 0 {
+		r.Segment = p.Frames + p.Latency
 	}
-	return size
+	r.Segment = max(r.Segment, p.Block)
+	r.layOut()
+	r.cohorts()
+	r.choose(o.Schedule)
+	if o.CheckReads {
+		r.cursors = newCursors(p)
+	}
+	r.memory[primal], r.memory[dual] = &arena.Region{}, &arena.Region{}
+	if of != nil {
+		r.memory[primal], r.memory[dual] = of.memory[primal], of.memory[dual]
+	}
+	r.memory[primal].Lay(r.layout, false)
+	if taped {
+		r.memory[dual].Lay(r.layout, true)
+	}
+	for _, x := range r.execs {
+		x.wire(primal, x.cohort.lanesOf(x, primal))
+		if taped {
+			x.wire(dual, x.cohort.lanesOf(x, dual))
+		}
+		x.operate()
+		if s := x.Node.Setting(graph.HeatParam); s != nil {
+			x.heatStart = append(x.heatStart, s.Value...)
+		}
+		for _, q := range x.Params {
+			r.store(q, q.Value)
+		}
+	}
+	r.Reset()
+	return r
 }
 
-// SegmentCount returns how many segments of at most so many frames a run of
-// total frames has; they end at block boundaries.
-func SegmentCount(p *graph.Plan, segment, total int) int {
-	r := &Run{Plan: p, Segment: max(segment, p.Block)}
+// Longer returns a run of the same plan for segments of so many frames, at the
+// same point with the same parameters; r must not be used any more, as its memory
+// changes hands. Gradients are lost.
+func (r *Run) Longer(frames int) *Run {
+	var s arena.Snapshot
+	r.Save(&s)
+	head := slices.Clone(r.Head())
+	o := r.options
+	o.Segment = frames
+	n := newRun(r.Plan, o, r.taped, r)
+	copy(n.Head(), head)
+	n.Load(&s)
+	return n
+}
+
+// Bytes returns the memory that the run holds.
+func (r *Run) Bytes() int { return 8 * (r.memory[primal].Len() + r.memory[dual].Len()) }
+
+// Cost returns what a run with a tape takes whose segments have so many frames.
+func (c costs) Cost(segment int) tape.Cost {
+	r := &Run{Plan: c.plan, Segment: max(segment, c.plan.Block), taped: true}
+	r.layOut()
+	return tape.Cost{
+		Run: 8 * int64(r.layout.Values()+r.layout.Duals()), Snapshot: 8 * int64(r.layout.SnapshotLen()), History: r.layout.LongestPast(),
+	}
+}
+
+// Count returns how many segments of at most so many frames a run of total frames
+// has; they end at block boundaries.
+func (c costs) Count(segment, total int) int {
+	r := &Run{Plan: c.plan, Segment: max(segment, c.plan.Block)}
 	n := 0
 	for at := int64(0); at < int64(total); at = r.SegmentEnd(at, int64(total)) {
 		n++
@@ -95,314 +169,115 @@ func SegmentCount(p *graph.Plan, segment, total int) int {
 	return n
 }
 
-// NewRun reserves the memory of a run and sets the parameters to the plan's.
-func New(p *graph.Plan, o Options) *Run {
-	r := &Run{Plan: p, Segment: o.Segment, tape: o.Tape, heat: o.Heat, threads: max(o.Threads, 1), profile: o.Profile, every: 1}
-	r.render = r.renderJob
-	if r.Segment <= 0 {
-		r.Segment = p.Frames + p.Latency
-	}
-	r.Segment = max(r.Segment, p.Block)
-	r.layout()
-	r.cohorts()
-	r.choose(o.Schedule)
-	if o.CheckReads {
-		r.cursors = newCursors(p)
-	}
-	r.Mem = o.Memory
-	clear(r.Mem.Primal)
-	r.Mem.Reserve(r.primal, r.dual)
-	for _, x := range r.Execs {
-		r.wire(x)
-		x.pull = r.inputRoutes(x)
-		if s := x.Unit.Node.Setting(graph.HeatParam); s != nil {
-			x.heatStart = append(x.heatStart, s.Value...)
-		}
-		for k, q := range x.Unit.Params {
-			r.store(x, k, q.Value)
-		}
-	}
-	r.Reset()
-	return r
-}
+// Least is the distance of frames that every block partition has in common.
+func (c costs) Least() int { return graph.Grid }
 
-// Bytes returns the memory that the run holds.
-func (r *Run) Bytes() int { return 8 * (len(r.Mem.Primal) + len(r.Mem.Dual)) }
-
-// store writes the values of parameter k into every lane of a unit.
-func (r *Run) store(x *Exec, k int, v []float64) {
-	q := x.Unit.Params[k]
-	perBatch := x.Unit.Lanes / r.Plan.Batches
-	for lane := range x.Unit.Lanes {
+// store writes the values of a parameter into every lane of its unit.
+func (r *Run) store(q *graph.Param, v []float64) {
+	x := r.execs[q.Of.Index]
+	perBatch := x.Lanes / r.Plan.Batches
+	for lane := range x.Lanes {
 		at := 0
 		if len(v) > q.Len {
 			at = lane / perBatch * q.Len
 		}
-		copy(r.Mem.Primal[x.Param[k]+lane*q.Len:], v[at:at+q.Len])
+		copy(r.memory[primal].Cells(x.params[q.Index].Part(lane, q.Len)), v[at:at+q.Len])
 	}
 	r.prepared = false
 }
 
-// SetParam sets a parameter for the next run: its Len values, or batches times
-// as many. The values must lie in its range.
-func (r *Run) SetParam(node, param string, v []float64) error {
-	for _, x := range r.Execs {
-		if x.Unit.Name != node {
-			continue
-		}
-		if param == graph.HeatParam && (len(v) == 1 || len(v) == r.Plan.Batches) {
-			x.heatStart = append(x.heatStart[:0], v...)
-			return nil
-		}
-		for k, q := range x.Unit.Params {
-			if q.Name != param {
-				continue
-			}
-			if len(v) != q.Len && len(v) != q.Len*r.Plan.Batches {
-				return fmt.Errorf("graph: %s.%s takes %d values, not %d", node, param, q.Len, len(v))
-			}
-			r.store(x, k, v)
-			return nil
-		}
+// Set sets a parameter for the next run: its Len values, or batches times as
+// many. The values must lie in its range.
+func (r *Run) Set(q *graph.Param, v []float64) error {
+	if len(v) != q.Len && len(v) != q.Len*r.Plan.Batches {
+		return fmt.Errorf("run: %s.%s takes %d values, not %d", q.Of.Name, q.Name, q.Len, len(v))
 	}
-	return fmt.Errorf("graph: there is no parameter %s.%s", node, param)
+	r.store(q, v)
+	return nil
+}
+
+// SetParam is Set for the parameter of that name, thermo.heat among them.
+func (r *Run) SetParam(node, param string, v []float64) error {
+	if u := r.Plan.Unit(node); u != nil && param == graph.HeatParam {
+		return r.SetHeatStart(u, v)
+	}
+	q := r.Plan.Param(node, param)
+	if q == nil {
+		return fmt.Errorf("run: there is no parameter %s.%s", node, param)
+	}
+	return r.Set(q, v)
+}
+
+// SetHeatStart sets the joules that a unit has at the first frame: one value, or
+// one for each batch.
+func (r *Run) SetHeatStart(u *graph.Unit, v []float64) error {
+	if len(v) != 1 && len(v) != r.Plan.Batches {
+		return fmt.Errorf("run: %s.%s takes 1 value or %d, not %d", u.Name, graph.HeatParam, r.Plan.Batches, len(v))
+	}
+	x := r.execs[u.Index]
+	x.heatStart = append(x.heatStart[:0], v...)
+	return nil
 }
 
 // Reset goes back to the first frame: states and histories zero, heat at its
 // start value.
 func (r *Run) Reset() {
-	clear(r.Mem.Primal[r.stateLo:r.stateHi])
-	for _, row := range r.allRows {
-		clear(r.Mem.Primal[row.Base-row.Hist : row.Base])
-	}
-	for _, x := range r.Execs {
+	r.memory[primal].Restart()
+	for _, x := range r.execs {
 		clear(x.residuals)
-		if n := len(x.heatStart); n > 0 && x.Unit.Filter == nil {
-			perBatch := x.Unit.Lanes / r.Plan.Batches
+		if n := len(x.heatStart); n > 0 && x.Filter == nil {
+			perBatch := x.Lanes / r.Plan.Batches
+			heat := r.memory[primal].Cells(x.heat)
 			for b := range r.Plan.Batches {
-				r.Mem.Primal[x.Heat+b*perBatch] = x.heatStart[min(b, n-1)]
+				heat[b*perBatch] = x.heatStart[min(b, n-1)]
 			}
 		}
 	}
-	r.start, r.end = 0, 0
-	if r.cursors != nil {
-		r.cursors.stand(0)
-	}
-	for _, x := range r.Execs {
+	r.stand(0)
+	for _, x := range r.execs {
 		x.clamped = 0
-		x.HeatAt = x.HeatAt[:0]
-		clear(x.AdjointEnergy)
+		x.heatAt = x.heatAt[:0]
+		clear(x.adjointEnergy)
 	}
 }
 
-// prepare computes the coefficients of held parameters.
-func (r *Run) prepare() {
+// stand notes that the run goes on at a frame.
+func (r *Run) stand(at int64) {
+	r.start, r.end = at, at
+	if r.cursors != nil {
+		r.cursors.stand(at)
+	}
+}
+
+// Prepare brings the coefficients of held parameters up to date.
+func (r *Run) Prepare() {
 	if r.prepared {
 		return
 	}
-	for _, x := range r.Execs {
-		if x.Unit.Type.Prepare != nil && x.Block.Held() {
-			x.Block.Bind(x.lanes, 0)
-			x.Unit.Type.Prepare(x.Block)
+	for _, x := range r.execs {
+		f := x.faces[primal]
+		if x.kind.Prepare != nil && f.block.Held() {
+			f.block.Bind(f.lanes, 0)
+			x.kind.Prepare(f.block)
 		}
 	}
 	r.prepared = true
 }
 
-// blockOf returns the number of the block that holds an absolute frame, and
-// blockSpan its frames. Blocks start afresh at multiples of Grid.
-func (r *Run) blockOf(frame int) int {
-	perGrid := (graph.Grid + r.Plan.Block - 1) / r.Plan.Block
-	return frame/graph.Grid*perGrid + frame%graph.Grid/r.Plan.Block
+// Head returns the values of parameters and of what follows from them.
+func (r *Run) Head() []float64 { return r.memory[primal].Head() }
+
+// States returns the states that a unit is in, lanes × states; what is written
+// there counts from End on.
+func (r *Run) States(u *graph.Unit) []float64 {
+	return r.memory[primal].Cells(r.execs[u.Index].states)
 }
-
-// nextBlock returns the first frame after the block that holds frame.
-func (r *Run) nextBlock(frame int64) int64 {
-	b := int64(r.Plan.Block)
-	inGrid := frame % graph.Grid
-	return frame - inGrid + min(graph.Grid, (inGrid/b+1)*b)
-}
-
-// prevBlock returns the first frame of the block that ends at frame.
-func (r *Run) prevBlock(frame int64) int64 {
-	b := int64(r.Plan.Block)
-	inGrid := (frame - 1) % graph.Grid
-	return frame - 1 - inGrid + inGrid/b*b
-}
-
-// Clamped counts the frames at which a modulated parameter left its range.
-func (r *Run) Clamped() int64 {
-	n := int64(0)
-	for _, x := range r.Execs {
-		n += x.clamped
-	}
-	return n
-}
-
-// ForgetClamps takes back the counts of a replay.
-func (x *Exec) ForgetClamps(since int64) { x.clamped = since }
-
-// Clamps returns the count of a unit.
-func (x *Exec) Clamps() int64 { return x.clamped }
 
 // Start and End return the absolute frames of the current segment.
 func (r *Run) Start() int64 { return r.start }
 
 // End returns the frame at which the next segment begins.
 func (r *Run) End() int64 { return r.end }
-
-// Advance renders the next segment: frames graph frames, at most Segment.
-// Every segment but the last of a run is whole blocks.
-func (r *Run) Advance(frames int) {
-	r.BeginSegment(nil)
-	stop := r.start + int64(frames)
-	r.Work(func() {
-		r.Steps(r.start, stop, false, r.renderStep)
-	})
-	r.end = stop
-}
-
-// Work calls do with the workers of the run at hand.
-func (r *Run) Work(do func()) {
-	if r.threads > 1 {
-		r.pool.start(r.threads)
-		defer r.pool.finish()
-	}
-	do()
-}
-
-// BeginSegment makes the rows ready for the frames from End on. It is part of
-// Advance, for those who render block by block themselves; a tangent memory
-// is shifted along.
-func (r *Run) BeginSegment(tangent []float64) {
-	r.prepare()
-	r.shift(r.Mem.Primal)
-	if tangent != nil {
-		r.shift(tangent)
-	}
-	r.start = r.end
-}
-
-// EndSegment notes that the current segment was rendered up to frame.
-func (r *Run) EndSegment(frame int64) { r.end = frame }
-
-// BeginBlock is called before a block is rendered unit by unit.
-func (r *Run) BeginBlock(at int64) {
-	if at%graph.Grid == 0 {
-		for _, x := range r.Execs {
-			flush(r.Mem.Primal[x.State : x.State+x.StateLen])
-		}
-	}
-}
-
-// shift moves the last frames of the segment in front of the rows.
-func (r *Run) shift(m []float64) {
-	n := int(r.end - r.start)
-	if n == 0 {
-		return
-	}
-	for i := range r.allRows {
-		row := &r.allRows[i]
-		if row.Hist > 0 {
-			from := row.Base - row.Hist + n*row.Mult
-			copy(m[row.Base-row.Hist:row.Base], m[from:from+row.Hist])
-		}
-	}
-}
-
-// GatherInputs fills the rows of gathered ports from their links, in memory
-// of the primal layout: values, or tangents.
-func (r *Run) GatherInputs(m []float64, x *Exec, s, frames int) { Move(m, x.pull, s, frames) }
-
-// Source returns the producer's frames that a link shows at [s, s+frames), in
-// memory of the primal layout.
-func (r *Run) Source(m []float64, l *graph.Link, batch, channel, s, frames int) []float64 {
-	row := r.Execs[l.From.Unit.Index].Out[l.From.Index][batch*l.From.Channels+channel]
-	lo := row.Base + (s-l.Back)*row.Mult
-	return m[lo : lo+frames*row.Mult]
-}
-
-// HeatTo is Heat into a map that is used again: it allocates when it is empty.
-func (r *Run) HeatTo(heat map[string][]float64) {
-	for _, x := range r.Execs {
-		if x.Unit.Filter != nil {
-			continue
-		}
-		if heat[x.Unit.Name] == nil {
-			heat[x.Unit.Name] = make([]float64, r.Plan.Batches)
-		}
-		r.unitHeat(heat[x.Unit.Name], x)
-	}
-}
-
-func (r *Run) unitHeat(sum []float64, x *Exec) {
-	perBatch := x.Unit.Lanes / r.Plan.Batches
-	clear(sum)
-	for lane := range x.Unit.Lanes {
-		sum[lane/perBatch] += r.Mem.Primal[x.Heat+lane]
-	}
-}
-
-// OutputRows returns the rows of the graph's output.
-func (r *Run) OutputRows() []Row {
-	out := r.Plan.Output
-	return r.Execs[out.Unit.Index].Out[out.Index]
-}
-
-// Render runs the plan from its first frame to the end and returns the output,
-// one slice for each batch and channel. The plan's own latency is cut off
-// unless keepLatency is set; then the output is late by Plan.Latency frames.
-func (r *Run) Render(keepLatency bool) [][]float64 {
-	rows := r.OutputRows()
-	out := make([][]float64, len(rows))
-	for i := range out {
-		out[i] = make([]float64, r.Plan.Frames)
-	}
-	r.RenderTo(out, keepLatency)
-	return out
-}
-
-// RenderTo is Render into rows of Plan.Frames frames that the caller owns.
-func (r *Run) RenderTo(out [][]float64, keepLatency bool) {
-	skip := r.Plan.Latency
-	if keepLatency {
-		skip = 0
-	}
-	r.Reset()
-	total := int64(r.Plan.Frames + skip)
-	for r.end < total {
-		r.Advance(int(r.SegmentEnd(r.end, total) - r.end))
-		r.CopyOut(out, int64(skip))
-	}
-}
-
-// Stream is Render for runs of any length: it calls sink with one segment of
-// output after the other, a slice for each batch and channel, valid during the
-// call.
-func (r *Run) Stream(keepLatency bool, sink func(rows [][]float64) error) error {
-	skip := int64(r.Plan.Latency)
-	if keepLatency {
-		skip = 0
-	}
-	r.Reset()
-	total := int64(r.Plan.Frames) + skip
-	out := r.OutputRows()
-	rows := make([][]float64, len(out))
-	for r.end < total {
-		r.Advance(int(r.SegmentEnd(r.end, total) - r.end))
-		from := max(r.start, skip)
-		if from >= r.end {
-			continue
-		}
-		for i, row := range out {
-			rows[i] = r.Mem.Primal[row.Base+int(from-r.start) : row.Base+int(r.end-r.start)]
-		}
-		if err := sink(rows); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // SegmentEnd returns where a segment that starts at frame ends: the last block
 // boundary that the rows reach, or the end of the run.
@@ -415,27 +290,94 @@ func (r *Run) SegmentEnd(start, total int64) int64 {
 	return end - inGrid + inGrid/int64(r.Plan.Block)*int64(r.Plan.Block)
 }
 
+// Advance renders the next segment: frames graph frames, at most Segment.
+// Every segment but the last of a run is whole blocks.
+func (r *Run) Advance(frames int) {
+	r.Prepare()
+	r.memory[primal].Shift(int(r.end - r.start))
+	r.start = r.end
+	r.end = r.start + int64(frames)
+	r.visit(r.start, r.end, onward)
+}
+
+// Output returns the rows of an output port, batch by batch, over the segment
+// that was rendered last; they are valid until the next one.
+func (r *Run) Output(out *graph.OutPort) [][]float64 {
+	return r.outputFrom(nil, out, r.start)
+}
+
+// outputFrom appends the rows of an output port from an absolute frame of the
+// segment on.
+func (r *Run) outputFrom(rows [][]float64, out *graph.OutPort, from int64) [][]float64 {
+	for _, row := range r.execs[out.Unit.Index].out[out.Index] {
+		rows = append(rows, r.memory[primal].Frames(row, int(from-r.start), int(r.end-from)))
+	}
+	return rows
+}
+
 // CopyOut copies the output frames of the current segment to their place in
 // rows that begin at the absolute frame skip.
-func (r *Run) CopyOut(out [][]float64, skip int64) {
-	for i, row := range r.OutputRows() {
+func (r *Run) CopyOut(out [][]float64, skip int64) { r.copyOut(out, skip, primal) }
+
+func (r *Run) copyOut(out [][]float64, skip int64, region int) {
+	from := max(r.start, skip)
+	if from >= r.end {
+		return
+	}
+	port := r.Plan.Output
+	for i, row := range r.execs[port.Unit.Index].out[port.Index] {
+		copy(out[i][from-skip:], r.memory[region].Frames(row, int(from-r.start), int(r.end-from)))
+	}
+}
+
+// Render runs the plan from its first frame to the end and returns the output,
+// one slice for each batch and channel. The plan's own latency is cut off
+// unless keepLatency is set; then the output is late by Plan.Latency frames.
+func (r *Run) Render(keepLatency bool) [][]float64 {
+	out := make([][]float64, r.Plan.Batches*r.Plan.Output.Channels)
+	for i := range out {
+		out[i] = make([]float64, r.Plan.Frames)
+	}
+	r.RenderTo(out, keepLatency)
+	return out
+}
+
+// RenderTo is Render into rows of Plan.Frames frames that the caller owns.
+func (r *Run) RenderTo(out [][]float64, keepLatency bool) {
+	r.segments(keepLatency, func(skip int64) error {
+		r.CopyOut(out, skip)
+		return nil
+	})
+}
+
+// Stream is Render for runs of any length: it calls sink with one segment of
+// output after the other, a slice for each batch and channel, valid during the
+// call. An error of sink ends it, and comes back.
+func (r *Run) Stream(keepLatency bool, sink func(rows [][]float64) error) error {
+	var rows [][]float64
+	return r.segments(keepLatency, func(skip int64) error {
 		from := max(r.start, skip)
-		if from < r.end {
-			lo := row.Base + int(from-r.start)
-			copy(out[i][from-skip:], r.Mem.Primal[lo:row.Base+int(r.end-r.start)])
+		if from >= r.end {
+			return nil
+		}
+		rows = r.outputFrom(rows[:0], r.Plan.Output, from)
+		return sink(rows)
+	})
+}
+
+// segments renders the plan and calls do after each segment, with the frames that are
+// cut off in front.
+func (r *Run) segments(keepLatency bool, do func(skip int64) error) error {
+	skip := int64(r.Plan.Latency)
+	if keepLatency {
+		skip = 0
+	}
+	r.Reset()
+	for total := int64(r.Plan.Frames) + skip; r.end < total; {
+		r.Advance(int(r.SegmentEnd(r.end, total) - r.end))
+		if err := do(skip); err != nil {
+			return err
 		}
 	}
+	return nil
 }
-
-// Head returns the part of the primal arena that holds parameters and their
-// coefficients, and the same part of the dual.
-func (r *Run) Head() (primal, dual []float64) {
-	primal = r.Mem.Primal[:r.stateLo]
-	if r.tape {
-		dual = r.Mem.Dual[:r.stateLo]
-	}
-	return primal, dual
-}
-
-// Prepare brings the coefficients of held parameters up to date.
-func (r *Run) Prepare() { r.prepare() }

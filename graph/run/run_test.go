@@ -9,6 +9,7 @@ import (
 	"ampfit/graph/run"
 	_ "ampfit/internal/graphtest" // LookaheadNode
 	_ "ampfit/nodes"
+	"ampfit/tape"
 
 	"github.com/stretchr/testify/require"
 )
@@ -66,9 +67,9 @@ func TestLatencyOfLoopForEveryBlock(t *testing.T) {
 		{"name": "b", "type": "LookaheadNode"}, {"name": "out", "type": "GainNode"}`
 	edges := `{"source": "dry", "target": "a"}, {"source": "a", "target": "b", "delay_frames": 20},
 		{"source": "b", "target": "a", "delay_frames": 3}, {"source": "b", "target": "out"}`
-	want := plan(t, nodes, edges, graph.Options{Block: 1}).Latency
+	want := plan(t, nodes, edges, graph.Options{Settings: graph.Settings{Block: 1}}).Latency
 	for _, block := range []int{2, 3, 4, 10, 20, 21, 100} {
-		require.Equal(t, want, plan(t, nodes, edges, graph.Options{Block: block}).Latency, "block %d", block)
+		require.Equal(t, want, plan(t, nodes, edges, graph.Options{Settings: graph.Settings{Block: block}}).Latency, "block %d", block)
 	}
 }
 
@@ -81,7 +82,7 @@ func TestDelayReachesIntoTheLatencyThatIsCut(t *testing.T) {
 	in := noise(1, 2*frames)
 	var out [][]float64
 	for _, block := range []int{1000, 100, 1} {
-		r := run.New(plan(t, nodes, `{"source": "dry", "target": "late"}`, graph.Options{Frames: frames, Block: block}), run.Options{})
+		r := run.New(plan(t, nodes, `{"source": "dry", "target": "late"}`, graph.Options{Frames: frames, Settings: graph.Settings{Block: block}}), run.Options{})
 		r.Input = [][]float64{in}
 		y := r.Render(false)
 		if out == nil {
@@ -101,8 +102,8 @@ func TestDelayLongerThanTheRun(t *testing.T) {
 		edges := fmt.Sprintf(`{"source": "x", "target": "early"}, {"source": "early", "target": "y", "delay_frames": %d},
 			{"source": "x", "target": "y", "delay_frames": 2}, {"source": "x", "target": "y.gain", "delay_frames": %d}`, delay, delay)
 		p := plan(t, nodes, edges, graph.Options{Frames: 100, Channels: 1})
-		require.Less(t, run.Measure(p, 100).History, 400)
-		r := run.New(p, run.Options{Segment: 1, CheckReads: true})
+		require.Less(t, run.Costs(p).Cost(100).History, 400)
+		r := run.New(p, run.Options{CheckReads: true, Limits: tape.Limits{Segment: 1}})
 		r.Input = [][]float64{noise(1, 100)}
 		return r.Render(false)
 	}

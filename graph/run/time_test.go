@@ -74,7 +74,7 @@ func TestBlockOfLoop(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := plan(t, dry+","+node("a")+","+node("b")+","+node("c")+`,{"name": "out", "type": "GainNode"}`,
-				edge("dry", "a", 0)+","+tc.edges+","+edge("b", "out", 0)+","+edge("c", "out", 0), graph.Options{Block: 256})
+				edge("dry", "a", 0)+","+tc.edges+","+edge("b", "out", 0)+","+edge("c", "out", 0), graph.Options{Settings: graph.Settings{Block: 256}})
 			require.Equal(t, tc.want, p.Unit("b").Component.Block)
 			require.True(t, p.Unit("b").Component.Loop)
 			require.False(t, p.Unit("out").Component.Loop)

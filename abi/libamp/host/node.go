@@ -177,7 +177,7 @@ func (n *Node) set(inputs []Buffer, s shapes) {
 				v[k] = math.Min(math.Max(v[k], q.Min), q.Max)
 			}
 		}
-		_ = n.stream.Run.SetParam("x", q.Name, v) // its length was checked when the graph was made
+		_ = n.stream.Run.Set(q, v) // its length was checked when the graph was made
 	}
 }
 

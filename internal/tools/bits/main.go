@@ -45,7 +45,7 @@ func main() {
 			if err != nil {
 				log.Fatal(err)
 			}
-			o := adjoint.Options{Input: noise(1, *frames, 7), Rate: 44100, Frames: *frames, Audio: adjoint.ReadAudio}
+			o := adjoint.Options{Input: noise(1, *frames, 7), Rate: 44100, Frames: *frames, Options: run.Options{Settings: graph.Settings{Audio: adjoint.ReadAudio}}}
 			write(filepath.Base(file), g, o)
 		}
 	}

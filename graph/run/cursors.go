@@ -51,11 +51,11 @@ func (r *Run) reads(u *graph.Unit, at int64, frames int) {
 	check := func(l *graph.Link) {
 		written := r.cursors.write[l.From.Unit.Index][l.From.Index].Load()
 		if newest := at + int64(frames) - int64(l.Back); newest > written && newest > 0 {
-			panic(fmt.Sprintf("graph: early read: %s reads frame %d of %s.%s, which is written to frame %d", u.Name, newest-1, l.From.Unit.Name, l.From.Name, written))
+			panic(fmt.Sprintf("run: early read: %s reads frame %d of %s.%s, which is written to frame %d", u.Name, newest-1, l.From.Unit.Name, l.From.Name, written))
 		}
-		row := r.Execs[l.From.Unit.Index].Out[l.From.Index][0]
-		if oldest := at - int64(l.Back); oldest < r.start-int64(row.Hist/row.Mult) {
-			panic(fmt.Sprintf("graph: late read: %s reads frame %d of %s.%s, which is kept from frame %d on", u.Name, oldest, l.From.Unit.Name, l.From.Name, r.start-int64(row.Hist/row.Mult)))
+		row := r.execs[l.From.Unit.Index].out[l.From.Index][0]
+		if oldest := at - int64(l.Back); oldest < r.start-int64(row.Past()/row.Mult()) {
+			panic(fmt.Sprintf("run: late read: %s reads frame %d of %s.%s, which is kept from frame %d on", u.Name, oldest, l.From.Unit.Name, l.From.Name, r.start-int64(row.Past()/row.Mult())))
 		}
 		r.cursors.read[l.Index] = at + int64(frames)
 	}
