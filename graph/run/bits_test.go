@@ -144,6 +144,6 @@ func TestSetParam(t *testing.T) {
 	sameBits(t, render(t, nodes("3000"), edge("dry", "lp", 0), r.Input[0]), y[1:], "the batch that was set")
 	require.NoError(t, r.SetParam("lp", "cutoff_hz", []float64{500}))
 	sameBits(t, first, r.Render(true), "set back")
-	require.EqualError(t, r.SetParam("lp", "cutoff_hz", []float64{1, 2, 3}), "graph: lp.cutoff_hz takes 1 values, not 3")
-	require.EqualError(t, r.SetParam("lp", "cutof", []float64{1}), "graph: there is no parameter lp.cutof")
+	require.EqualError(t, r.SetParam("lp", "cutoff_hz", []float64{1, 2, 3}), "run: lp.cutoff_hz takes 1 values, not 3")
+	require.EqualError(t, r.SetParam("lp", "cutof", []float64{1}), "run: there is no parameter lp.cutof")
 }
