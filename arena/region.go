@@ -91,11 +91,12 @@ func (m *Region) Open(w *Window, s, frames int) []float64 {
 
 // Bind opens windows and points slices at what they show.
 func (m *Region) Bind(to []Pointer, s, frames int) {
+	data := m.data
 	for i := range to {
 		w := &to[i]
 		lo := w.base + s*w.step - w.past
 		hi := lo + frames*w.mult + w.past
-		*w.To = m.data[lo:hi:hi]
+		*w.To = data[lo:hi:hi]
 	}
 }
 

@@ -152,8 +152,8 @@ func (r *Run) forwardAlong(j *Job) {
 		}
 		return
 	}
-	for _, u := range j.Loop.Units {
-		r.keepAlong(r.execs[u.Index], &j.Spans[0])
+	for _, x := range r.parts[j.Loop.Index] {
+		r.keepAlong(x, &j.Spans[0])
 	}
 	r.eachCall(j.Loop, &j.Spans[0], func(x *exec, call *Span) { x.callAlong(call) })
 }
@@ -171,8 +171,11 @@ func (x *exec) callAlong(sp *Span) {
 		x.run.memory[region].Copy(sp.before, x.states)
 	}
 	x.call(sp, false)
-	for _, o := range x.feeders {
-		o.forwardAlong(sp)
+	if x.gather != nil {
+		x.gather.forwardAlong(sp)
+	}
+	if x.modulate != nil {
+		x.modulate.forwardAlong(sp)
 	}
 	x.core.forwardAlong(sp)
 }
@@ -191,23 +194,31 @@ func (r *Run) backAlong(j *Job) {
 	if !r.keepsCalls(j.Loop) {
 		r.replay(j.Loop, &j.Spans[0], true)
 	}
-	r.eachCallBack(j.Loop, &j.Spans[0], func(x *exec, call *Span) { x.callBackAlong(call) })
+	c, sp := j.Loop, &j.Spans[0]
+	units := r.parts[c.Index]
+	for k := c.Calls(sp.Frames) - 1; k >= 0; k-- {
+		done := k * c.Block
+		for i := len(units) - 1; i >= 0; i-- {
+			units[i].callBackAlong(units[i].callOf(sp, done, min(c.Block, sp.Frames-done), r.firstCall(c, sp.Block)+k))
+		}
+	}
 }
 
 // callBackAlong walks one call of a unit back, twice at once.
 func (x *exec) callBackAlong(sp *Span) {
-	for i := len(x.followers) - 1; i >= 0; i-- {
-		x.followers[i].backAlong(sp)
-	}
+	x.spread.backAlong(sp)
 	if x.cut() {
 		for _, region := range []int{dual, twin} {
 			clear(x.run.memory[region].Cells(x.states))
 		}
 		return
 	}
-	x.stamp(sp)
+	x.show(sp)
 	x.core.backAlong(sp)
-	for i := len(x.feeders) - 1; i >= 0; i-- {
-		x.feeders[i].backAlong(sp)
+	if x.modulate != nil {
+		x.modulate.backAlong(sp)
+	}
+	if x.gather != nil {
+		x.gather.backAlong(sp)
 	}
 }

@@ -9,7 +9,7 @@ func (r *Run) BeginBack(port *graph.OutPort, gradient [][]float64, at int64) {
 	r.memory[dual].BeginBack(int(r.end - r.start))
 	r.seedHeat(r.memory[dual])
 	r.walked = false
-	r.seeds = r.seeds[:0]
+	r.dropSeeds()
 	r.AddSeed(port, gradient, at)
 }
 
@@ -17,7 +17,15 @@ func (r *Run) BeginBack(port *graph.OutPort, gradient [][]float64, at int64) {
 func (r *Run) AddSeed(port *graph.OutPort, gradient [][]float64, at int64) {
 	if port != nil {
 		r.seeds = append(r.seeds, seed{port, gradient, at})
+		r.execs[port.Unit.Index].seeded = true
 	}
+}
+
+func (r *Run) dropSeeds() {
+	for i := range r.seeds {
+		r.execs[r.seeds[i].port.Unit.Index].seeded = false
+	}
+	r.seeds = r.seeds[:0]
 }
 
 // Back walks the segment at hand, which the rows hold, from its end to its start.
@@ -36,7 +44,7 @@ func (r *Run) Back() {
 // only, that of the state goes on.
 func (r *Run) GoOnBack() {
 	clear(r.memory[dual].Head())
-	r.seeds = r.seeds[:0]
+	r.dropSeeds()
 }
 
 // AddGrad adds the gradient by a parameter, lane after lane, to dst: Len values, or

@@ -69,8 +69,10 @@ func key(u *graph.Unit) string {
 // cohorts groups the units of a plan, in order of their first unit.
 func (r *Run) cohorts() {
 	byKey := map[string]*Cohort{}
-	for _, comp := range r.Plan.Components {
+	r.parts = make([][]*exec, len(r.Plan.Components))
+	for i, comp := range r.Plan.Components {
 		for _, u := range comp.Units {
+			r.parts[i] = append(r.parts[i], r.execs[u.Index])
 			k := key(u)
 			if byKey[k] == nil {
 				byKey[k] = &Cohort{}

@@ -6,36 +6,12 @@ import (
 	"ampfit/internal/vec"
 )
 
-// route moves the frames of one row into another of the same rate.
-type route struct {
-	from, to arena.Window
-	first    bool // copies; the others add
-}
-
-// move carries the frames of a call along routes, in their order.
-func move(m *arena.Region, routes []route, s, frames int) {
-	for i := range routes {
-		q := &routes[i]
-		src, dst := m.Open(&q.from, s, frames), m.Open(&q.to, s, frames)
-		switch {
-		case q.first:
-			copy(dst, src)
-		case len(src) < 8:
-			for k, v := range src {
-				dst[k] += v
-			}
-		default:
-			vec.Add(dst, src)
-		}
-	}
-}
-
 // gather fills the rows of gathered ports, sums and mono that feeds several
 // channels, from their producers in file order; back, it hands their gradient to
 // the links that filled them.
 type gather struct {
 	run       *Run
-	pull, lay []route // among values, and back among gradients
+	pull, lay []arena.Route // among values, and back among gradients
 }
 
 // newGather returns the operator of a unit, nil when no port is gathered.
@@ -51,9 +27,9 @@ func newGather(x *exec) *gather {
 				row := x.in[i][b*in.Channels+c]
 				for k, h := range in.Heard[c] {
 					from, v, d := r.linkRows(h.Link)[b*h.Link.From.Channels+h.Channel], r.memory[primal], r.memory[dual]
-					g.pull = append(g.pull, route{v.Window(from, h.Link.Back, 0), v.Window(row, 0, 0), k == 0})
+					g.pull = append(g.pull, v.Route(from, h.Link.Back, row, k == 0))
 					if r.taped {
-						g.lay = append(g.lay, route{from: d.Window(row, 0, 0), to: d.Window(from, h.Link.Back, 0)})
+						g.lay = append(g.lay, d.RouteBack(row, from, h.Link.Back))
 					}
 				}
 			}
@@ -65,15 +41,15 @@ func newGather(x *exec) *gather {
 	return g
 }
 
-func (g *gather) forward(sp *Span) { move(g.run.memory[primal], g.pull, sp.S, sp.Frames) }
+func (g *gather) forward(sp *Span) { g.run.memory[primal].Move(g.pull, sp.S, sp.Frames) }
 
-func (g *gather) back(sp *Span) { move(g.run.memory[dual], g.lay, sp.S, sp.Frames) }
+func (g *gather) back(sp *Span) { g.run.memory[dual].Move(g.lay, sp.S, sp.Frames) }
 
-func (g *gather) forwardAlong(sp *Span) { move(g.run.memory[tangent], g.pull, sp.S, sp.Frames) }
+func (g *gather) forwardAlong(sp *Span) { g.run.memory[tangent].Move(g.pull, sp.S, sp.Frames) }
 
 func (g *gather) backAlong(sp *Span) {
 	g.back(sp)
-	move(g.run.memory[twin], g.lay, sp.S, sp.Frames)
+	g.run.memory[twin].Move(g.lay, sp.S, sp.Frames)
 }
 
 // spread is what becomes of a unit's outputs: readers and the loss look at them
@@ -81,7 +57,7 @@ func (g *gather) backAlong(sp *Span) {
 // rows of their own, in file order, and then from the loss.
 type spread struct {
 	x       *exec
-	collect []route // among gradients
+	collect []arena.Route // among gradients
 }
 
 func newSpread(x *exec) *spread {
@@ -93,7 +69,7 @@ func newSpread(x *exec) *spread {
 		}
 		for j, row := range x.out[i] {
 			for _, l := range out.Readers {
-				s.collect = append(s.collect, route{from: d.Window(r.mirrors[l.Index][j], 0, 0), to: d.Window(row, 0, 0)})
+				s.collect = append(s.collect, d.RouteBack(r.mirrors[l.Index][j], row, 0))
 			}
 		}
 	}
@@ -104,7 +80,12 @@ func (*spread) forward(*Span) {}
 
 func (s *spread) back(sp *Span) {
 	r := s.x.run
-	move(r.memory[dual], s.collect, sp.S, sp.Frames)
+	if len(s.collect) > 0 {
+		r.memory[dual].Move(s.collect, sp.S, sp.Frames)
+	}
+	if !s.x.seeded {
+		return
+	}
 	for k := range r.seeds {
 		if seed := &r.seeds[k]; seed.port.Unit == s.x.Unit {
 			seed.add(r.memory[dual], s.x, sp)
@@ -117,7 +98,7 @@ func (*spread) forwardAlong(*Span) {}
 func (s *spread) backAlong(sp *Span) {
 	s.back(sp)
 	r := s.x.run
-	move(r.memory[twin], s.collect, sp.S, sp.Frames)
+	r.memory[twin].Move(s.collect, sp.S, sp.Frames)
 	if seed := &r.along.seed; seed.port.Unit == s.x.Unit {
 		seed.add(r.memory[twin], s.x, sp)
 	}

@@ -37,9 +37,6 @@ func (h *heat) forward(sp *Span) {
 
 func (h *heat) back(sp *Span) {
 	x := h.x
-	if !x.heated {
-		return
-	}
 	batches := x.run.Plan.Batches
 	cells := x.run.memory[dual].Cells(x.heat)
 	for b := range batches {

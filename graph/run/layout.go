@@ -29,16 +29,22 @@ type exec struct {
 	callBefore            arena.Cells // states before each call within the blocks of a loop
 
 	faces  [regions]*face
+	values *face // that of the primal region
+	grads  *face // that of the dual region
 	cohort *Cohort
 	first  int // of its lanes in the cohort
 
-	feeders   []operator // fill what the kernel reads
-	core      core
-	followers []operator // take what the kernel wrote
-	one       [1]Span    // of a call by itself
+	// The operators, in the order of a forward run; nil where there is nothing to do.
+	gather   *gather
+	modulate *modulate
+	core     core
+	heating  *heat
+	spread   *spread
+	one      [1]Span // of a call by itself
 
 	heatStart []float64 // one value, or one per batch
 	heated    bool      // the loss contains its heat, by the runtime's rule
+	seeded    bool      // the loss looks at its outputs
 	weight    float64   // of its heat in the loss
 	clamped   int64     // frames clamped by modulation
 	residuals []float64 // worst of each lane, of types that report one

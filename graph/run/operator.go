@@ -22,23 +22,27 @@ type core interface {
 	backAlong(sp *Span)
 }
 
+var (
+	_ operator = (*gather)(nil)
+	_ operator = (*modulate)(nil)
+	_ operator = (*heat)(nil)
+	_ operator = (*spread)(nil)
+)
+
 // operate gives a unit its operators.
 func (x *exec) operate() {
-	if g := newGather(x); g != nil {
-		x.feeders = append(x.feeders, g)
-	}
-	if m := newModulate(x); m != nil {
-		x.feeders = append(x.feeders, m)
-	}
-	x.core = kernel{}
+	x.one[0].exec = x
+	x.gather, x.modulate = newGather(x), newModulate(x)
 	if x.Type.External {
 		x.core = feed{x.run}
+	} else {
+		x.core = newKernel(x)
 	}
 	if !x.Type.OwnHeat && x.Filter == nil {
-		x.followers = append(x.followers, &heat{x: x})
+		x.heating = &heat{x: x}
 	}
 	if x.run.taped {
-		x.followers = append(x.followers, newSpread(x))
+		x.spread = newSpread(x)
 	}
 }
 
@@ -71,16 +75,21 @@ func (r *Run) forward(j *Job) {
 
 func (r *Run) forwardLoop(j *Job) {
 	c, sp := j.Loop, &j.Spans[0]
-	for _, u := range c.Units {
-		r.keep(r.execs[u.Index], sp)
+	for _, x := range r.parts[c.Index] {
+		r.keep(x, sp)
 	}
 	kept := r.taped && r.keepsCalls(c)
-	r.eachCall(c, sp, func(x *exec, call *Span) {
-		if kept {
-			r.memory[primal].Copy(call.before, x.states)
+	n := r.firstCall(c, sp.Block)
+	for done := 0; done < sp.Frames; done += c.Block {
+		for _, x := range r.parts[c.Index] {
+			call := x.callOf(sp, done, min(c.Block, sp.Frames-done), n)
+			if kept && x.states.Len() > 0 {
+				r.memory[primal].Copy(call.before, x.states)
+			}
+			x.call(call, r.heat)
 		}
-		x.call(call, r.heat)
-	})
+		n++
+	}
 }
 
 // call renders one call of a unit.
@@ -95,19 +104,21 @@ func (x *exec) enter(sp *Span) {
 	if x.run.cursors != nil {
 		x.run.reads(x.Unit, sp.At, sp.Frames)
 	}
-	for _, o := range x.feeders {
-		o.forward(sp)
+	if x.gather != nil {
+		x.gather.forward(sp)
 	}
-	x.faces[primal].open(sp.S, sp.Frames)
-	x.stamp(sp)
+	if x.modulate != nil {
+		x.modulate.forward(sp)
+	}
+	x.show(sp)
 }
 
-// stamp tells the lanes which frame they are at.
-func (x *exec) stamp(sp *Span) {
+// show points the lanes of values at a call.
+func (x *exec) show(sp *Span) {
+	x.values.open(sp.S, sp.Frames)
 	frame := sp.At * int64(x.Mult)
-	lanes := x.faces[primal].lanes
-	for i := range lanes {
-		lanes[i].Frame = frame
+	for i := range x.values.lanes {
+		x.values.lanes[i].Frame = frame
 	}
 }
 
@@ -116,11 +127,8 @@ func (x *exec) leave(sp *Span, heat bool) {
 	if x.run.cursors != nil {
 		x.run.cursors.wrote(x.Unit, sp.At+int64(sp.Frames))
 	}
-	if !heat {
-		return
-	}
-	for _, o := range x.followers {
-		o.forward(sp)
+	if heat && x.heating != nil {
+		x.heating.forward(sp)
 	}
 }
 
@@ -146,7 +154,9 @@ func (r *Run) back(j *Job) {
 		rest = rest[n:]
 	}
 	for i := range j.Spans {
-		j.Spans[i].exec.handOn(&j.Spans[i])
+		if x := j.Spans[i].exec; !x.cut() {
+			x.handOn(&j.Spans[i])
+		}
 	}
 }
 
@@ -155,13 +165,20 @@ func (r *Run) backLoop(j *Job) {
 	if !r.keepsCalls(c) {
 		r.replay(c, sp, false)
 	}
-	r.eachCallBack(c, sp, func(x *exec, call *Span) {
-		x.comeBack(call)
-		if !x.cut() {
-			x.core.back(x.one[:])
+	units, calls := r.parts[c.Index], c.Calls(sp.Frames)
+	n := r.firstCall(c, sp.Block)
+	for k := calls - 1; k >= 0; k-- {
+		done := k * c.Block
+		for i := len(units) - 1; i >= 0; i-- {
+			x := units[i]
+			call := x.callOf(sp, done, min(c.Block, sp.Frames-done), n+k)
+			x.comeBack(call)
+			if !x.cut() {
+				x.core.back(x.one[:])
+				x.handOn(call)
+			}
 		}
-		x.handOn(call)
-	})
+	}
 }
 
 // cut reports whether gradients end at the unit. The dry input has none to pass on.
@@ -170,26 +187,25 @@ func (x *exec) cut() bool { return x.NoAdjoint && !x.Type.External }
 // comeBack completes the gradients of a unit's outputs and shows its kernel the
 // call. Without an adjoint nothing goes on.
 func (x *exec) comeBack(sp *Span) {
+	x.spread.back(sp)
 	if x.cut() {
-		x.followers[len(x.followers)-1].back(sp) // the outputs' gradients are complete all the same
 		clear(x.run.memory[dual].Cells(x.states))
 		return
 	}
-	for i := len(x.followers) - 1; i >= 0; i-- {
-		x.followers[i].back(sp)
+	if x.heated {
+		x.heating.back(sp)
 	}
-	x.faces[primal].open(sp.S, sp.Frames)
-	x.faces[primal].standBefore(sp.before)
-	x.faces[dual].open(sp.S, sp.Frames)
-	x.stamp(sp)
+	x.show(sp)
+	x.values.standBefore(sp.before)
+	x.grads.open(sp.S, sp.Frames)
 }
 
 // handOn gives modulators and the links of gathered ports what the kernel found.
 func (x *exec) handOn(sp *Span) {
-	if x.cut() {
-		return
+	if x.modulate != nil {
+		x.modulate.back(sp)
 	}
-	for i := len(x.feeders) - 1; i >= 0; i-- {
-		x.feeders[i].back(sp)
+	if x.gather != nil {
+		x.gather.back(sp)
 	}
 }

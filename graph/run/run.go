@@ -64,6 +64,7 @@ type Run struct {
 	layout   *arena.Layout
 	memory   [regions]*arena.Region
 	execs    []*exec         // by Unit.Index
+	parts    [][]*exec       // by Component.Index
 	mirrors  [][]arena.Row   // by Link.Index; nil without a tape
 	taped    bool            // has gradients
 	heat     bool            // integrates heat

@@ -57,8 +57,7 @@ func (r *Run) firstCall(c *graph.Component, block int) int {
 // replay plays a block of a loop again for the states before every call, with
 // tangents where a direction is followed.
 func (r *Run) replay(c *graph.Component, sp *Span, along bool) {
-	for _, u := range c.Units {
-		x := r.execs[u.Index]
+	for _, x := range r.parts[c.Index] {
 		r.memory[primal].Copy(x.states, x.stateCells(x.before, sp.Block))
 		if along {
 			r.memory[tangent].Copy(x.states, x.stateCells(x.before, sp.Block))
@@ -80,36 +79,20 @@ func (r *Run) replay(c *graph.Component, sp *Span, along bool) {
 func (r *Run) eachCall(c *graph.Component, sp *Span, do func(x *exec, call *Span)) {
 	n := r.firstCall(c, sp.Block)
 	for done := 0; done < sp.Frames; done += c.Block {
-		for _, u := range c.Units {
-			x := r.execs[u.Index]
+		for _, x := range r.parts[c.Index] {
 			do(x, x.callOf(sp, done, min(c.Block, sp.Frames-done), n))
 		}
 		n++
 	}
 }
 
-// eachCallBack is eachCall from the last to the first.
-func (r *Run) eachCallBack(c *graph.Component, sp *Span, do func(x *exec, call *Span)) {
-	calls := c.Calls(sp.Frames)
-	n := r.firstCall(c, sp.Block) + calls
-	for call := calls - 1; call >= 0; call-- {
-		n--
-		done := call * c.Block
-		for i := len(c.Units) - 1; i >= 0; i-- {
-			x := r.execs[c.Units[i].Index]
-			do(x, x.callOf(sp, done, min(c.Block, sp.Frames-done), n))
-		}
-	}
-}
-
 // callOf is the n-th call of a unit: so many frames of a block, of which some are
 // done.
 func (x *exec) callOf(sp *Span, done, frames, n int) *Span {
-	x.one[0] = Span{S: sp.S + done, Frames: frames, At: sp.At + int64(done), Block: sp.Block, exec: x}
-	if x.callBefore.Len() > 0 {
-		x.one[0].before = x.stateCells(x.callBefore, n)
-	}
-	return &x.one[0]
+	call := &x.one[0]
+	call.S, call.Frames, call.At, call.Block = sp.S+done, frames, sp.At+int64(done), sp.Block
+	call.before = x.stateCells(x.callBefore, n)
+	return call
 }
 
 // Save appends what the frames from End on depend on to a snapshot.

@@ -50,8 +50,8 @@ func (j *Job) each(r *Run, do func(x *exec, sp *Span)) {
 		}
 		return
 	}
-	for _, u := range j.Loop.Units {
-		do(r.execs[u.Index], &j.Spans[0])
+	for _, x := range r.parts[j.Loop.Index] {
+		do(x, &j.Spans[0])
 	}
 }
 

@@ -21,6 +21,7 @@ type face struct {
 	region *arena.Region
 	block  *abi.Block
 	lanes  []abi.Lane
+	states int // of a lane
 	rows   []arena.Pointer
 	mods   []modPointer
 }
@@ -42,9 +43,8 @@ func (f *face) open(s, frames int) {
 
 // standBefore points Before of every lane at a copy of the states.
 func (f *face) standBefore(states arena.Cells) {
-	n := states.Len() / max(len(f.lanes), 1)
 	for i := range f.lanes {
-		f.lanes[i].Before = f.region.Cells(states.Part(i, n))
+		f.lanes[i].Before = f.region.Cells(states.Part(i, f.states))
 	}
 }
 
@@ -52,7 +52,7 @@ func (f *face) standBefore(states arena.Cells) {
 func (x *exec) wire(region int, lanes []abi.Lane) {
 	in, out := x.PortRows()
 	m := x.run.memory[region]
-	f := &face{region: m, lanes: lanes, block: abi.NewBlock(x.Rate, x.data, in, out, x.Held())}
+	f := &face{region: m, lanes: lanes, states: x.Setup.State, block: abi.NewBlock(x.Rate, x.data, in, out, x.Held())}
 	channels := x.Lanes / x.run.Plan.Batches
 	for i := range lanes {
 		lane := &lanes[i]
@@ -69,6 +69,7 @@ func (x *exec) wire(region int, lanes []abi.Lane) {
 		x.wireOwn(f, lane, i, region == primal || region == tangent)
 	}
 	x.faces[region] = f
+	x.values, x.grads = x.faces[primal], x.faces[dual]
 }
 
 // wireCells gives the i-th lane what does not move with time, and its parameters.
