@@ -64,7 +64,7 @@ func (p *Plan) upsampleModulator(u *Unit, q *Param, i int, l *Link) {
 
 func (p *Plan) downsample(u *Unit, out *OutPort) {
 	fraction := (u.Mult - u.Setup.Delay%u.Mult) % u.Mult // to a whole graph frame
-	if u.Type.Advances && !u.connected() && !p.modulated(u) {
+	if u.Type.Advances && !u.connected() && u.Held() {
 		fraction = 1 - u.Mult // the last of the frames that stand for one
 	}
 	down := p.filter(u, fmt.Sprintf("%s.%s ↓%d", u.Name, out.Name, u.Mult), false, out.Channels, fraction)

@@ -27,15 +27,7 @@ func (r *Run) Along(params map[*graph.Param][]float64, input [][]float64) {
 	m := r.memory[tangent]
 	m.Clear()
 	for q, v := range params {
-		x := r.execs[q.Of.Index]
-		perBatch := x.Lanes / r.Plan.Batches
-		for lane := range x.Lanes {
-			at := 0
-			if len(v) > q.Len {
-				at = lane / perBatch * q.Len
-			}
-			copy(m.Cells(x.params[q.Index].Part(lane, q.Len)), v[at:at+q.Len])
-		}
+		r.fill(m, q, v)
 	}
 	r.Reset()
 }

@@ -125,7 +125,7 @@ func newRun(p *graph.Plan, o Options, taped bool, of *Run) *Run {
 			x.heatStart = append(x.heatStart, s.Value...)
 		}
 		for _, q := range x.Params {
-			r.store(q, q.Value)
+			r.fill(r.memory[primal], q, q.Value)
 		}
 	}
 	r.Reset()
@@ -173,8 +173,8 @@ func (c costs) Count(segment, total int) int {
 // Least is the distance of frames that every block partition has in common.
 func (c costs) Least() int { return graph.Grid }
 
-// store writes the values of a parameter into every lane of its unit.
-func (r *Run) store(q *graph.Param, v []float64) {
+// fill writes the values of a parameter into every lane of its unit.
+func (r *Run) fill(m *arena.Region, q *graph.Param, v []float64) {
 	x := r.execs[q.Of.Index]
 	perBatch := x.Lanes / r.Plan.Batches
 	for lane := range x.Lanes {
@@ -182,9 +182,8 @@ func (r *Run) store(q *graph.Param, v []float64) {
 		if len(v) > q.Len {
 			at = lane / perBatch * q.Len
 		}
-		copy(r.memory[primal].Cells(x.params[q.Index].Part(lane, q.Len)), v[at:at+q.Len])
+		copy(m.Cells(x.params[q.Index].Part(lane, q.Len)), v[at:at+q.Len])
 	}
-	r.prepared = false
 }
 
 // Set sets a parameter for the next run: its Len values, or batches times as
@@ -193,7 +192,8 @@ func (r *Run) Set(q *graph.Param, v []float64) error {
 	if len(v) != q.Len && len(v) != q.Len*r.Plan.Batches {
 		return fmt.Errorf("run: %s.%s takes %d values, not %d", q.Of.Name, q.Name, q.Len, len(v))
 	}
-	r.store(q, v)
+	r.fill(r.memory[primal], q, v)
+	r.prepared = false
 	return nil
 }
 
