@@ -169,7 +169,11 @@ func (x *exec) callAlong(sp *Span) {
 	if x.modulate != nil {
 		x.modulate.forwardAlong(sp)
 	}
-	x.core.forwardAlong(sp)
+	if x.feed != nil {
+		x.feed.forwardAlong(sp)
+	} else {
+		x.kernel.forwardAlong(sp)
+	}
 }
 
 // backAlong walks a job back, twice at once.
@@ -206,7 +210,9 @@ func (x *exec) callBackAlong(sp *Span) {
 		return
 	}
 	x.show(sp)
-	x.core.backAlong(sp)
+	if x.kernel != nil {
+		x.kernel.backAlong(sp)
+	}
 	if x.modulate != nil {
 		x.modulate.backAlong(sp)
 	}

@@ -43,6 +43,11 @@ func (c *Cohort) lanesOf(x *exec, region int) []abi.Lane {
 	return c.lanes[region][x.first : x.first+x.Lanes : x.first+x.Lanes]
 }
 
+// together are the lanes of a region that a call of neighbouring spans takes.
+func (c *Cohort) together(spans []Span, region int) []abi.Lane {
+	return c.lanes[region][spans[0].exec.first:spans[len(spans)-1].exec.last()]
+}
+
 // key tells which units may share a call.
 func key(u *graph.Unit) string {
 	if u.Component.Loop || u.Type.External {

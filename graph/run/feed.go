@@ -7,21 +7,32 @@ import (
 
 // feed plays the dry input: the runtime fills the rows of external units. Back, it
 // has nothing to add to; a segment's gradient by the input is taken at its end.
-type feed struct{ run *Run }
+type feed struct{ x *exec }
 
-func (f feed) forward(spans []Span) {
-	r, x, at := f.run, spans[0].exec, spans[0].At
-	lanes := x.faces[primal].lanes
+func (f *feed) forward(sp *Span) {
+	r := f.x.run
+	lanes := f.x.values.lanes
 	for i := range lanes {
 		for c, y := range lanes[i].Out {
 			if r.Feed != nil {
-				r.Feed(x.Unit, lanes[i].Batch, lanes[i].Channel+c, at, y)
+				r.Feed(f.x.Unit, lanes[i].Batch, lanes[i].Channel+c, sp.At, y)
 				continue
 			}
-			play(y, r.Input, lanes[i].Channel+c, at)
+			play(y, r.Input, lanes[i].Channel+c, sp.At)
 		}
 	}
 }
+
+func (f *feed) back(*Span) {}
+
+func (f *feed) forwardAlong(sp *Span) {
+	r := f.x.run
+	f.eachRow(func(channel int, row arena.Row) {
+		play(r.memory[tangent].Frames(row, sp.S, sp.Frames), r.along.input, channel, sp.At)
+	})
+}
+
+func (f *feed) backAlong(*Span) {}
 
 // play copies what a channel of an input has from an absolute frame on; the last
 // channel stands for those that it has not. Silence follows its end.
@@ -36,21 +47,10 @@ func play(y []float64, input [][]float64, channel int, at int64) {
 	clear(y[n:])
 }
 
-func (feed) back([]Span) {}
-
-func (f feed) forwardAlong(sp *Span) {
-	r, x := f.run, sp.exec
-	f.eachRow(x, func(channel int, row arena.Row) {
-		play(r.memory[tangent].Frames(row, sp.S, sp.Frames), r.along.input, channel, sp.At)
-	})
-}
-
-func (feed) backAlong(*Span) {}
-
 // eachRow calls do with the channels of an external unit, batch by batch.
-func (f feed) eachRow(x *exec, do func(channel int, row arena.Row)) {
-	per := len(x.out[0]) / f.run.Plan.Batches
-	for j, row := range x.out[0] {
+func (f *feed) eachRow(do func(channel int, row arena.Row)) {
+	per := len(f.x.out[0]) / f.x.run.Plan.Batches
+	for j, row := range f.x.out[0] {
 		do(j%per, row)
 	}
 }
@@ -62,10 +62,10 @@ func (r *Run) AddInputGrad(grad [][]float64) {
 		return
 	}
 	for _, x := range r.execs {
-		if !x.Type.External {
+		if x.feed == nil {
 			continue
 		}
-		feed{r}.eachRow(x, func(channel int, row arena.Row) {
+		x.feed.eachRow(func(channel int, row arena.Row) {
 			dst := grad[min(channel, len(grad)-1)]
 			if n := min(r.end, int64(len(dst))) - r.start; n > 0 {
 				vec.Add(dst[r.start:r.start+n], r.memory[dual].Frames(row, 0, int(n)))

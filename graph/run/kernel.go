@@ -21,25 +21,19 @@ func newKernel(x *exec) *kernel {
 	return k
 }
 
-// lanes are those of a region that a call of the spans takes.
-func (k *kernel) lanes(f *face, spans []Span, region int) []abi.Lane {
-	if len(spans) == 1 {
-		return f.lanes
-	}
-	return k.x.cohort.lanes[region][k.x.first:spans[len(spans)-1].exec.last()]
+// forward renders so many graph frames of lanes that show them.
+func (k *kernel) forward(lanes []abi.Lane, frames int) {
+	b := k.x.values.block
+	b.Bind(lanes, frames*k.x.Mult)
+	k.render(b)
 }
 
-func (k *kernel) forward(spans []Span) {
-	f := k.x.values
-	f.block.Bind(k.lanes(f, spans, primal), spans[0].Frames*k.x.Mult)
-	k.render(f.block)
-}
-
-func (k *kernel) back(spans []Span) {
-	f, g, frames := k.x.values, k.x.grads, spans[0].Frames*k.x.Mult
-	f.block.Bind(k.lanes(f, spans, primal), frames)
-	g.block.Bind(k.lanes(g, spans, dual), frames)
-	k.walkBack(f.block, g.block)
+// back walks so many graph frames back, of lanes of values and of gradients.
+func (k *kernel) back(lanes, grads []abi.Lane, frames int) {
+	b, d := k.x.values.block, k.x.grads.block
+	b.Bind(lanes, frames*k.x.Mult)
+	d.Bind(grads, frames*k.x.Mult)
+	k.walkBack(b, d)
 }
 
 func (k *kernel) forwardAlong(sp *Span) {

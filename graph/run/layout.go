@@ -37,7 +37,8 @@ type exec struct {
 	// The operators, in the order of a forward run; nil where there is nothing to do.
 	gather   *gather
 	modulate *modulate
-	core     core
+	feed     *feed   // of an external unit
+	kernel   *kernel // of the others
 	heating  *heat
 	spread   *spread
 	one      [1]Span // of a call by itself

@@ -13,17 +13,9 @@ type operator interface {
 	backAlong(sp *Span)
 }
 
-// core is what makes a unit's outputs: its kernel, or the dry input. A call takes
-// spans of one cohort that stand together.
-type core interface {
-	forward(spans []Span)
-	back(spans []Span)
-	forwardAlong(sp *Span)
-	backAlong(sp *Span)
-}
-
 var (
 	_ operator = (*gather)(nil)
+	_ operator = (*feed)(nil)
 	_ operator = (*modulate)(nil)
 	_ operator = (*heat)(nil)
 	_ operator = (*spread)(nil)
@@ -34,9 +26,9 @@ func (x *exec) operate() {
 	x.one[0].exec = x
 	x.gather, x.modulate = newGather(x), newModulate(x)
 	if x.Type.External {
-		x.core = feed{x.run}
+		x.feed = &feed{x}
 	} else {
-		x.core = newKernel(x)
+		x.kernel = newKernel(x)
 	}
 	if !x.Type.OwnHeat && x.Filter == nil {
 		x.heating = &heat{x: x}
@@ -64,8 +56,12 @@ func (r *Run) forward(j *Job) {
 		sp.exec.enter(sp)
 	}
 	for rest := j.Spans; len(rest) > 0; {
-		n := Together(rest)
-		rest[0].exec.core.forward(rest[:n])
+		n, x := Together(rest), rest[0].exec
+		if x.feed != nil {
+			x.feed.forward(&rest[0])
+		} else {
+			x.kernel.forward(x.cohort.together(rest[:n], primal), rest[0].Frames)
+		}
 		rest = rest[n:]
 	}
 	for i := range j.Spans {
@@ -95,7 +91,11 @@ func (r *Run) forwardLoop(j *Job) {
 // call renders one call of a unit.
 func (x *exec) call(sp *Span, heat bool) {
 	x.enter(sp)
-	x.core.forward(x.one[:])
+	if x.feed != nil {
+		x.feed.forward(sp)
+	} else {
+		x.kernel.forward(x.values.lanes, sp.Frames)
+	}
 	x.leave(sp, heat)
 }
 
@@ -147,9 +147,9 @@ func (r *Run) back(j *Job) {
 		sp.exec.comeBack(sp)
 	}
 	for rest := j.Spans; len(rest) > 0; {
-		n := Together(rest)
-		if x := rest[0].exec; !x.cut() {
-			x.core.back(rest[:n])
+		n, x := Together(rest), rest[0].exec
+		if x.kernel != nil && !x.NoAdjoint {
+			x.kernel.back(x.cohort.together(rest[:n], primal), x.cohort.together(rest[:n], dual), rest[0].Frames)
 		}
 		rest = rest[n:]
 	}
@@ -174,7 +174,9 @@ func (r *Run) backLoop(j *Job) {
 			call := x.callOf(sp, done, min(c.Block, sp.Frames-done), n+k)
 			x.comeBack(call)
 			if !x.cut() {
-				x.core.back(x.one[:])
+				if x.kernel != nil {
+					x.kernel.back(x.values.lanes, x.grads.lanes, call.Frames)
+				}
 				x.handOn(call)
 			}
 		}
