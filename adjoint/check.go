@@ -4,9 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"ampfit/abi"
 	"ampfit/graph"
-	"ampfit/internal/wav"
 )
 
 // CheckOptions says how a gradient is checked.
@@ -133,15 +131,6 @@ func CheckGraph(g *graph.Graph, o CheckOptions) (*CheckReport, error) {
 		r.Profile = m.Run.Profile()
 	}
 	return r, nil
-}
-
-// ReadAudio reads a WAV file for the nodes that name one.
-func ReadAudio(path string) (*abi.Audio, error) {
-	a, err := wav.Read(path)
-	if err != nil {
-		return nil, err
-	}
-	return &abi.Audio{Rate: float64(a.Rate), Rows: a.Rows()}, nil
 }
 
 type checker struct {
