@@ -24,9 +24,9 @@ func Text(t *abi.NodeType) string {
 	fmt.Fprintf(&b, "adjoint: %s\n", adjoint(t))
 	if len(t.Params) > 0 {
 		b.WriteString("\nparameters\n")
-		rows := [][]string{{"  name", "unit", "default", "range", "scale", "mod", ""}}
+		rows := [][]string{{"  name", "role", "unit", "default", "range", "scale", "mod", ""}}
 		for _, p := range folded(t.Params) {
-			rows = append(rows, []string{"  " + vectorName(p), p.Unit, number(p.Default), rangeOf(p), p.Scale.String(), yes(p.Mod), p.Doc})
+			rows = append(rows, []string{"  " + vectorName(p), p.Role.String(), p.Unit, number(p.Default), rangeOf(p), p.Scale.String(), yes(p.Mod), p.Doc})
 		}
 		columns(&b, rows)
 	}
@@ -299,7 +299,23 @@ func Overview(types []*abi.NodeType) string {
 		columns(&b, rows)
 		b.WriteString("\n")
 	}
-	return b.String() + "ampfit nodes TYPE says more about one.\n"
+	return b.String() + "ampfit nodes TYPE says more about one, ampfit nodes --roles what the roles of parameters are.\n"
+}
+
+// Roles lists the roles of parameters, a line each.
+func Roles() string {
+	var b strings.Builder
+	columns(&b, roles())
+	return b.String()
+}
+
+// roles are rows of name and meaning.
+func roles() (rows [][]string) {
+	for _, name := range abi.Roles() {
+		role, _ := abi.ParseRole(name) // it is one of its own names
+		rows = append(rows, []string{name, role.Doc()})
+	}
+	return rows
 }
 
 func families(types []*abi.NodeType) []string {
@@ -337,6 +353,11 @@ func Markdown(types []*abi.NodeType) string {
 			}
 		}
 	}
+	b.WriteString("\n## Roles\n\nWhat a parameter is, whatever its name. The search of a fit asks for roles only; node libraries in C declare them, too.\n")
+	b.WriteString("\n| role | what has it |\n| --- | --- |\n")
+	for _, r := range roles() {
+		fmt.Fprintf(&b, "| %s | %s |\n", r[0], r[1])
+	}
 	return b.String()
 }
 
@@ -345,9 +366,9 @@ func markdown(b *strings.Builder, t *abi.NodeType) {
 	in, out := ports(t, "")
 	fmt.Fprintf(b, "\nInputs: %s. Outputs: %s. Adjoint: %s.\n", orNone(in), orNone(out), adjoint(t))
 	if len(t.Params) > 0 {
-		b.WriteString("\n| parameter | unit | default | range | scale | mod | meaning |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+		b.WriteString("\n| parameter | role | unit | default | range | scale | mod | meaning |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
 		for _, p := range folded(t.Params) {
-			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s |\n", vectorName(p), p.Unit, number(p.Default), rangeOf(p), p.Scale, yes(p.Mod), cell(p.Doc))
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", vectorName(p), p.Role, p.Unit, number(p.Default), rangeOf(p), p.Scale, yes(p.Mod), cell(p.Doc))
 		}
 	}
 	if len(t.Config) > 0 {
