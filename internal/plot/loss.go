@@ -28,9 +28,12 @@ func Loss(w io.Writer, as Format, f LossFigure) error {
 	return render(w, as, 300, title, func(c draw.Canvas) { f.draw(c, title) })
 }
 
-func (f LossFigure) step(i int) int {
-	if i < len(f.Steps) {
-		return f.Steps[i]
+func (f LossFigure) step(i int) int { return stepAt(f.Steps, i) }
+
+// stepAt is the step of a row; without a list they count from 0.
+func stepAt(steps []int, i int) int {
+	if i < len(steps) {
+		return steps[i]
 	}
 	return i
 }
