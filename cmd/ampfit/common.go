@@ -62,6 +62,13 @@ func (f *runFlags) check() (err error) {
 	return f.isolateFlags.check()
 }
 
+// load reads a graph and the dry signal for it; the faults of both come at once.
+func (f *runFlags) load(path string, warn io.Writer) (*graph.Graph, *wav.Audio, error) {
+	g, graphErr := graph.Load(path)
+	in, err := f.read(g, warn)
+	return g, in, errors.Join(err, graphErr)
+}
+
 // read reads the dry signal, nil without -i. It refuses one that is missing
 // though the graph asks for it, or that nothing plays. The graph is nil when
 // it could not be loaded.
