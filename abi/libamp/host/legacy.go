@@ -256,7 +256,7 @@ func complete(p Buffer, start float64, batches, frames int) Buffer {
 }
 
 // Invalid returns a fault of a bad argument.
-func Invalid(msg string) error { return fault(abi.EInvalidArg, "%s", msg) }
+func Invalid(format string, args ...any) error { return fault(abi.EInvalidArg, format, args...) }
 
 // Size returns the number of values, false when the shape is no tensor.
 func (b *Buffer) Size() (int, bool) {
