@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"ampfit/graph"
+	"ampfit/internal/text"
 	"ampfit/internal/wav"
 
 	"github.com/spf13/cobra"
@@ -99,11 +100,11 @@ func (f *runFlags) dry(in *wav.Audio, g *graph.Graph, rate float64, frames int, 
 	rows := in.Rows()
 	for _, n := range g.Inputs() {
 		if c := n.Config.Int("channels"); c > 0 && c != len(rows) && len(rows) != 1 {
-			return nil, fmt.Errorf("%s: %s, but the node %q of %s takes %d; convert it, or change the node's config", f.input, count(len(rows), "channel"), n.Name, g.Path, c)
+			return nil, fmt.Errorf("%s: %s, but the node %q of %s takes %d; convert it, or change the node's config", f.input, text.Count(len(rows), "channel"), n.Name, g.Path, c)
 		}
 	}
 	if frames > 0 && in.Frames() > frames {
-		fmt.Fprintf(warn, "ampfit: warning: %s is %s longer than the run and was cut\n", f.input, count(in.Frames()-frames, "frame"))
+		fmt.Fprintf(warn, "ampfit: warning: %s is %s longer than the run and was cut\n", f.input, text.Count(in.Frames()-frames, "frame"))
 	}
 	for i := range rows {
 		if frames > 0 {
@@ -144,14 +145,6 @@ func readWav(path string, warn io.Writer) (*wav.Audio, error) {
 		fmt.Fprintf(warn, "ampfit: warning: %s\n", w) // it names the file
 	}
 	return a, nil
-}
-
-// count is "1 frame", "2 frames".
-func count(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // number prints a value with five significant digits, never in a form that

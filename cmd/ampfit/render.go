@@ -10,6 +10,7 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/internal/text"
 	"ampfit/internal/wav"
 
 	"github.com/spf13/cobra"
@@ -130,7 +131,7 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	for _, node := range run.Unconverged() {
 		fmt.Fprintf(stderr, "ampfit: warning: %s\n", node)
 	}
-	_, err = fmt.Fprintf(stdout, "%s: %s, %s, %g Hz, %s\n", out, count(frames, "frame"), count(plan.Output.Channels, "channel"), rate, level)
+	_, err = fmt.Fprintf(stdout, "%s: %s, %s, %g Hz, %s\n", out, text.Count(frames, "frame"), text.Count(plan.Output.Channels, "channel"), rate, level)
 	return err
 }
 
@@ -152,7 +153,7 @@ func record(ctx context.Context, run *graph.Run, out string, rate int, format wa
 		return "", failed(err)
 	}
 	if n := w.Clipped(); n > 0 {
-		fmt.Fprintf(stderr, "ampfit: warning: %s beyond full scale clipped; use --bits 32f to keep what is beyond\n", count(int(n), "sample"))
+		fmt.Fprintf(stderr, "ampfit: warning: %s beyond full scale clipped; use --bits 32f to keep what is beyond\n", text.Count(int(n), "sample"))
 	}
 	if peak == 0 {
 		return "silent", nil

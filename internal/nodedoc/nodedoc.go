@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"ampfit/abi"
+	"ampfit/internal/text"
 )
 
 // Text documents one type for a terminal.
@@ -28,7 +29,7 @@ func Text(t *abi.NodeType) string {
 		for _, p := range folded(t.Params) {
 			rows = append(rows, []string{"  " + vectorName(p), p.Role.String(), p.Unit, number(p.Default), rangeOf(p), p.Scale.String(), yes(p.Mod), p.Doc})
 		}
-		columns(&b, rows)
+		text.Columns(&b, rows)
 	}
 	if len(t.Config) > 0 {
 		b.WriteString("\nconfiguration\n")
@@ -36,7 +37,7 @@ func Text(t *abi.NodeType) string {
 		for _, k := range t.Config {
 			rows = append(rows, []string{"  " + k.Name, kindName(k.Kind), defaultOf(k), allowed(k), k.Doc})
 		}
-		columns(&b, rows)
+		text.Columns(&b, rows)
 	}
 	if t.Detail != "" {
 		b.WriteString("\n" + wrap(t.Detail) + "\n")
@@ -233,23 +234,6 @@ func allowed(k abi.Key) string {
 	return ""
 }
 
-// columns aligns rows; the last column is free text.
-func columns(b *strings.Builder, rows [][]string) {
-	width := make([]int, len(rows[0]))
-	for _, r := range rows {
-		for i, c := range r {
-			width[i] = max(width[i], len([]rune(c)))
-		}
-	}
-	for _, r := range rows {
-		var line strings.Builder
-		for i, c := range r {
-			line.WriteString(c + strings.Repeat(" ", width[i]-len([]rune(c))+2))
-		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
-	}
-}
-
 // SnippetFile is the sound that snippets name where a type plays one.
 const SnippetFile = "sound.wav"
 
@@ -296,7 +280,7 @@ func Overview(types []*abi.NodeType) string {
 				rows = append(rows, []string{"  " + t.Name, t.Doc})
 			}
 		}
-		columns(&b, rows)
+		text.Columns(&b, rows)
 		b.WriteString("\n")
 	}
 	return b.String() + "ampfit nodes TYPE says more about one, ampfit nodes --roles what the roles of parameters are.\n"
@@ -305,7 +289,7 @@ func Overview(types []*abi.NodeType) string {
 // Roles lists the roles of parameters, a line each.
 func Roles() string {
 	var b strings.Builder
-	columns(&b, roles())
+	text.Columns(&b, roles())
 	return b.String()
 }
 

@@ -7,6 +7,8 @@ import (
 	"sort"
 	"strings"
 
+	"ampfit/internal/text"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -109,7 +111,7 @@ func (f HeatFigure) draw(c draw.Canvas, title string) {
 	lines := f.lines()
 	y, facts := heatAxis(lines, over)
 	if all.skipped > 0 {
-		facts = append(facts, count(all.skipped, "value")+", not finite, left out")
+		facts = append(facts, text.Count(all.skipped, "value")+", not finite, left out")
 	}
 	c = header(c, title, strings.Join(facts, "  ·  "))
 
