@@ -1,7 +1,6 @@
 package host
 
 import (
-	"fmt"
 	"math"
 	"strings"
 
@@ -401,6 +400,3 @@ func (r *Runtime) Gradient(node, param string) ([]float64, error) {
 	}
 	return out, nil
 }
-
-// String names the runtime for messages.
-func (r *Runtime) String() string { return fmt.Sprintf("a graph of %d nodes", len(r.nodes)) }
