@@ -51,10 +51,7 @@ func times(d pair, wr, wi Op, a pair) {
 }
 
 func load(at Mem) pair {
-	p := newPair()
-	VMOVUPD(at, p.re)
-	VMOVUPD(at.Offset(32), p.im)
-	return p
+	return pair{Quad(at), Quad(at.Offset(32))}
 }
 
 func store(at Mem, p pair) {
@@ -251,9 +248,7 @@ func last(radix int, swap bool) (src GPVirtual, outputs []GPVirtual, advance fun
 	if swap {
 		name, params, step = name+"Swapped", "x", 64
 	}
-	TEXT(name+"AVX2", NOSPLIT, "func("+params+", src *float64, s int)")
-	Pragma("noescape")
-	Doc(name + "AVX2 does the last pass, with stride s.")
+	Kernel(name+"AVX2", "func("+params+", src *float64, s int)", "does the last pass, with stride s.")
 	src = Arg("src")
 	if swap {
 		outputs = []GPVirtual{Arg("x")}
@@ -261,10 +256,8 @@ func last(radix int, swap bool) (src GPVirtual, outputs []GPVirtual, advance fun
 		outputs = []GPVirtual{Arg("re"), Arg("im")}
 	}
 	return src, outputs, func(count GPVirtual) {
-		ADDQ(U8(64), src)
-		for _, o := range outputs {
-			ADDQ(U8(step), o)
-		}
+		Advance(64, src)
+		Advance(step, outputs...)
 		SUBQ(U8(4), count)
 		JNZ(LabelRef("loop"))
 		Leave()
@@ -284,9 +277,7 @@ func split() {
 	wr, wi, count := Arg("wr"), Arg("wi"), Arg("count")
 	h := Scalar("h")
 	Loop("loop", count, func() {
-		z := newPair()
-		VMOVUPD(At(lr, 0), z.re)
-		VMOVUPD(At(li, 0), z.im)
+		z := pair{Quad(At(lr, 0)), Quad(At(li, 0))}
 		y := pair{mirror(At(ur, 0)), mirror(At(ui, 0))}
 		e, o, t := newPair(), newPair(), newPair()
 		VADDPD(y.re, z.re, e.re)
@@ -320,9 +311,7 @@ func merge() {
 	wr, wi, count := Arg("wr"), Arg("wi"), Arg("count")
 	inner := Scalar("inner")
 	Loop("loop", count, func() {
-		x := newPair()
-		VMOVUPD(At(lr, 0), x.re)
-		VMOVUPD(At(li, 0), x.im)
+		x := pair{Quad(At(lr, 0)), Quad(At(li, 0))}
 		y := pair{mirror(At(ur, 0)), mirror(At(ui, 0))}
 		e, g, o := newPair(), newPair(), newPair()
 		VADDPD(y.re, x.re, e.re)
