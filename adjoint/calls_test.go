@@ -7,6 +7,7 @@ import (
 	"ampfit/abi"
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/tape"
 
 	"github.com/stretchr/testify/require"
@@ -61,7 +62,7 @@ func TestKernelCallsEqualThePlan(t *testing.T) {
 			{"binomial", 10, 1, 45 + 10},
 		} {
 			t.Run(fmt.Sprint(tc.mode, tc.segments, tc.slots, loop), func(t *testing.T) {
-				o := adjoint.Options{Input: noise(1, 1, length*tc.segments), Block: block, TapeMode: tc.mode, Segment: length, Slots: tc.slots, Schedule: graph.KPN}
+				o := adjoint.Options{Input: noise(1, 1, length*tc.segments), Options: run.Options{Schedule: run.KPN, Settings: graph.Settings{Block: block}, Limits: tape.Limits{TapeMode: tc.mode, Segment: length, Slots: tc.slots}}}
 				if tc.mode == "full" {
 					o.Segment = 0
 				}

@@ -188,7 +188,7 @@ func dot(a, b []float64) float64 {
 
 func (c *checker) run() *CheckReport {
 	m := c.m
-	r := &CheckReport{Unsupported: m.Unsupported, NoTangent: m.tangentless(), Slope: math.NaN()}
+	r := &CheckReport{Unsupported: m.Unsupported, NoTangent: m.Run.WithoutTangent(), Slope: math.NaN()}
 	grads, input := c.gradient()
 	r.Clamped, r.Unconverged = m.Run.Clamped(), m.Run.Unconverged()
 	r.OK = true

@@ -7,7 +7,9 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	_ "ampfit/nodes"
+	"ampfit/tape"
 
 	"github.com/stretchr/testify/require"
 )
@@ -21,9 +23,9 @@ func TestGraphGradients(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			g, err := graph.Load(file)
 			require.NoError(t, err)
-			options := []adjoint.Options{{Frames: 6000}, {Block: 100, Segment: 700, Frames: 3000}}
+			options := []adjoint.Options{{Frames: 6000}, {Frames: 3000, Options: run.Options{Settings: graph.Settings{Block: 100}, Limits: tape.Limits{Segment: 700}}}}
 			if testing.Short() {
-				options = []adjoint.Options{{Block: 100, Segment: 700, Frames: 1500}}
+				options = []adjoint.Options{{Frames: 1500, Options: run.Options{Settings: graph.Settings{Block: 100}, Limits: tape.Limits{Segment: 700}}}}
 			}
 			for _, o := range options {
 				r, err := adjoint.CheckGraph(g, adjoint.CheckOptions{Options: o})

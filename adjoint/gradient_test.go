@@ -6,7 +6,9 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/graphtest"
+	"ampfit/tape"
 
 	"github.com/stretchr/testify/require"
 )
@@ -28,7 +30,7 @@ func difference(f func(h float64) float64, h float64) float64 {
 func TestGradientByInput(t *testing.T) {
 	g := load(t, loop)
 	in := noise(3, 1, 400)
-	for _, o := range []adjoint.Options{{}, {Block: 64, Segment: 100}} {
+	for _, o := range []adjoint.Options{{}, {Options: run.Options{Settings: graph.Settings{Block: 64}, Limits: tape.Limits{Segment: 100}}}} {
 		o.Input = in
 		r, err := adjoint.Gradient(g, half, o)
 		require.NoError(t, err)
@@ -55,16 +57,15 @@ func TestGradientByInitialState(t *testing.T) {
 	require.Len(t, r.State["lp"], 4)
 	p, err := graph.NewPlan(g, graph.Options{Frames: 300})
 	require.NoError(t, err)
-	run := graph.NewRun(p, graph.RunOptions{})
-	run.Input = o.Input
-	at := run.Execs[p.Unit("lp").Index].State
+	r2 := run.New(p, run.Options{})
+	r2.Input = o.Input
 	out := [][]float64{make([]float64, 300)}
 	for i := range 4 {
 		want := difference(func(h float64) float64 {
-			run.Reset()
-			run.Mem.Primal[at+i] = h
-			run.Advance(300)
-			run.CopyOut(out, 0)
+			r2.Reset()
+			r2.States(p.Unit("lp"))[i] = h
+			r2.Advance(300)
+			r2.CopyOut(out, 0)
 			return half(nil, out[0])
 		}, 1e-3)
 		require.InDelta(t, want, r.State["lp"][i], 1e-9, "state %d", i)
@@ -81,7 +82,7 @@ func TestBatchesAreRunsOfTheirOwn(t *testing.T) {
 			"edges": [{"source": "dry", "target": "eq"}, {"source": "eq", "target": "sum"}, {"source": "sum", "target": "lp"},
 				{"source": "lp", "target": "sum", "delay_frames": 4}, {"source": "dry", "target": "lp.cutoff_hz", "scale": 100}], "output": "lp"}`
 	}
-	o := adjoint.Options{Input: noise(5, 2, 700), Block: 128, Heat: true}
+	o := adjoint.Options{Input: noise(5, 2, 700), Options: run.Options{Heat: true, Settings: graph.Settings{Block: 128}}}
 	a, err := adjoint.Gradient(load(t, one("[3, -2]", "1000")), half, o)
 	require.NoError(t, err)
 	b, err := adjoint.Gradient(load(t, one("[1, 5]", "2500")), half, o)
@@ -108,7 +109,7 @@ func TestBatchesAreRunsOfTheirOwn(t *testing.T) {
 func TestModelTwiceGivesTheSameBits(t *testing.T) {
 	g, err := graph.Load("../testdata/graphs/overdrive.json")
 	require.NoError(t, err)
-	for _, o := range []adjoint.Options{{}, {Segment: 500, Block: 100}} {
+	for _, o := range []adjoint.Options{{}, {Options: run.Options{Settings: graph.Settings{Block: 100}, Limits: tape.Limits{Segment: 500}}}} {
 		o.Input = noise(6, 1, 2000)
 		m, err := adjoint.NewModel(g, o)
 		require.NoError(t, err)
@@ -144,7 +145,7 @@ func TestHeatGradient(t *testing.T) {
 	g := load(t, text)
 	silent := adjoint.LossFunc(func(grad, _ []float64) float64 { clear(grad); return 0 })
 	for _, weights := range []map[string]float64{{"a": 1}, {"late": 3}, {"drive": 2}, {"sum": 1}, {"dry": 2}, {"a": 1, "drive": -2, "sum": 0.5}} {
-		for _, o := range []adjoint.Options{{}, {Block: 50, Segment: 130}} {
+		for _, o := range []adjoint.Options{{}, {Options: run.Options{Settings: graph.Settings{Block: 50}, Limits: tape.Limits{Segment: 130}}}} {
 			o.Input, o.HeatWeights = noise(7, 2, 500), weights
 			m, err := adjoint.NewModel(g, o)
 			require.NoError(t, err)
@@ -188,7 +189,7 @@ func TestHeatGradient(t *testing.T) {
 // Set changes the heat a node starts with, as it does any value.
 func TestSetHeatStart(t *testing.T) {
 	g := load(t, loop)
-	m, err := adjoint.NewModel(g, adjoint.Options{Input: noise(1, 1, 50), Heat: true})
+	m, err := adjoint.NewModel(g, adjoint.Options{Input: noise(1, 1, 50), Options: run.Options{Heat: true}})
 	require.NoError(t, err)
 	m.Forward()
 	before := m.Heat["back"][0]
@@ -286,7 +287,7 @@ func TestNoAllocations(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			g, err := graph.Load("../testdata/graphs/" + file + ".json")
 			require.NoError(t, err)
-			for _, o := range []adjoint.Options{{}, {Segment: 400, Block: 100}, {Heat: true, HeatWeights: map[string]float64{"sum": 1, "pad": 1}}} {
+			for _, o := range []adjoint.Options{{}, {Options: run.Options{Settings: graph.Settings{Block: 100}, Limits: tape.Limits{Segment: 400}}}, {HeatWeights: map[string]float64{"sum": 1, "pad": 1}, Options: run.Options{Heat: true}}} {
 				o.Input = noise(1, 1, 2000)
 				m, err := adjoint.NewModel(g, o)
 				require.NoError(t, err)

@@ -10,6 +10,8 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
+	"ampfit/tape"
 
 	"github.com/stretchr/testify/require"
 )
@@ -66,7 +68,7 @@ func TestHourInBoundedMemory(t *testing.T) {
 			input[i] = float64(int64(s)) / (1 << 65)
 			target[i] = input[i] * 0.7
 		}
-		m, err := adjoint.NewModel(g, adjoint.Options{Input: [][]float64{input}, TapeMemory: memory, SkipInputGrad: true})
+		m, err := adjoint.NewModel(g, adjoint.Options{Input: [][]float64{input}, SkipInputGrad: true, Options: run.Options{Limits: tape.Limits{TapeMemory: memory}}})
 		require.NoError(t, err)
 		t.Log(m.Tape)
 		mse := adjoint.LossFunc(func(grad, y []float64) float64 {

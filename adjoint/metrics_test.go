@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"ampfit/adjoint"
+	"ampfit/graph"
+	"ampfit/graph/run"
 
 	"github.com/stretchr/testify/require"
 )
@@ -15,9 +17,9 @@ func TestMetricsOverTime(t *testing.T) {
 	g := load(t, `{"sample_rate": 1000, "nodes": [{"name": "dry", "type": "InputNode"}, {"name": "half", "type": "GainNode", "params": {"gain": 0.5}}],
 		"edges": [{"source": "dry", "target": "half"}]}`)
 	input := noise(4, 1, 950)
-	m, err := adjoint.NewModel(g, adjoint.Options{Input: input, Heat: true, Block: 100})
+	m, err := adjoint.NewModel(g, adjoint.Options{Input: input, Options: run.Options{Heat: true, Settings: graph.Settings{Block: 100}}})
 	require.NoError(t, err)
-	m.Run.Measure(0.1)
+	m.Run.ProfileEvery(0.1)
 	for range 2 {
 		m.ForwardBackward(func(grad, y []float64) { copy(grad, y) })
 	}
@@ -43,9 +45,9 @@ func TestMetricsOverTime(t *testing.T) {
 func TestHeatOverTimeNeverFalls(t *testing.T) {
 	g := load(t, `{"sample_rate": 1000, "nodes": [{"name": "dry", "type": "InputNode"}, {"name": "half", "type": "GainNode", "params": {"gain": 0.5}}],
 		"edges": [{"source": "dry", "target": "half"}]}`)
-	m, err := adjoint.NewModel(g, adjoint.Options{Input: noise(4, 1, 950), Heat: true, Block: 100})
+	m, err := adjoint.NewModel(g, adjoint.Options{Input: noise(4, 1, 950), Options: run.Options{Heat: true, Settings: graph.Settings{Block: 100}}})
 	require.NoError(t, err)
-	m.Run.Measure(0.03)
+	m.Run.ProfileEvery(0.03)
 	for range 2 {
 		m.ForwardBackward(func(grad, y []float64) { copy(grad, y) })
 	}

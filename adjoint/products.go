@@ -101,7 +101,7 @@ func (m *Model) JVP(d Direction) *Product {
 		m.Forward()
 		copy(dst, m.Output)
 	})
-	return &Product{v, m.tangentless(), e}
+	return &Product{v, m.Run.WithoutTangent(), e}
 }
 
 // HVP returns the Hessian–vector product of a loss of the output along a
@@ -124,7 +124,7 @@ func HVP(g *graph.Graph, l Loss, params map[string][]float64, o Options) (*Produ
 
 // HVP is the derivative of the gradient of a loss along a direction.
 func (m *Model) HVP(l Loss, d Direction) *Product {
-	names := m.secondless()
+	names := m.Run.WithoutSecond()
 	if len(names) == 0 && !m.HasHeatLoss() {
 		return m.secondOrder(l, d)
 	}

@@ -7,6 +7,8 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
+	"ampfit/tape"
 
 	"github.com/stretchr/testify/require"
 )
@@ -22,7 +24,7 @@ func BenchmarkShippedGraphs(b *testing.B) {
 			g, err := graph.Load(file)
 			require.NoError(b, err)
 			const frames = 24000
-			m, err := adjoint.NewModel(g, adjoint.Options{Input: noise(1, 1, frames), Rate: 48000, TapeMode: "full"})
+			m, err := adjoint.NewModel(g, adjoint.Options{Input: noise(1, 1, frames), Rate: 48000, Options: run.Options{Limits: tape.Limits{TapeMode: "full"}}})
 			require.NoError(b, err)
 			seed := func(grad, y []float64) { copy(grad, y) }
 			m.ForwardBackward(seed)

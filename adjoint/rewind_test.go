@@ -8,6 +8,8 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
+	"ampfit/tape"
 
 	"github.com/stretchr/testify/require"
 )
@@ -23,7 +25,7 @@ func TestRewindRepeatsTheSameBits(t *testing.T) {
 			g, err := graph.Load(file)
 			require.NoError(t, err)
 			for _, mode := range []adjoint.Options{
-				{TapeMode: "full"}, {TapeMode: "segments", Segment: 2048}, {TapeMode: "binomial", Segment: 1024, Slots: 3},
+				{Options: run.Options{Limits: tape.Limits{TapeMode: "full"}}}, {Options: run.Options{Limits: tape.Limits{TapeMode: "segments", Segment: 2048}}}, {Options: run.Options{Limits: tape.Limits{TapeMode: "binomial", Segment: 1024, Slots: 3}}},
 			} {
 				mode.Input, mode.Rate, mode.Heat, mode.KeepLatency = noise(7, 1, frames), 48000, true, true
 				m, err := adjoint.NewModel(g, mode)
@@ -55,7 +57,7 @@ func TestRewindRepeatsTheSameBits(t *testing.T) {
 func TestRewindAfterSet(t *testing.T) {
 	g := load(t, `{"sample_rate": 48000, "nodes": [{"name": "dry", "type": "InputNode"}, {"name": "lp", "type": "OnePoleNode"}],
 		"edges": [{"source": "dry", "target": "lp"}]}`)
-	m, err := adjoint.NewModel(g, adjoint.Options{Input: noise(1, 1, 5000), TapeMode: "segments", Segment: 1024})
+	m, err := adjoint.NewModel(g, adjoint.Options{Input: noise(1, 1, 5000), Options: run.Options{Limits: tape.Limits{TapeMode: "segments", Segment: 1024}}})
 	require.NoError(t, err)
 	m.Forward()
 	require.NoError(t, m.Set(m.Param("lp", "cutoff_hz"), []float64{300}))

@@ -7,6 +7,7 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 
 	"github.com/stretchr/testify/require"
 )
@@ -55,15 +56,15 @@ func TestSchedulesThreadsAndTapesGiveTheSameBits(t *testing.T) {
 				s = s*6364136223846793005 + 1442695040888963407
 				noise[i] = float64(int64(s))/(1<<63)*0.8 - 0.1
 			}
-			base := adjoint.Options{Frames: len(noise), Rate: 48000, HeatWeights: map[string]float64{"lp": 0.1}, Audio: adjoint.ReadAudio}
+			base := adjoint.Options{Frames: len(noise), Rate: 48000, HeatWeights: map[string]float64{"lp": 0.1}, Options: run.Options{Settings: graph.Settings{Audio: adjoint.ReadAudio}}}
 			if g, err := graph.Load(file); err == nil && len(g.Inputs()) > 0 {
 				base.Input = [][]float64{noise}
 			}
-			base.Schedule = graph.KPN
+			base.Schedule = run.KPN
 			out, grads := bits(t, file, base)
-			for _, schedule := range []graph.Schedule{graph.KPN, graph.IPLS} {
+			for _, schedule := range []run.Schedule{run.KPN, run.IPLS} {
 				for _, threads := range []int{1, 2, 4} {
-					if testing.Short() && (threads == 2) != (schedule == graph.IPLS) {
+					if testing.Short() && (threads == 2) != (schedule == run.IPLS) {
 						continue
 					}
 					for _, tape := range []struct {

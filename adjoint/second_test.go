@@ -6,6 +6,8 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
+	"ampfit/tape"
 
 	"github.com/stretchr/testify/require"
 )
@@ -53,7 +55,7 @@ func TestHVPIsTheDifferenceOfGradients(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := load(t, `{"sample_rate": 48000, `+text[1:])
 			var whole []float64
-			for _, o := range []adjoint.Options{{TapeMode: "full"}, {TapeMode: "segments", Segment: 256, Block: 100}, {TapeMode: "binomial", Segment: 128, Block: 64, Slots: 2}} {
+			for _, o := range []adjoint.Options{{Options: run.Options{Limits: tape.Limits{TapeMode: "full"}}}, {Options: run.Options{Settings: graph.Settings{Block: 100}, Limits: tape.Limits{TapeMode: "segments", Segment: 256}}}, {Options: run.Options{Settings: graph.Settings{Block: 64}, Limits: tape.Limits{TapeMode: "binomial", Segment: 128, Slots: 2}}}} {
 				o.Input = noise(3, 1, 900)
 				m, err := adjoint.NewModel(g, o)
 				require.NoError(t, err)
@@ -146,7 +148,7 @@ func TestHVPOfGraphs(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			g, err := graph.Load(file)
 			require.NoError(t, err)
-			m, err := adjoint.NewModel(g, adjoint.Options{Input: noise(2, 1, 1200), Rate: 48000, TapeMode: "segments", Segment: 500, Block: 200})
+			m, err := adjoint.NewModel(g, adjoint.Options{Input: noise(2, 1, 1200), Rate: 48000, Options: run.Options{Settings: graph.Settings{Block: 200}, Limits: tape.Limits{TapeMode: "segments", Segment: 500}}})
 			require.NoError(t, err)
 			p := m.HVP(curved{}, all(m))
 			require.Empty(t, p.Approximate)

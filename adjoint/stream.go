@@ -5,7 +5,10 @@ import (
 	"fmt"
 
 	"ampfit/abi"
+	"ampfit/arena"
 	"ampfit/graph"
+	"ampfit/graph/run"
+	"ampfit/tape"
 )
 
 // Stream runs a graph call by call, as a host does, with blocks of any length,
@@ -13,39 +16,36 @@ import (
 // stands on.
 type Stream struct {
 	Plan *graph.Plan
-	Run  *graph.Run
+	Run  *run.Run
 
-	walker *walker
-	record int // calls kept for the way back; −1: all
-	calls  []call
-	walked bool // the duals hold what the call after left
-	length int  // frames of the call that was walked last
-	tape   bool
-	heat   bool
-
-	now   call // that is rendered
-	spare call // whose memory serves the next one
-	serve Feed // of the call that is rendered
-	play  func(u *graph.Unit, batch, channel int, at int64, dst []float64)
-	made  uint64 // calls so far
+	tape   *tape.Tape
+	record int                                                              // calls kept for the way back; −1: all
+	calls  []*call                                                          // that are kept, and the one at hand
+	made   int                                                              // calls so far
+	spare  *call                                                            // whose memory serves the next one
+	walked bool                                                             // the gradients are what the call after left
+	length int                                                              // frames of the call that was walked last
+	at     *call                                                            // that is rendered
+	serve  Feed                                                             // of the call at hand; nil when it was heard before
+	seeds  map[*graph.OutPort][][]float64                                   // of the way back
+	play   func(u *graph.Unit, batch, channel int, at int64, dst []float64) // s.playInput
 }
 
 // Feed fills the frames of one channel of a node that plays an input.
 type Feed func(node string, batch, channel int, dst []float64)
 
-// call is a forward call that can be walked back.
+// call is a forward call: what it takes to render it again.
 type call struct {
-	start    int64
-	frames   int
-	snapshot []float64
-	params   []float64
-	feed     map[feedKey]heard
-	made     uint64 // its number
+	number int
+	start  int64
+	frames int
+	params []float64
+	feed   map[feedKey]heard
 }
 
 // heard is what an input was fed; it belongs to the call of that number.
 type heard struct {
-	made   uint64
+	number int
 	frames []float64
 }
 
@@ -69,92 +69,56 @@ var ErrNothingToPop = errors.New("adjoint: there is no forward call left to walk
 
 // NewStream plans a graph for calls of any length.
 func NewStream(g *graph.Graph, o StreamOptions) (*Stream, error) {
-	p, err := graph.NewPlan(g, graph.Options{Rate: o.Rate, Batches: o.Batches, Channels: o.Channels, Audio: o.Audio})
+	p, err := graph.NewPlan(g, graph.Options{Rate: o.Rate, Batches: o.Batches, Channels: o.Channels, Settings: graph.Settings{Audio: o.Audio}})
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{Plan: p, record: o.Record, tape: o.Record != 0, heat: true}
-	s.build(max(o.Frames, 1))
+	s := &Stream{Plan: p, record: o.Record, tape: tape.Open(o.Record)}
+	s.play = s.playInput
+	how := run.Options{Limits: tape.Limits{Segment: max(o.Frames, 1)}, Heat: true, Schedule: run.KPN}
+	if o.Record != 0 {
+		s.Run = run.NewTaped(p, how)
+	} else {
+		s.Run = run.New(p, how)
+	}
 	return s, nil
-}
-
-// build makes the run for calls of so many frames.
-func (s *Stream) build(frames int) {
-	o := graph.RunOptions{Segment: frames, Tape: s.tape, Heat: s.heat, Schedule: graph.KPN}
-	if s.Run != nil {
-		o.Memory = s.Run.Mem
-	}
-	s.Run = graph.NewRun(s.Plan, o)
-	if s.tape { // without one there are no duals to walk
-		s.walker = newWalker(s.Run, nil)
-	}
-}
-
-// grow makes room for longer calls and keeps everything else.
-func (s *Stream) grow(frames int) {
-	if frames <= s.Run.Segment {
-		return
-	}
-	old := s.Run
-	snapshot := make([]float64, old.SnapshotLen())
-	old.Snapshot(snapshot)
-	head, _ := old.Head()
-	values := append([]float64(nil), head...) // the arena changes hands
-	s.build(max(frames, 2*old.Segment))
-	head, _ = s.Run.Head()
-	copy(head, values)
-	s.Run.Restore(snapshot, old.End())
-	s.walked = false
 }
 
 // Forward renders the next frames; feed is called for every external channel.
 // Output then returns what the ports hold.
 func (s *Stream) Forward(frames int, feed Feed) {
-	s.grow(frames)
+	if frames > s.Run.Segment {
+		s.Run = s.Run.Longer(max(frames, 2*s.Run.Segment))
+	}
 	s.made++
-	c, old := &s.now, s.spare
-	s.spare = call{}
-	*c = call{start: s.Run.End(), frames: frames, feed: old.feed, made: s.made}
-	if c.feed == nil {
-		c.feed = map[feedKey]heard{}
+	c := s.spare
+	if s.spare = nil; c == nil {
+		c = &call{feed: map[feedKey]heard{}}
 	}
+	c.number, c.start, c.frames = s.made, s.Run.End(), frames
 	if s.record != 0 {
-		if c.snapshot = old.snapshot; len(c.snapshot) != s.Run.SnapshotLen() {
-			c.snapshot = make([]float64, s.Run.SnapshotLen())
-		}
-		s.Run.Snapshot(c.snapshot)
 		s.Run.Prepare()
-		head, _ := s.Run.Head()
-		c.params = append(old.params[:0], head...)
+		c.params = append(c.params[:0], s.Run.Head()...)
 	}
-	if s.play == nil {
-		s.play = s.playInput
-	}
-	s.serve, s.Run.Feed = feed, s.play
-	s.Run.Advance(frames)
-	s.serve, s.Run.Feed = nil, nil
-	s.walked = false
-	if s.record == 0 {
-		s.spare = *c
-		return
-	}
-	s.calls = append(s.calls, *c)
-	if s.record > 0 && len(s.calls) > s.record {
+	s.calls = append(s.calls, c)
+	s.serve, s.walked = feed, false
+	s.tape.Append(streamSystem{s}, c.number)
+	s.serve = nil
+	if s.record >= 0 && len(s.calls) > s.record {
 		s.spare = s.calls[0]
-		copy(s.calls, s.calls[len(s.calls)-s.record:])
-		s.calls = s.calls[:s.record]
+		s.calls = append(s.calls[:0], s.calls[1:]...)
 	}
 }
 
 // playInput gives a block of an input what the call was fed for it.
 func (s *Stream) playInput(u *graph.Unit, batch, channel int, at int64, dst []float64) {
-	c, key := &s.now, feedKey{u.Name, batch, channel}
+	c, key := s.at, feedKey{u.Name, batch, channel}
 	whole := c.feed[key]
-	if whole.made != c.made {
+	if whole.number != c.number {
 		if cap(whole.frames) < c.frames {
 			whole.frames = make([]float64, c.frames)
 		}
-		whole = heard{c.made, whole.frames[:c.frames]}
+		whole = heard{c.number, whole.frames[:c.frames]}
 		clear(whole.frames)
 		s.serve(u.Name, batch, channel, whole.frames)
 		c.feed[key] = whole
@@ -162,16 +126,40 @@ func (s *Stream) playInput(u *graph.Unit, batch, channel int, at int64, dst []fl
 	copy(dst, whole.frames[at-c.start:])
 }
 
+// streamSystem drives a stream's run by its tape.
+type streamSystem struct{ *Stream }
+
+func (s streamSystem) Advance(k int) {
+	s.at = s.calls[k-s.calls[0].number]
+	s.Run.Feed = s.play
+	s.Run.Advance(s.at.frames)
+	s.Run.Feed = nil
+}
+
+func (s streamSystem) Save(p *arena.Snapshot) { s.Run.Save(p) }
+
+func (s streamSystem) Load(p *arena.Snapshot) { s.Run.Load(p) }
+
+// Reverse walks a call back; the gradient of the state goes on from the call after.
+func (s streamSystem) Reverse(int) {
+	if s.walked {
+		s.Run.GoOnBack()
+	} else {
+		s.Run.BeginBack(nil, nil, 0)
+	}
+	for _, u := range s.Plan.Units {
+		for _, out := range u.Out {
+			if rows := s.seeds[out]; rows != nil {
+				s.Run.AddSeed(out, rows, s.at.start)
+			}
+		}
+	}
+	s.Run.Back()
+}
+
 // Output returns the rows of an output port of a node after Forward, batch by
 // batch, valid until the next call.
-func (s *Stream) Output(out *graph.OutPort) [][]float64 {
-	var rows [][]float64
-	n := int(s.Run.End() - s.Run.Start())
-	for _, row := range s.Run.Execs[out.Unit.Index].Out[out.Index] {
-		rows = append(rows, s.Run.Mem.Primal[row.Base:row.Base+n*row.Mult])
-	}
-	return rows
-}
+func (s *Stream) Output(out *graph.OutPort) [][]float64 { return s.Run.Output(out) }
 
 // Pending returns the frames of the newest call that Backward would walk.
 func (s *Stream) Pending() (frames int, ok bool) {
@@ -197,82 +185,37 @@ func (s *Stream) Backward(seeds map[*graph.OutPort][][]float64) error {
 			}
 		}
 	}
-	s.calls = s.calls[:len(s.calls)-1]
-	r := s.Run
-	head, dual := r.Head()
+	head := s.Run.Head()
 	now := append([]float64(nil), head...)
 	copy(head, c.params)
-	r.Restore(c.snapshot, c.start)
-	r.Feed = func(u *graph.Unit, batch, channel int, at int64, dst []float64) {
-		copy(dst, c.feed[feedKey{u.Name, batch, channel}].frames[at-c.start:])
-	}
-	r.Advance(c.frames)
-	r.Feed = nil
-	if s.walked {
-		r.ShiftDuals(c.frames)
-		clear(dual)
-	} else {
-		s.walker.begin()
-	}
-	s.walker.seeds = s.walker.seeds[:0]
-	for _, u := range s.Plan.Units {
-		for _, out := range u.Out {
-			if rows := seeds[out]; rows != nil {
-				s.walker.seeds = append(s.walker.seeds, seed{out, rows, c.start})
-			}
-		}
-	}
-	s.walker.segment(c.start, c.start+int64(c.frames))
-	s.walked, s.length = true, c.frames
-	r.Restore(c.snapshot, c.start)
+	s.seeds = seeds
+	s.tape.Pop(streamSystem{s})
 	copy(head, now)
-	s.spare = c
+	s.walked, s.length = true, c.frames
+	s.calls, s.spare = s.calls[:len(s.calls)-1], c
 	return nil
 }
 
 // InputGrad returns the gradient by what a node was fed in the call that was
 // walked back, valid until the next call.
 func (s *Stream) InputGrad(node string, batch, channel, frames int) []float64 {
-	u := s.Plan.Unit(node)
-	row := s.Run.Execs[u.Index].Out[0][batch*u.Out[0].Channels+channel]
-	return s.Run.Mem.Dual[row.Dual : row.Dual+frames]
+	port := s.Plan.Unit(node).Out[0]
+	return s.Run.OutputGrad(port, frames)[batch*port.Channels+channel]
 }
 
 // ParamGrad returns the gradient by a held parameter in the call that was
 // walked back: Len values for each batch.
 func (s *Stream) ParamGrad(q *graph.Param) []float64 {
-	x := s.Run.Execs[q.Of.Index]
-	_, dual := s.Run.Head()
-	per := x.Unit.Lanes / s.Plan.Batches
 	out := make([]float64, s.Plan.Batches*q.Len)
-	for lane := range x.Unit.Lanes {
-		for i := range q.Len {
-			out[lane/per*q.Len+i] += dual[x.Param[q.Index]+lane*q.Len+i]
-		}
-	}
+	s.Run.AddGrad(out, q)
 	return out
 }
 
 // Heat returns the joules of a node so far.
-func (s *Stream) Heat(node string) float64 {
-	sum := 0.0
-	for _, h := range s.Run.UnitHeat(s.Run.Execs[s.Plan.Unit(node).Index]) {
-		sum += h
-	}
-	return sum
-}
+func (s *Stream) Heat(node string) float64 { return s.Run.TotalHeat(node) }
+
+// SetHeat sets the joules of a node so far, in every batch.
+func (s *Stream) SetHeat(node string, joules float64) { s.Run.SetHeat(node, joules) }
 
 // Walked returns the frames of the call that Backward walked last.
 func (s *Stream) Walked() int { return s.length }
-
-// SetHeat sets the joules of a node so far, in every batch.
-func (s *Stream) SetHeat(node string, joules float64) {
-	x := s.Run.Execs[s.Plan.Unit(node).Index]
-	per := x.Unit.Lanes / s.Plan.Batches
-	for lane := range x.Unit.Lanes {
-		s.Run.Mem.Primal[x.Heat+lane] = 0
-		if lane%per == 0 {
-			s.Run.Mem.Primal[x.Heat+lane] = joules
-		}
-	}
-}

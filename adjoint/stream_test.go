@@ -28,17 +28,17 @@ func TestArenaGrowsBetweenCalls(t *testing.T) {
 		at += frames
 	}
 	call(64)
-	small, first := s.Run.Bytes(), &s.Run.Mem.Primal[0]
+	small, first := s.Run.Bytes(), &s.Run.Head()[0]
 	call(10)
-	require.Same(t, first, &s.Run.Mem.Primal[0], "there is room")
+	require.Same(t, first, &s.Run.Head()[0], "there is room")
 	call(2000)
 	grown := s.Run.Bytes()
 	require.GreaterOrEqual(t, grown, 2*small)
-	second := &s.Run.Mem.Primal[0]
+	second := &s.Run.Head()[0]
 	require.NotSame(t, first, second)
 	call(1500)
 	call(64)
-	require.Same(t, second, &s.Run.Mem.Primal[0], "there is room")
+	require.Same(t, second, &s.Run.Head()[0], "there is room")
 	call(5000)
 	require.GreaterOrEqual(t, s.Run.Bytes(), 2*grown)
 	require.Zero(t, testing.AllocsPerRun(3, func() { s.Run.Advance(512) }), "nothing is allocated while a run goes on")

@@ -12,6 +12,7 @@ import (
 	"ampfit/abi"
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 
 	"github.com/stretchr/testify/require"
 )
@@ -83,7 +84,7 @@ func TestCheckOfEveryType(t *testing.T) {
 			t.Run(typ.Name, func(t *testing.T) {
 				g, err := graph.Parse("type.json", []byte(text))
 				require.NoError(t, err)
-				r, err := adjoint.CheckGraph(g, adjoint.CheckOptions{Options: adjoint.Options{Frames: frames, Audio: soundOf}})
+				r, err := adjoint.CheckGraph(g, adjoint.CheckOptions{Options: adjoint.Options{Frames: frames, Options: run.Options{Settings: graph.Settings{Audio: soundOf}}}})
 				require.NoError(t, err)
 				require.True(t, r.OK, "%s\n%s", text, r)
 				for i := range r.Rows {
@@ -144,7 +145,7 @@ func movedGraphs(t *testing.T, typ *abi.NodeType) []string {
 func plans(text string) error {
 	g, err := graph.Parse("type.json", []byte(text))
 	if err == nil {
-		_, err = graph.NewPlan(g, graph.Options{Frames: 10, Audio: soundOf})
+		_, err = graph.NewPlan(g, graph.Options{Frames: 10, Settings: graph.Settings{Audio: soundOf}})
 	}
 	return err
 }

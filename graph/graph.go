@@ -1,14 +1,11 @@
-// Package graph reads graph files, checks them, plans their execution and runs
-// them forward.
+// Package graph reads graph files, checks them and plans their execution.
 //
-//	graph.json ──Load──► Graph ──NewPlan──► Plan ──NewRun──► Run ──Forward──► output
-//	  (text)            (checked)   (rate, length,   (memory, states)
-//	                                 batches known)
+//	graph.json ──Load──► Graph ──NewPlan──► Plan
+//	  (text)            (checked)   (rate, length, batches known)
 //
 // A Graph is what the file says. A Plan knows the sample rate, the length of
 // the run and the channels of the dry input, and with them every latency,
-// feedback component and row. A Run owns the memory and renders; package
-// adjoint walks it backward.
+// feedback component and cohort of channels. Package run binds it to memory.
 package graph
 
 import (
@@ -18,8 +15,7 @@ import (
 	"ampfit/internal/jsontree"
 )
 
-// Graph is a checked graph file. It is not changed by planning or running;
-// SetParam changes the values that the next plan starts from.
+// Graph is a checked graph file. It is not changed by planning or running.
 type Graph struct {
 	Path    string // of the file, as given; "" for graphs from memory
 	Version int
@@ -131,7 +127,7 @@ func (n *Node) Setting(name string) *Setting {
 	return nil
 }
 
-// Input returns the InputNode-like nodes: those that play the dry signal.
+// Inputs returns the external nodes: those that play the dry signal.
 func (g *Graph) Inputs() []*Node {
 	var in []*Node
 	for _, n := range g.Nodes {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 
 	"ampfit/abi"
@@ -92,7 +93,7 @@ var (
 // keys reports the members that are not allowed.
 func (l *loader) keys(v *jsontree.Value, path, what string, allowed []string) {
 	for _, m := range v.Members {
-		if !contains(allowed, m.Key) {
+		if !slices.Contains(allowed, m.Key) {
 			l.addAt(m.Offset, join(path, m.Key), "%s has no key %q; %s", what, m.Key, hint(m.Key, allowed))
 		}
 	}
@@ -107,15 +108,6 @@ func hint(name string, allowed []string) string {
 		return fmt.Sprintf("did you mean %q? It has %s", near, suggest.List(allowed))
 	}
 	return "it has " + suggest.List(allowed)
-}
-
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
 }
 
 func join(path, key string) string {

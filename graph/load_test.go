@@ -11,6 +11,8 @@ import (
 
 	"ampfit/abi"
 	"ampfit/graph"
+	_ "ampfit/internal/graphtest" // LookaheadNode
+	_ "ampfit/nodes"
 
 	"github.com/stretchr/testify/require"
 )

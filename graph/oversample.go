@@ -41,7 +41,7 @@ func (p *Plan) oversample() {
 }
 
 func (p *Plan) upsampleInput(u *Unit, in *InPort) {
-	up := p.filter(u, fmt.Sprintf("%s.%s ↑%d", u.Name, in.Name, u.Mult), upsampler, in.linked(), 0)
+	up := p.filter(u, fmt.Sprintf("%s.%s ↑%d", u.Name, in.Name, u.Mult), true, in.linked(), 0)
 	up.In[0].Links, up.In[0].Sum = in.Links, in.Sum
 	for _, l := range in.Links {
 		l.In = up.In[0]
@@ -53,7 +53,7 @@ func (p *Plan) upsampleInput(u *Unit, in *InPort) {
 }
 
 func (p *Plan) upsampleModulator(u *Unit, q *Param, i int, l *Link) {
-	up := p.filter(u, fmt.Sprintf("%s.%s ↑%d", u.Name, q.Name, u.Mult), upsampler, l.From.Channels, 0)
+	up := p.filter(u, fmt.Sprintf("%s.%s ↑%d", u.Name, q.Name, u.Mult), true, l.From.Channels, 0)
 	inner := &Link{From: up.Out[0], Param: q, Channel: l.Channel, Mode: l.Mode, Scale: l.Scale, Skip: l.R}
 	l.In, l.Param, l.Channel = up.In[0], nil, -1
 	up.In[0].Links = []*Link{l}
@@ -64,10 +64,10 @@ func (p *Plan) upsampleModulator(u *Unit, q *Param, i int, l *Link) {
 
 func (p *Plan) downsample(u *Unit, out *OutPort) {
 	fraction := (u.Mult - u.Setup.Delay%u.Mult) % u.Mult // to a whole graph frame
-	if u.Type.Advances && !u.connected() && !p.modulated(u) {
+	if u.Type.Advances && !u.connected() && u.Held() {
 		fraction = 1 - u.Mult // the last of the frames that stand for one
 	}
-	down := p.filter(u, fmt.Sprintf("%s.%s ↓%d", u.Name, out.Name, u.Mult), downsampler, out.Channels, fraction)
+	down := p.filter(u, fmt.Sprintf("%s.%s ↓%d", u.Name, out.Name, u.Mult), false, out.Channels, fraction)
 	down.Out[0].Readers, down.Out[0].Measured = out.Readers, out.Measured
 	for _, l := range out.Readers {
 		l.From = down.Out[0]
@@ -81,23 +81,32 @@ func (p *Plan) downsample(u *Unit, out *OutPort) {
 	}
 }
 
+// upsampler and downsampler are the types of resampling units; package run has
+// their kernels.
+var (
+	upsampler   = &abi.NodeType{Name: "upsampler", Doc: "Raises the sample rate.", Inputs: []string{"in"}, Outputs: []string{"out"}}
+	downsampler = &abi.NodeType{Name: "downsampler", Doc: "Lowers the sample rate.", Inputs: []string{"in"}, Outputs: []string{"out"}}
+)
+
 // filter appends a resampling unit of so many channels.
-func (p *Plan) filter(of *Unit, name string, t *abi.NodeType, channels, extra int) *Unit {
+func (p *Plan) filter(of *Unit, name string, up bool, channels, extra int) *Unit {
+	t := downsampler
+	if up {
+		t = upsampler
+	}
 	s := abi.NewSetup(t)
-	s.Node, s.Rate, s.Data = name, p.Rate, newRatio(of.Mult, extra, p.quality)
+	s.Node, s.Rate = name, p.Rate
 	u := &Unit{
 		Index: len(p.Units), Node: of.Node, Name: name, Type: t, Setup: s, Rate: p.Rate, Mult: 1,
-		Lanes: p.Batches * channels, Filter: true,
+		Lanes: p.Batches * channels, Filter: &Filter{up, of.Mult, extra, p.quality},
 	}
 	in, out := &InPort{Unit: u, Name: "in", Channels: channels, Mult: 1}, &OutPort{Unit: u, Name: "out", Channels: channels, Mult: 1}
-	data := s.Data.(*ratio)
-	s.Scratch = data.scratch()
-	if t == upsampler {
+	if up {
 		out.Mult = of.Mult
 		s.InHistory = 2 * p.quality.Delay()
 	} else {
 		in.Mult = of.Mult
-		s.InHistory = len(data.taps) - 1 + extra
+		s.InHistory = 2*p.quality.Delay()*of.Mult + extra // the taps before the newest
 	}
 	u.In, u.Out = []*InPort{in}, []*OutPort{out}
 	p.Units = append(p.Units, u)

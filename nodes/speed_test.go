@@ -11,6 +11,7 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 )
 
 // workloads are whole graphs whose value and gradient must be fast, 10 s at
@@ -68,7 +69,7 @@ func workload(t testing.TB, nodes string, frames int) (*adjoint.Model, func(grad
 		}
 		target[n] = 0.3 * (2*rng.Float64() - 1)
 	}
-	o := adjoint.Options{Frames: frames, Threads: 1}
+	o := adjoint.Options{Frames: frames, Options: run.Options{Threads: 1}}
 	if !source {
 		o.Input = [][]float64{x}
 	}

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"ampfit/abi"
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/suggest"
 	"ampfit/optim/loss"
 )
@@ -44,14 +44,7 @@ type FitOptions struct {
 	// HeatWeight adds the heat of all nodes, in joules, times this to the loss.
 	HeatWeight float64
 
-	Block       int
-	TapeMemory  int64 // bytes; 0 is adjoint.DefaultTapeMemory
-	Schedule    graph.Schedule
-	Threads     int
-	Profile     bool
-	LowLatency  bool // shorter oversampling filters
-	KeepLatency bool
-	Audio       func(path string) (*abi.Audio, error)
+	run.Options // Heat is set
 	Progress    func(Progress)
 	// Ready is called once with what is known before the first step: notes,
 	// learned parameters that no gradient reaches. An error ends the fit.
@@ -220,11 +213,9 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 			weights[n.Name] = o.HeatWeight
 		}
 	}
-	m, err := adjoint.NewModel(g, adjoint.Options{
-		Input: o.Input, Rate: o.Rate, Frames: frames, Block: o.Block, TapeMemory: o.TapeMemory,
-		Schedule: o.Schedule, Threads: o.Threads, Profile: o.Profile, LowLatency: o.LowLatency, SkipInputGrad: true,
-		KeepLatency: o.KeepLatency, Heat: true, HeatWeights: weights, Audio: o.Audio,
-	})
+	how := o.Options
+	how.Heat = true
+	m, err := adjoint.NewModel(g, adjoint.Options{Input: o.Input, Rate: o.Rate, Frames: frames, SkipInputGrad: true, HeatWeights: weights, Options: how})
 	if err != nil {
 		return nil, err
 	}

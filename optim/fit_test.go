@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 	_ "ampfit/nodes"
 	"ampfit/optim"
 
@@ -29,7 +30,7 @@ func render(t testing.TB, g *graph.Graph, frames int, in [][]float64) [][]float6
 	t.Helper()
 	p, err := graph.NewPlan(g, graph.Options{Frames: frames, Channels: len(in)})
 	require.NoError(t, err)
-	r := graph.NewRun(p, graph.RunOptions{})
+	r := run.New(p, run.Options{})
 	r.Input = in
 	return r.Render(false)
 }

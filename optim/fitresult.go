@@ -7,8 +7,9 @@ import (
 	"strings"
 
 	"ampfit/abi"
-	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
+	"ampfit/tape"
 )
 
 // Step is one line of the history of a fit.
@@ -36,9 +37,9 @@ type FitParam struct {
 // FitResult is the outcome of a fit.
 type FitResult struct {
 	Plan           *graph.Plan
-	Tape           adjoint.TapePlan
-	Profile        string              // table of times, when asked for
-	Nodes          []graph.NodeMetrics // of the last evaluation; times only when a profile was asked for
+	Tape           tape.Plan
+	Profile        string            // table of times, when asked for
+	Nodes          []run.NodeMetrics // of the last evaluation; times only when a profile was asked for
 	LossName       string
 	Optimizer      string
 	Initial, Final float64
@@ -126,7 +127,7 @@ func (f *fit) finish(x []float64) {
 	r := f.result
 	stdErr, loose := f.errorBars(x)
 	if !f.options.Profile {
-		f.model.Run.Measure(max(float64(f.model.Plan.Frames)/f.model.Plan.Rate/profileEntries, 1e-3))
+		f.model.Run.ProfileEvery(max(float64(f.model.Plan.Frames)/f.model.Plan.Rate/profileEntries, 1e-3))
 	}
 	r.Final = f.objective.Evaluate(make([]float64, len(x)), x) // with heat
 	r.Nodes = f.model.Run.Metrics()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/wav"
 	"ampfit/optim"
 
@@ -201,7 +202,7 @@ func fitKind(t *testing.T, k *kind, draw uint64, seconds float64) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), 120*time.Second)
 	defer cancel()
-	r, err := optim.Fit(ctx, k.graph(t, rate, k.start), optim.FitOptions{Target: target, Input: in, Rate: rate, Threads: 2})
+	r, err := optim.Fit(ctx, k.graph(t, rate, k.start), optim.FitOptions{Target: target, Input: in, Rate: rate, Options: run.Options{Threads: 2}})
 	require.NoError(t, err)
 	verdict := "reached"
 	if !(r.Final <= k.limit) {

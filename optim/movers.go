@@ -30,7 +30,7 @@ func (o *GraphObjective) movers() []*mover {
 		}
 		var unit *graph.Unit
 		for _, u := range o.Model.Plan.Units {
-			if u.Name == v.Param.Node && !u.Filter {
+			if u.Name == v.Param.Node && u.Filter == nil {
 				unit = u
 			}
 		}

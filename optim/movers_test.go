@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 
 	"github.com/stretchr/testify/require"
 )
@@ -119,7 +120,7 @@ func TestMovingFindsTheLFOOfADelay(t *testing.T) {
 	in := [][]float64{hissOf(12000)}
 	p, err := graph.NewPlan(at(`"rate_hz": 2.9, "depth": 3, "phase": 0.4`, `"time_ms": 17, "mix": 0.6`), graph.Options{Frames: 12000, Channels: 1})
 	require.NoError(t, err)
-	r := graph.NewRun(p, graph.RunOptions{})
+	r := run.New(p, run.Options{})
 	r.Input = in
 	fit, err := newFit(at("", `"time_ms": 8, "mix": 0.5`), FitOptions{Target: r.Render(false), Input: in, Rate: rate})
 	require.NoError(t, err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/wav"
 	"ampfit/optim"
 	"ampfit/optim/loss"
@@ -300,7 +301,7 @@ func fitReverb(t *testing.T, to *reverbTarget, with *reverbGraph) {
 		return l.Evaluate(nil, rows[0])
 	}
 	began := time.Now()
-	r, err := optim.Fit(context.Background(), g, optim.FitOptions{Target: [][]float64{y}, Input: [][]float64{x}, Rate: rate, Threads: 2})
+	r, err := optim.Fit(context.Background(), g, optim.FitOptions{Target: [][]float64{y}, Input: [][]float64{x}, Rate: rate, Options: run.Options{Threads: 2}})
 	require.NoError(t, err)
 	floor := judge([][]float64{twin}, taskSpectra)
 	start, end := judge(r.Start, taskSpectra), judge(r.Output, taskSpectra)

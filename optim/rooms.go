@@ -18,7 +18,7 @@ var reverberators = []string{"FDNNode", "NoiseReverbNode", "CombNode"}
 func (o *GraphObjective) reverberates() bool {
 	combs := map[string]bool{}
 	for _, u := range o.Model.Plan.Units {
-		if u.Filter || !slices.Contains(reverberators, u.Type.Name) || !slices.ContainsFunc(o.Variables, func(v Variable) bool { return v.Param.Node == u.Name }) {
+		if u.Filter != nil || !slices.Contains(reverberators, u.Type.Name) || !slices.ContainsFunc(o.Variables, func(v Variable) bool { return v.Param.Node == u.Name }) {
 			continue
 		}
 		if u.Type.Name != "CombNode" {
@@ -213,7 +213,7 @@ func (o *GraphObjective) rooms(x []float64) [][]float64 {
 		o.put(p, o.Variables[mix].Param, wet)
 	}
 	for _, u := range o.Model.Plan.Units {
-		if u.Filter {
+		if u.Filter != nil {
 			continue
 		}
 		switch u.Type.Name {

@@ -12,6 +12,7 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/optim"
 
 	"github.com/stretchr/testify/require"
@@ -238,7 +239,7 @@ func TestSynths(t *testing.T) {
 				g, err := graph.Parse("synth.json", []byte(s.text()))
 				require.NoError(t, err)
 				began := time.Now()
-				r, err := optim.Fit(context.Background(), g, optim.FitOptions{Target: target, Rate: rate, Threads: 2})
+				r, err := optim.Fit(context.Background(), g, optim.FitOptions{Target: target, Rate: rate, Options: run.Options{Threads: 2}})
 				require.NoError(t, err)
 				start, end := metric(t, r.Start, target, rate, taskSpectra), metric(t, r.Output, target, rate, taskSpectra)
 				goal := start / 3

@@ -12,6 +12,7 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/wav"
 	"ampfit/optim"
 	"ampfit/optim/loss"
@@ -86,7 +87,7 @@ func fitTask(t *testing.T, file, dir string) {
 	require.NoError(t, err)
 	target, err := wav.Read(filepath.Join(dir, "target.wav"))
 	require.NoError(t, err)
-	o := optim.FitOptions{Target: target.Rows(), Rate: float64(target.Rate), Audio: adjoint.ReadAudio, Threads: 2}
+	o := optim.FitOptions{Target: target.Rows(), Rate: float64(target.Rate), Options: run.Options{Threads: 2, Settings: graph.Settings{Audio: adjoint.ReadAudio}}}
 	if in, err := wav.Read(filepath.Join(dir, "input.wav")); err == nil {
 		o.Input = fitLength(in.Rows(), target.Frames())
 	}

@@ -26,7 +26,7 @@ func (o *GraphObjective) vibratos() []vibrato {
 			continue
 		}
 		for _, u := range o.Model.Plan.Units {
-			if u.Name != v.Param.Node || u.Filter {
+			if u.Name != v.Param.Node || u.Filter != nil {
 				continue
 			}
 			for _, p := range u.Params {

@@ -9,6 +9,7 @@ import (
 	"ampfit/abi"
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	_ "ampfit/nodes"
 
 	"github.com/stretchr/testify/require"
@@ -26,7 +27,7 @@ func objectiveOf(t *testing.T, node, start, truth string, x []float64, rate floa
 	}
 	p, err := graph.NewPlan(at(truth), graph.Options{Frames: len(x), Channels: 1})
 	require.NoError(t, err)
-	r := graph.NewRun(p, graph.RunOptions{})
+	r := run.New(p, run.Options{})
 	r.Input = [][]float64{x}
 	f, err := newFit(at(start), FitOptions{Target: r.Render(false), Input: [][]float64{x}, Rate: rate})
 	require.NoError(t, err)

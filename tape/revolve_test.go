@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"ampfit/arena"
 	"ampfit/tape"
 
 	"github.com/stretchr/testify/require"
@@ -13,66 +14,49 @@ import (
 type toy struct {
 	t        *testing.T
 	at       int // segment at whose start it stands
-	recorded int
-	slots    map[int]int
-	most     int
+	last     int // that was rendered last, -1 after going back
 	reversed []int
 	advances int
-	turned   bool
 	n        int
 }
 
-func newToy(t *testing.T, n int) *toy { return &toy{t: t, recorded: -1, slots: map[int]int{}, n: n} }
+func newToy(t *testing.T, n int) *toy { return &toy{t: t, last: -1, n: n} }
 
-func (s *toy) Advance(k int) error {
+func (s *toy) Advance(k int) {
 	require.Equal(s.t, s.at, k)
 	s.at++
-	s.recorded = -1
+	s.last = k
 	s.advances++
-	return nil
 }
 
-func (s *toy) Record(k int) error {
-	require.Equal(s.t, s.at, k)
-	s.at++
-	s.recorded = k
-	return nil
+func (s *toy) Save(p *arena.Snapshot) { p.Data = append(p.Data, float64(s.at)) }
+
+func (s *toy) Load(p *arena.Snapshot) {
+	s.at, s.last = 0, -1
+	if p != nil {
+		s.at = int(p.Data[0])
+	}
 }
 
-func (s *toy) Turn() error {
-	require.Equal(s.t, s.n, s.at, "the end of the run")
-	s.turned = true
-	return nil
-}
-
-func (s *toy) Save(k, slot int) error {
-	require.Equal(s.t, s.at, k)
-	s.slots[slot] = k
-	s.most = max(s.most, len(s.slots))
-	return nil
-}
-
-func (s *toy) Load(k, slot int) error {
-	require.Equal(s.t, k, s.slots[slot], "slot %d", slot)
-	s.at = k
-	return nil
-}
-
-func (s *toy) Reverse(k int) error {
-	require.True(s.t, s.turned)
-	require.Equal(s.t, s.recorded, k)
-	s.recorded = -1
+func (s *toy) Reverse(k int) {
+	require.Equal(s.t, s.last, k)
+	s.last = -1
 	s.reversed = append(s.reversed, k)
-	return nil
 }
 
+// check performs a schedule; what is advanced over is rendered once more than
+// what is reversed.
 func (s *toy) check(schedule *tape.Schedule) {
-	require.NoError(s.t, schedule.Run(s))
+	p := tape.New(schedule)
+	p.Forward(s)
+	require.Equal(s.t, s.n, s.at, "the end of the run")
+	require.Empty(s.t, s.reversed)
+	p.Back(s)
 	require.Len(s.t, s.reversed, s.n)
 	for i, k := range s.reversed {
 		require.Equal(s.t, s.n-1-i, k, "from the last to the first")
 	}
-	require.LessOrEqual(s.t, s.most, schedule.Slots)
+	s.advances -= s.n
 }
 
 // The advances are r·l − C(s+r, s+1) with the least r for which C(s+r, s) ≥ l.

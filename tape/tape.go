@@ -1,4 +1,5 @@
-// Package tape keeps what a forward run leaves behind for the way back.
+// Package tape keeps what a forward run leaves behind for the way back, so that
+// the run can be walked in reverse and taken up again at any frame.
 //
 // The run is cut into segments. The forward run copies the state region at
 // the first frame of each; the backward run takes the segments from the last
@@ -9,105 +10,168 @@
 //	                        s1 ────────► ◄────────
 //	           s0 ────────► ◄────────
 //
-// What to do when is data, a list of actions, so that a schedule can be
-// printed, counted and tested with a toy model. With one segment nothing is
-// replayed: the rows hold the whole run.
+// What to do when is data, a [Schedule], so that it can be printed, counted and
+// tested with a toy model; [Choose] takes one for a length, costs and a budget.
+// With one segment nothing is replayed: the rows hold the whole run. A [Tape]
+// performs a schedule on a [System] and keeps its snapshots; a run of calls that
+// nobody knows beforehand has a tape that grows ([Open]). Either knows what it
+// still holds, and rewinds the system to the start of any segment.
 package tape
 
-import "fmt"
+import "ampfit/arena"
 
-// Kind is what an action does.
-type Kind int
-
-// The kinds of action.
-const (
-	Advance Kind = iota // render a segment, keeping nothing but its end
-	Record              // render a segment and keep what Reverse needs
-	Turn                // the end of the run is reached: the loss is known now
-	Save                // copy the state at the start of a segment into a slot
-	Load                // go back to the state in a slot
-	Reverse             // walk the recorded segment backward
-)
-
-// String names the kind.
-func (k Kind) String() string {
-	return [...]string{"advance", "record", "turn", "save", "load", "reverse"}[k]
-}
-
-// Action is one step of a schedule.
-type Action struct {
-	Kind    Kind
-	Segment int // that the action is about
-	Slot    int // of Save and Load
-}
-
-// String prints the action: "save 3 in 1".
-func (a Action) String() string {
-	if a.Kind == Save || a.Kind == Load {
-		return fmt.Sprintf("%s %d in %d", a.Kind, a.Segment, a.Slot)
-	}
-	return fmt.Sprintf("%s %d", a.Kind, a.Segment)
-}
-
-// System is a run that a schedule drives.
+// System is a run that a tape drives.
 type System interface {
-	Advance(segment int) error
-	Record(segment int) error
-	Turn() error
-	Save(segment, slot int) error
-	Load(segment, slot int) error
-	Reverse(segment int) error
+	Advance(k int)          // render segment k, at whose start it stands
+	Save(s *arena.Snapshot) // of the state it is in
+	Load(s *arena.Snapshot) // go back to a state; nil is the start of the run
+	Reverse(k int)          // walk segment k, which was rendered last, backward
 }
 
-// Schedule is a list of actions and what they cost.
-type Schedule struct {
-	Mode     string // full, segments or binomial
-	Actions  []Action
-	Segments int
-	Slots    int // snapshots held at once
-	Extra    int // segments rendered again
+// Tape is the record of one run: snapshots, and of which segments they are.
+type Tape struct {
+	schedule *Schedule // nil for a run that grows
+	keep     int       // segments kept of a run that grows; negative: all
+	slots    []slot
+	next     int // action of the schedule that comes next
 }
 
-// Full renders the whole run as one segment and keeps everything.
-func Full() *Schedule {
-	return &Schedule{Mode: "full", Segments: 1, Actions: []Action{{Kind: Record}, {Kind: Turn}, {Kind: Reverse}}}
+// slot is room for a snapshot.
+type slot struct {
+	held     bool
+	segment  int // whose start the snapshot is of
+	snapshot arena.Snapshot
 }
 
-// InSegments snapshots the start of every segment and replays each once. The
-// last one is still there when the way back begins.
-func InSegments(n int) *Schedule {
-	s := &Schedule{Mode: "segments", Segments: n, Slots: n - 1, Extra: n - 1}
-	for k := range n - 1 {
-		s.Actions = append(s.Actions, Action{Save, k, k}, Action{Kind: Advance, Segment: k})
-	}
-	s.Actions = append(s.Actions, Action{Kind: Record, Segment: n - 1}, Action{Kind: Turn}, Action{Kind: Reverse, Segment: n - 1})
-	for k := n - 2; k >= 0; k-- {
-		s.Actions = append(s.Actions, Action{Load, k, k}, Action{Kind: Record, Segment: k}, Action{Kind: Reverse, Segment: k})
-	}
-	return s
+// New returns the tape of runs that follow a schedule.
+func New(s *Schedule) *Tape { return &Tape{schedule: s, slots: make([]slot, s.Slots)} }
+
+// Open returns the tape of a run whose segments come one by one, of which it keeps
+// the newest: as many as keep says, all when it is negative.
+func Open(keep int) *Tape { return &Tape{keep: keep} }
+
+// Forward performs the schedule up to the end of the run.
+func (t *Tape) Forward(sys System) {
+	t.Forget()
+	t.next = 0
+	t.perform(sys, Turn)
 }
 
-// Run performs the actions in order and stops at the first error.
-func (s *Schedule) Run(sys System) error {
-	for _, a := range s.Actions {
-		var err error
+// Back performs the rest of the schedule: the way back.
+func (t *Tape) Back(sys System) { t.perform(sys, -1) }
+
+// perform goes on with the schedule until after an action of a kind.
+func (t *Tape) perform(sys System, until Kind) {
+	for t.next < len(t.schedule.Actions) {
+		a := t.schedule.Actions[t.next]
+		t.next++
 		switch a.Kind {
-		case Advance:
-			err = sys.Advance(a.Segment)
-		case Record:
-			err = sys.Record(a.Segment)
-		case Turn:
-			err = sys.Turn()
+		case Advance, Record:
+			sys.Advance(a.Segment)
 		case Save:
-			err = sys.Save(a.Segment, a.Slot)
+			t.save(sys, a.Slot, a.Segment)
 		case Load:
-			err = sys.Load(a.Segment, a.Slot)
+			sys.Load(&t.slots[a.Slot].snapshot)
 		case Reverse:
-			err = sys.Reverse(a.Segment)
+			sys.Reverse(a.Segment)
 		}
-		if err != nil {
-			return fmt.Errorf("tape: %s: %w", a, err)
+		if a.Kind == until {
+			return
 		}
 	}
-	return nil
+}
+
+func (t *Tape) save(sys System, at, segment int) {
+	s := &t.slots[at]
+	s.held, s.segment = true, segment
+	s.snapshot.Data = s.snapshot.Data[:0]
+	sys.Save(&s.snapshot)
+}
+
+// Append renders segment k, the next of a run that grows.
+func (t *Tape) Append(sys System, k int) {
+	if t.keep != 0 {
+		t.save(sys, t.room(), k)
+	}
+	sys.Advance(k)
+}
+
+// room returns a slot for one more segment: the oldest one's when there are as
+// many as the tape keeps.
+func (t *Tape) room() int {
+	oldest, held := -1, 0
+	for i := range t.slots {
+		if !t.slots[i].held {
+			return i
+		}
+		held++
+		if oldest < 0 || t.slots[i].segment < t.slots[oldest].segment {
+			oldest = i
+		}
+	}
+	if held == t.keep {
+		return oldest
+	}
+	t.slots = append(t.slots, slot{})
+	return len(t.slots) - 1
+}
+
+// Newest returns the newest segment that a growing run keeps; ok is false when
+// there is none.
+func (t *Tape) Newest() (k int, ok bool) {
+	for i := range t.slots {
+		if s := &t.slots[i]; s.held && (!ok || s.segment > k) {
+			k, ok = s.segment, true
+		}
+	}
+	return k, ok
+}
+
+// Pop walks the newest segment of a run that grows back, and leaves the system
+// before it. It does nothing when none is kept.
+func (t *Tape) Pop(sys System) {
+	k, ok := t.Newest()
+	if !ok {
+		return
+	}
+	s := t.latest(k)
+	sys.Load(&s.snapshot)
+	sys.Advance(k)
+	sys.Reverse(k)
+	sys.Load(&s.snapshot)
+	s.held = false
+}
+
+// Rewind brings the system to the start of a segment: back to the latest snapshot
+// at or before it, or to the start of the run, and on from there.
+func (t *Tape) Rewind(sys System, segment int) {
+	from := 0
+	if s := t.latest(segment); s != nil {
+		sys.Load(&s.snapshot)
+		from = s.segment
+	} else {
+		sys.Load(nil)
+	}
+	for k := from; k < segment; k++ {
+		sys.Advance(k)
+	}
+}
+
+// latest is the slot that holds the latest start at or before that of a segment,
+// nil for none.
+func (t *Tape) latest(segment int) *slot {
+	var best *slot
+	for i := range t.slots {
+		if s := &t.slots[i]; s.held && s.segment <= segment && (best == nil || s.segment > best.segment) {
+			best = s
+		}
+	}
+	return best
+}
+
+// Forget drops all snapshots: what they hold belongs to another run.
+func (t *Tape) Forget() {
+	for i := range t.slots {
+		t.slots[i].held = false
+	}
 }

@@ -17,8 +17,10 @@ import (
 	"ampfit/abi/cnode"
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	_ "ampfit/nodes"
 	"ampfit/optim"
+	"ampfit/tape"
 )
 
 // build compiles C sources of testdata into a library beside the graphs of a
@@ -122,7 +124,7 @@ func libraryGradients(t *testing.T) {
 		}
 		return sum
 	})
-	for _, o := range []adjoint.Options{{}, {TapeMode: "segments", Segment: graph.Grid}, {TapeMode: "binomial", Segment: graph.Grid, Slots: 2}, {Block: 100}} {
+	for _, o := range []adjoint.Options{{}, {Options: run.Options{Limits: tape.Limits{TapeMode: "segments", Segment: graph.Grid}}}, {Options: run.Options{Limits: tape.Limits{TapeMode: "binomial", Segment: graph.Grid, Slots: 2}}}, {Options: run.Options{Settings: graph.Settings{Block: 100}}}} {
 		o.Rate, o.Input = 48000, [][]float64{noise(20000)}
 		g, err := parse(t, dir, onePole)
 		require.NoError(t, err)

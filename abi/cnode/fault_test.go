@@ -13,6 +13,7 @@ import (
 	"ampfit/abi/cnode"
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 )
 
 // faultOf runs f and returns the fault that ends it.
@@ -105,7 +106,7 @@ func TestIsolatedLibraryCrashes(t *testing.T) {
 		t.Run(tc.typ+tc.params, func(t *testing.T) {
 			g, err := parse(t, dir, odd("crashes.so", tc.typ, tc.params))
 			require.NoError(t, err)
-			m, err := adjoint.NewModel(g, adjoint.Options{Rate: 48000, Input: [][]float64{noise(500)}, Block: 100})
+			m, err := adjoint.NewModel(g, adjoint.Options{Rate: 48000, Input: [][]float64{noise(500)}, Options: run.Options{Settings: graph.Settings{Block: 100}}})
 			require.NoError(t, err)
 			f := faultOf(t, func() { gradient(m) })
 			require.Equal(t, "crashes.so: node odd: "+tc.want, f.Error())
@@ -132,7 +133,7 @@ func TestRunGoesOnAfterCrash(t *testing.T) {
 	g, err := parse(t, dir, odd("crashes.so", "Segv", `{"forward_call": 3}`))
 	require.NoError(t, err)
 	x := noise(500)
-	m, err := adjoint.NewModel(g, adjoint.Options{Rate: 48000, Input: [][]float64{x}, Block: 100})
+	m, err := adjoint.NewModel(g, adjoint.Options{Rate: 48000, Input: [][]float64{x}, Options: run.Options{Settings: graph.Settings{Block: 100}}})
 	require.NoError(t, err)
 	gradient(m)
 	require.Len(t, faults, 1)
@@ -160,7 +161,7 @@ func TestCrashLeavesOtherNodes(t *testing.T) {
 	  "edges": [{"source": "in", "target": "bad"}, {"source": "in", "target": "good"}], "output": "good"}`)
 	require.NoError(t, err)
 	x := noise(500)
-	require.Equal(t, x, render(t, g, adjoint.Options{Rate: 48000, Input: [][]float64{x}, Block: 100}))
+	require.Equal(t, x, render(t, g, adjoint.Options{Rate: 48000, Input: [][]float64{x}, Options: run.Options{Settings: graph.Settings{Block: 100}}}))
 	require.NotEmpty(t, faults)
 	for _, f := range faults {
 		require.Equal(t, "bad", f.Node)
@@ -173,7 +174,7 @@ func TestChildEndsWithProgram(t *testing.T) {
 		cnode.Isolate(time.Hour)
 		g, err := graph.Load(os.Getenv("AMPFIT_TEST_ORPHAN"))
 		require.NoError(t, err)
-		m, err := adjoint.NewModel(g, adjoint.Options{Rate: 48000, Input: [][]float64{noise(500)}, Block: 100})
+		m, err := adjoint.NewModel(g, adjoint.Options{Rate: 48000, Input: [][]float64{noise(500)}, Options: run.Options{Settings: graph.Settings{Block: 100}}})
 		require.NoError(t, err)
 		m.Forward() // does not return
 	}

@@ -8,6 +8,8 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
+	"ampfit/tape"
 )
 
 const mixer = "../../testdata/cnode/amp_mixer.c"
@@ -68,7 +70,7 @@ func TestMixerTapeModes(t *testing.T) {
 	dir := build(t, mixer)
 	var want *adjoint.Result
 	eachWay(t, func(t *testing.T) {
-		for _, o := range []adjoint.Options{{}, {TapeMode: "segments", Segment: graph.Grid}, {TapeMode: "binomial", Segment: graph.Grid, Slots: 2}} {
+		for _, o := range []adjoint.Options{{}, {Options: run.Options{Limits: tape.Limits{TapeMode: "segments", Segment: graph.Grid}}}, {Options: run.Options{Limits: tape.Limits{TapeMode: "binomial", Segment: graph.Grid, Slots: 2}}}} {
 			o.Input = [][]float64{noise(15000), noise(15000)}
 			g, err := parse(t, dir, mixerGraph)
 			require.NoError(t, err)
@@ -127,7 +129,7 @@ func libraryRewinds(t *testing.T) {
 		if name != "clones" {
 			in = x[:1]
 		}
-		m, err := adjoint.NewModel(g, adjoint.Options{Rate: 48000, Input: in, KeepLatency: true})
+		m, err := adjoint.NewModel(g, adjoint.Options{Rate: 48000, Input: in, Options: run.Options{KeepLatency: true}})
 		require.NoError(t, err)
 		m.Forward()
 		want := append([]float64(nil), m.Output...)

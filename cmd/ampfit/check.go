@@ -52,8 +52,7 @@ func check(ctx context.Context, path string, f *runFlags, seed uint64, stdout, s
 		return err
 	}
 	o := adjoint.CheckOptions{Seed: seed}
-	o.Block, o.KeepLatency, o.Schedule, o.Threads, o.LowLatency = f.block, f.keepLatency, f.schedule, f.threads, f.lowLatency
-	o.Profile = f.profile
+	o.Options.Options = f.Options
 	if in != nil {
 		o.Rate = float64(in.Rate)
 		frames := min(int(adjoint.CheckSeconds*o.Rate), in.Frames())

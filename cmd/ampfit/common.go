@@ -10,7 +10,9 @@ import (
 	"runtime"
 	"strconv"
 
+	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/text"
 	"ampfit/internal/wav"
 
@@ -20,45 +22,40 @@ import (
 
 // runFlags are those of every command that runs a graph.
 type runFlags struct {
-	input        string
-	block        int
-	keepLatency  bool
-	scheduleName string
-	schedule     graph.Schedule
-	threads      int
-	profile      bool
-	filters      string
-	lowLatency   bool
+	run.Options
+	input             string
+	schedule, filters string
 	isolateFlags
 }
 
 func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.input, "input", "i", "", "dry signal for the InputNode (WAV)")
-	fs.IntVar(&f.block, "block", graph.DefaultBlock, "frames rendered at a time; sounds do not depend on it, gradients but for rounding")
-	fs.BoolVar(&f.keepLatency, "keep-latency", false, "leave the graph's own latency in its output")
-	fs.StringVar(&f.scheduleName, "schedule", "auto", "order of rendering: auto, kpn or ipls; results do not depend on it")
-	fs.IntVar(&f.threads, "threads", runtime.NumCPU(), "workers; results do not depend on their number")
+	fs.IntVar(&f.Block, "block", graph.DefaultBlock, "frames rendered at a time; sounds do not depend on it, gradients but for rounding")
+	fs.BoolVar(&f.KeepLatency, "keep-latency", false, "leave the graph's own latency in its output")
+	fs.StringVar(&f.schedule, "schedule", "auto", "order of rendering: auto, kpn or ipls; results do not depend on it")
+	fs.IntVar(&f.Threads, "threads", runtime.NumCPU(), "workers; results do not depend on their number")
 	fs.StringVar(&f.filters, "oversampling", "standard", "filters around oversampled nodes: standard or low_latency")
-	fs.BoolVar(&f.profile, "profile", false, "print a table of time, delay and heat of every node")
+	fs.BoolVar(&f.Profile, "profile", false, "print a table of time, delay and heat of every node")
 	f.isolateFlags.add(fs)
 }
 
 func (f *runFlags) check() (err error) {
-	if f.schedule, err = graph.ParseSchedule(f.scheduleName); err != nil {
+	f.Audio = adjoint.ReadAudio
+	if f.Schedule, err = run.ParseSchedule(f.schedule); err != nil {
 		return fmt.Errorf("--schedule %w", err)
 	}
 	switch f.filters {
 	case "standard":
 	case "low_latency":
-		f.lowLatency = true
+		f.LowLatency = true
 	default:
 		return fmt.Errorf("--oversampling %q: allowed are standard and low_latency", f.filters)
 	}
-	if f.threads < 1 || f.threads > 256 {
-		return fmt.Errorf("--threads %d: allowed are 1 to 256", f.threads)
+	if f.Threads < 1 || f.Threads > 256 {
+		return fmt.Errorf("--threads %d: allowed are 1 to 256", f.Threads)
 	}
-	if f.block < 1 || f.block > graph.Grid {
-		return fmt.Errorf("--block %d: allowed are 1 to %d frames", f.block, graph.Grid)
+	if f.Block < 1 || f.Block > graph.Grid {
+		return fmt.Errorf("--block %d: allowed are 1 to %d frames", f.Block, graph.Grid)
 	}
 	return f.isolateFlags.check()
 }

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"ampfit/abi/cnode"
-	"ampfit/adjoint"
 	"ampfit/graph"
 	"ampfit/internal/wav"
 	"ampfit/optim"
@@ -38,7 +37,6 @@ type fitCommand struct {
 	align      bool
 	timeLimit  time.Duration
 	tapeMemory string
-	tapeBytes  int64
 	strict     bool
 	json       bool
 	quiet      bool
@@ -144,8 +142,7 @@ func (f *fitCommand) options(bar *progress) optim.FitOptions {
 	return optim.FitOptions{
 		Restarts: f.restarts, Align: f.align, Optimizer: f.optimizer, Steps: f.steps, LR: f.lr, Seed: f.seed,
 		Learn: f.learn, Freeze: f.freeze, HeatWeight: f.heatWeight,
-		Block: f.block, KeepLatency: f.keepLatency, Schedule: f.schedule, LowLatency: f.lowLatency, Threads: f.threads, Profile: f.profile, TapeMemory: f.tapeBytes,
-		Audio: adjoint.ReadAudio, Progress: bar.tell,
+		Options: f.Options, Progress: bar.tell,
 		Ready: func(r *optim.FitResult) error {
 			bar.line(r.Tape.String())
 			for _, n := range r.Notes {
@@ -162,7 +159,7 @@ func (f *fitCommand) options(bar *progress) optim.FitOptions {
 // finish writes the result of a fit and prints what came of it. What a node
 // library broke ends in an error, behind the best so far.
 func (f *fitCommand) finish(w *fitWriter, broken *cnode.Fault) error {
-	if f.profile {
+	if f.Profile {
 		fmt.Fprint(f.stderr, w.result.Profile)
 	}
 	if broken != nil {
@@ -212,7 +209,7 @@ func (f *fitCommand) check() error {
 		return fmt.Errorf("--optimizer %q: there are %s", f.optimizer, optimizers())
 	}
 	var err error
-	if f.tapeBytes, err = parseBytes(f.tapeMemory); err != nil {
+	if f.TapeMemory, err = parseBytes(f.tapeMemory); err != nil {
 		return fmt.Errorf("--tape-memory %s: %w", f.tapeMemory, err)
 	}
 	return f.runFlags.check()

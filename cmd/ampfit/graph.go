@@ -7,6 +7,7 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/atomicfile"
 	"ampfit/internal/draw"
 
@@ -64,12 +65,14 @@ func describe(path, out string, channels bool, f *runFlags, stdout, stderr io.Wr
 			return err
 		}
 	}
-	o := adjoint.Options{Rate: rate, Frames: int(describeSeconds * rate), Block: f.block, LowLatency: f.lowLatency, KeepLatency: f.keepLatency, Audio: adjoint.ReadAudio}
-	plan, err := graph.NewPlan(g, graph.Options{Rate: rate, Frames: o.Frames, Channels: len(input), Block: f.block, LowLatency: f.lowLatency, Audio: adjoint.ReadAudio})
+	o := adjoint.Options{Rate: rate, Frames: int(describeSeconds * rate), Options: f.Options}
+	plan, err := graph.NewPlan(g, graph.Options{Rate: rate, Frames: o.Frames, Channels: len(input), Settings: f.Settings})
 	if err != nil {
 		return err
 	}
-	run := graph.NewRun(plan, graph.RunOptions{Segment: graph.Grid, Schedule: f.schedule, Threads: f.threads, CheckReads: channels, Profile: f.profile, Heat: f.profile})
+	how := f.Options
+	how.CheckReads, how.Heat, how.Segment = channels, f.Profile, graph.Grid
+	run := run.New(plan, how)
 	run.Input = input
 	fmt.Fprint(stdout, run.Describe())
 	tape, err := adjoint.PlanTape(plan, o)
@@ -77,7 +80,7 @@ func describe(path, out string, channels bool, f *runFlags, stdout, stderr io.Wr
 		return failed(err)
 	}
 	fmt.Fprintf(stdout, "\na gradient over %d s: %s\n", describeSeconds, tape)
-	if channels || f.profile {
+	if channels || f.Profile {
 		for run.End() < int64(rate) {
 			run.Advance(graph.Grid)
 		}
@@ -85,7 +88,7 @@ func describe(path, out string, channels bool, f *runFlags, stdout, stderr io.Wr
 	if channels {
 		fmt.Fprint(stdout, "\n"+run.Channels())
 	}
-	if f.profile {
+	if f.Profile {
 		fmt.Fprintf(stdout, "\nthe first second:\n%s", run.Profile())
 	}
 	if out != "" {

@@ -53,11 +53,11 @@ func main() {
 		<-ctx.Done()
 		stop()
 	}()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the program; it returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// execute is the program; it returns the exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	results := &resultWriter{to: stdout}
 	root := newRoot(results, stderr)
 	root.SetArgs(args)

@@ -29,7 +29,7 @@ func ampfit(t *testing.T, args ...string) result {
 
 func ampfitContext(ctx context.Context, args ...string) result {
 	var out, errout bytes.Buffer
-	code := run(ctx, args, &out, &errout)
+	code := execute(ctx, args, &out, &errout)
 	return result{code, out.String(), errout.String()}
 }
 

@@ -32,7 +32,7 @@ func TestResultsThatCannotBePrinted(t *testing.T) {
 	} {
 		t.Run(strings.Join(args[:1], " "), func(t *testing.T) {
 			var errout bytes.Buffer
-			require.Equal(t, exitFailed, run(context.Background(), args, fullDisk{}, &errout))
+			require.Equal(t, exitFailed, execute(context.Background(), args, fullDisk{}, &errout))
 			require.Equal(t, 1, strings.Count(errout.String(), "the results could not be printed: no space left on device\n"), errout.String())
 		})
 	}

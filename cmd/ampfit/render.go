@@ -8,8 +8,8 @@ import (
 	"math"
 	"time"
 
-	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/text"
 	"ampfit/internal/wav"
 
@@ -66,7 +66,7 @@ const (
 // segment is how many frames are rendered at a time.
 func segment(p *graph.Plan, frames int) int {
 	n := min(renderSegment, frames+p.Latency)
-	for n > 2*p.Block && graph.Measure(p, n).Run > renderMemory {
+	for n > 2*p.Block && run.Costs(p).Cost(n).Run > renderMemory {
 		n /= 2
 	}
 	return n
@@ -112,20 +112,22 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	case frames == 0:
 		frames = int(5 * rate)
 	}
-	plan, err := graph.NewPlan(g, graph.Options{Rate: rate, Frames: frames, Channels: len(input), Block: f.block, LowLatency: f.lowLatency, Audio: adjoint.ReadAudio})
+	plan, err := graph.NewPlan(g, graph.Options{Rate: rate, Frames: frames, Channels: len(input), Settings: f.Settings})
 	if err != nil {
 		return err
 	}
 	if err := room(out, int64(frames)*int64(plan.Output.Channels)*int64(format.Bytes())); err != nil {
 		return err
 	}
-	run := graph.NewRun(plan, graph.RunOptions{Segment: segment(plan, frames), Schedule: f.schedule, Threads: f.threads, Profile: f.profile, Heat: f.profile})
+	how := f.Options
+	how.Heat, how.Segment = f.Profile, segment(plan, frames)
+	run := run.New(plan, how)
 	run.Input = input
-	level, err := record(ctx, run, out, int(rate), format, f.keepLatency, stderr)
+	level, err := record(ctx, run, out, int(rate), format, f.KeepLatency, stderr)
 	if err != nil {
 		return err
 	}
-	if f.profile {
+	if f.Profile {
 		fmt.Fprint(stderr, run.Profile())
 	}
 	for _, node := range run.Unconverged() {
@@ -136,7 +138,7 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 }
 
 // record renders into a file and says how loud it is.
-func record(ctx context.Context, run *graph.Run, out string, rate int, format wav.Format, keepLatency bool, stderr io.Writer) (level string, err error) {
+func record(ctx context.Context, run *run.Run, out string, rate int, format wav.Format, keepLatency bool, stderr io.Writer) (level string, err error) {
 	w, err := wav.Create(out, rate, run.Plan.Output.Channels, format)
 	if err != nil {
 		return "", err
@@ -162,7 +164,7 @@ func record(ctx context.Context, run *graph.Run, out string, rate int, format wa
 }
 
 // stream renders segment by segment into the writer and returns the peak.
-func stream(ctx context.Context, run *graph.Run, w *wav.Writer, keepLatency bool) (peak float64, err error) {
+func stream(ctx context.Context, run *run.Run, w *wav.Writer, keepLatency bool) (peak float64, err error) {
 	err = run.Stream(keepLatency, func(rows [][]float64) error {
 		if err := ctx.Err(); err != nil {
 			return err

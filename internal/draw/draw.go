@@ -9,6 +9,7 @@ import (
 	"sort"
 
 	"ampfit/graph"
+	"ampfit/graph/run"
 )
 
 const (
@@ -22,7 +23,7 @@ const (
 type box struct{ x, y int }
 
 // SVG writes the drawing of a run's plan.
-func SVG(w io.Writer, r *graph.Run) error {
+func SVG(w io.Writer, r *run.Run) error {
 	p := r.Plan
 	at, width, height := place(p)
 	out := &printer{w: w}

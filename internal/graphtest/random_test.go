@@ -12,8 +12,10 @@ import (
 
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/internal/graphtest"
 	_ "ampfit/nodes"
+	"ampfit/tape"
 
 	"github.com/stretchr/testify/require"
 )
@@ -86,7 +88,7 @@ func TestRandomGraphsMatchReference(t *testing.T) {
 			if err != nil && !errors.Is(err, graphtest.ErrSeries) {
 				return err
 			}
-			m, err := model(s, adjoint.Options{KeepLatency: true, Heat: true, Block: int(1 + seed%97)})
+			m, err := model(s, adjoint.Options{Options: run.Options{KeepLatency: true, Heat: true, Settings: graph.Settings{Block: int(1 + seed%97)}}})
 			if m == nil {
 				series++
 				return err
@@ -122,10 +124,10 @@ func TestRandomGraphsBlocksAndSegments(t *testing.T) {
 		hold(t, seed, s, func(s *graphtest.Spec) error {
 			var output, grads []float64
 			for i, o := range []adjoint.Options{
-				{}, {Segment: 1}, {Block: 100}, {Block: 100, Segment: 1}, {Block: 100, Segment: 230},
-				{Block: 100, Schedule: graph.IPLS}, {Block: 100, Schedule: graph.IPLS, Threads: 2, Segment: 100}, {Block: 100, Schedule: graph.KPN, Threads: 2},
-				{Block: 100, Segment: 100, TapeMode: "binomial", Slots: 2},
-				{Block: 1}, {Block: 7, Segment: 20},
+				{}, {Options: run.Options{Limits: tape.Limits{Segment: 1}}}, {Options: run.Options{Settings: graph.Settings{Block: 100}}}, {Options: run.Options{Settings: graph.Settings{Block: 100}, Limits: tape.Limits{Segment: 1}}}, {Options: run.Options{Settings: graph.Settings{Block: 100}, Limits: tape.Limits{Segment: 230}}},
+				{Options: run.Options{Schedule: run.IPLS, Settings: graph.Settings{Block: 100}}}, {Options: run.Options{Schedule: run.IPLS, Threads: 2, Settings: graph.Settings{Block: 100}, Limits: tape.Limits{Segment: 100}}}, {Options: run.Options{Schedule: run.KPN, Threads: 2, Settings: graph.Settings{Block: 100}}},
+				{Options: run.Options{Settings: graph.Settings{Block: 100}, Limits: tape.Limits{Segment: 100, TapeMode: "binomial", Slots: 2}}},
+				{Options: run.Options{Settings: graph.Settings{Block: 1}}}, {Options: run.Options{Settings: graph.Settings{Block: 7}, Limits: tape.Limits{Segment: 20}}},
 			} {
 				o.Heat, o.CheckReads = true, true
 				o.HeatWeights = map[string]float64{s.Output: 0.1}
@@ -194,9 +196,7 @@ func TestRandomGraphsGradient(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			r, err := adjoint.CheckGraph(g, adjoint.CheckOptions{Options: adjoint.Options{
-				Input: s.Input, Frames: s.Frames, Batches: s.Batches, Block: 64,
-			}})
+			r, err := adjoint.CheckGraph(g, adjoint.CheckOptions{Options: adjoint.Options{Input: s.Input, Frames: s.Frames, Batches: s.Batches, Options: run.Options{Settings: graph.Settings{Block: 64}}}})
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"ampfit/abi"
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/graph/run"
 	"ampfit/optim"
 )
 
@@ -49,9 +50,10 @@ func Fit(r FitRequest) (string, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	how := run.Options{KeepLatency: o.KeepLatency, Settings: graph.Settings{Audio: adjoint.ReadAudio}}
 	res, err := optim.Fit(ctx, g, optim.FitOptions{
 		Target: r.Target, Input: r.Input, Rate: r.Rate, Loss: o.Loss, Optimizer: o.Optimizer, Steps: o.Steps, LR: o.LR, Seed: o.Seed,
-		Learn: o.Learn, Freeze: o.Freeze, KeepLatency: o.KeepLatency, Audio: adjoint.ReadAudio,
+		Learn: o.Learn, Freeze: o.Freeze, Options: how,
 		Progress: func(p optim.Progress) {
 			if r.Progress != nil && r.Progress(p.Step, p.Best, p.Fraction) {
 				cancel()

@@ -158,7 +158,7 @@ func (n *Node) own(i int) *graph.OutPort { return ownOutput(n.unit, i) }
 // ownOutput is an output behind the downsampler of an oversampled node.
 func ownOutput(u *graph.Unit, i int) *graph.OutPort {
 	out := u.Out[i]
-	if u.Mult > 1 && len(out.Readers) > 0 && out.Readers[0].To().Filter {
+	if u.Mult > 1 && len(out.Readers) > 0 && out.Readers[0].To().Filter != nil {
 		return out.Readers[0].To().Out[0]
 	}
 	return out
@@ -177,7 +177,7 @@ func (n *Node) set(inputs []Buffer, s shapes) {
 				v[k] = math.Min(math.Max(v[k], q.Min), q.Max)
 			}
 		}
-		_ = n.stream.Run.SetParam("x", q.Name, v) // its length was checked when the graph was made
+		_ = n.stream.Run.Set(q, v) // its length was checked when the graph was made
 	}
 }
 

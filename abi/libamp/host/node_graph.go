@@ -89,7 +89,7 @@ func (n *Node) audio(path string) (*abi.Audio, error) {
 // unitOf returns the unit of the node itself.
 func unitOf(stream *adjoint.Stream) *graph.Unit {
 	for _, u := range stream.Plan.Units {
-		if u.Node.Name == "x" && !u.Filter {
+		if u.Node.Name == "x" && u.Filter == nil {
 			return u
 		}
 	}
