@@ -104,15 +104,12 @@ func (r *Runtime) time(v *jsontree.Value, name string) {
 	drop := func(key string) {
 		v.Members = slices.DeleteFunc(v.Members, func(m jsontree.Member) bool { return m.Key == key })
 	}
-	if r.plan != nil {
-		for _, p := range r.plan.nodes {
-			if p.name == name && p.declared > 0 {
-				v.Set("declared_delay", jsontree.NewNumber(float64(p.declared)))
-			}
-			if p.name == name && p.oversample > 0 {
-				v.Set("oversample_ratio", jsontree.NewNumber(float64(p.oversample)))
-			}
-		}
+	declared, oversample := r.planned(name)
+	if declared > 0 {
+		v.Set("declared_delay", jsontree.NewNumber(float64(declared)))
+	}
+	if oversample > 0 {
+		v.Set("oversample_ratio", jsontree.NewNumber(float64(oversample)))
 	}
 	if r.native && r.version() < 3 {
 		drop("declared_delay")
