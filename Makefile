@@ -25,9 +25,11 @@ lint: ## gofmt, go vet and staticcheck
 	go vet ./...
 	$(STATICCHECK) ./...
 
-docs: ## write the node reference, docs/nodes.md, from the registry
+docs: ## write the node reference, docs/nodes.md, from the registry, and the picture of docs/architecture.md
 	go run ./cmd/ampfit nodes --markdown > docs/nodes.md.new
 	mv docs/nodes.md.new docs/nodes.md
+	go run ./internal/tools/archpicture > docs/architecture.svg.new
+	mv docs/architecture.svg.new docs/architecture.svg
 
 lib: ## build libamp and libamp_native, the C libraries, and amp.h into build/; needs a C compiler
 	@mkdir -p build

@@ -8,65 +8,104 @@ import "fmt"
 // they have never seen, a C library's among them, is found like any other.
 type Role uint8
 
-// The roles. A vector has the role of its elements.
+// The roles; [Role.Doc] says what each is. A vector has the role of its elements.
 const (
-	NoRole      Role = iota // not declared
-	Other                   // none of the following
-	Pitch                   // frequency of what sounds: an oscillator, a string, a mode; Hz
-	Interval                // a change of pitch; semitones, cents, octaves
-	Rate                    // frequency of what moves something else; Hz
-	Phase                   // of an oscillation; cycles
-	Depth                   // how far a movement goes; in the unit of what it moves, or octaves
-	Delay                   // time by which a sound is late
-	Predelay                // time before a reverberation begins
-	Corner                  // frequency of a filter; Hz
-	Quality                 // resonance of a filter
-	Boost                   // gain of a filter's band; dB
-	Gain                    // factor of what passes through; linear or dB
-	Level                   // of what a node makes or hands on; linear or dB
-	Drive                   // gain in front of a curve
-	Bias                    // offset in front of a curve
-	Mix                     // share of the wet sound, 0 to 1
-	Feedback                // gain of a loop
-	Diffusion               // coefficient of an all-pass around a delay
-	Decay                   // how fast a sound dies away; s or ms to −60 dB, or 1/s
-	Attack                  // time of a rise
-	Hold                    // time at the top
-	Sustain                 // level that is held
-	Release                 // time of the way back
-	Threshold               // level at which something begins
-	Ratio                   // of dynamics, input dB to output dB
-	Knee                    // width of a corner; dB
-	Range                   // most attenuation; dB
-	Pan                     // place between left and right
-	Width                   // of the stereo image
-	Taps                    // an impulse response, in which the output is linear
-	Amplitudes              // of partials
-	Weights                 // of a sum or a matrix
-	Table                   // heights of a curve or a cycle
-	Coefficient             // of a polynomial or a recursion
-	Slew                    // fastest change
-	Resistance              // Ω
-	Capacitance             // F
-	Inductance              // H
-	Switch                  // gate, mode, number of bits
+	NoRole Role = iota // not declared
+	Other
+	Pitch
+	Interval
+	Rate
+	Phase
+	Depth
+	Delay
+	Predelay
+	Corner
+	Quality
+	Boost
+	Gain
+	Level
+	Drive
+	Bias
+	Mix
+	Feedback
+	Diffusion
+	Decay
+	Attack
+	Hold
+	Sustain
+	Release
+	Threshold
+	Ratio
+	Knee
+	Range
+	Pan
+	Width
+	Taps
+	Amplitudes
+	Weights
+	Table
+	Coefficient
+	Slew
+	Resistance
+	Capacitance
+	Inductance
+	Switch
 )
 
-var roleNames = [...]string{
-	"", "other", "pitch", "interval", "rate", "phase", "depth", "delay", "predelay", "corner", "quality", "boost", "gain",
-	"level", "drive", "bias", "mix", "feedback", "diffusion", "decay", "attack", "hold", "sustain", "release", "threshold",
-	"ratio", "knee", "range", "pan", "width", "taps", "amplitudes", "weights", "table", "coefficient", "slew", "resistance",
-	"capacitance", "inductance", "switch",
+var roles = [...]struct{ name, doc string }{
+	NoRole:      {"", "not declared"},
+	Other:       {"other", "none of these"},
+	Pitch:       {"pitch", "frequency of what sounds: an oscillator, a string, a mode; Hz"},
+	Interval:    {"interval", "a change of pitch; semitones, cents, octaves"},
+	Rate:        {"rate", "frequency of what moves something else; Hz"},
+	Phase:       {"phase", "of an oscillation; cycles"},
+	Depth:       {"depth", "how far a movement goes; in the unit of what it moves, or octaves"},
+	Delay:       {"delay", "time by which a sound is late"},
+	Predelay:    {"predelay", "time before a reverberation begins"},
+	Corner:      {"corner", "frequency of a filter; Hz"},
+	Quality:     {"quality", "resonance of a filter"},
+	Boost:       {"boost", "gain of a filter's band; dB"},
+	Gain:        {"gain", "factor of what passes through; linear or dB"},
+	Level:       {"level", "of what a node makes or hands on; linear or dB"},
+	Drive:       {"drive", "gain in front of a curve"},
+	Bias:        {"bias", "offset in front of a curve"},
+	Mix:         {"mix", "share of the wet sound, 0 to 1"},
+	Feedback:    {"feedback", "gain of a loop"},
+	Diffusion:   {"diffusion", "coefficient of an all-pass around a delay"},
+	Decay:       {"decay", "how fast a sound dies away; s or ms to −60 dB, or 1/s"},
+	Attack:      {"attack", "time of a rise"},
+	Hold:        {"hold", "time at the top"},
+	Sustain:     {"sustain", "level that is held"},
+	Release:     {"release", "time of the way back"},
+	Threshold:   {"threshold", "level at which something begins"},
+	Ratio:       {"ratio", "of dynamics, input dB to output dB"},
+	Knee:        {"knee", "width of a corner; dB"},
+	Range:       {"range", "most attenuation; dB"},
+	Pan:         {"pan", "place between left and right"},
+	Width:       {"width", "of the stereo image"},
+	Taps:        {"taps", "an impulse response, in which the output is linear"},
+	Amplitudes:  {"amplitudes", "of partials"},
+	Weights:     {"weights", "of a sum or a matrix"},
+	Table:       {"table", "heights of a curve or a cycle"},
+	Coefficient: {"coefficient", "of a polynomial or a recursion"},
+	Slew:        {"slew", "fastest change"},
+	Resistance:  {"resistance", "Ω"},
+	Capacitance: {"capacitance", "F"},
+	Inductance:  {"inductance", "H"},
+	Switch:      {"switch", "gate, mode, number of bits"},
 }
 
 // String returns the name that listings and C libraries use: "pitch", "rate", …;
 // "" for NoRole.
-func (r Role) String() string { return roleNames[r] }
+func (r Role) String() string { return roles[r].name }
+
+// Doc says in a few words, and in which unit, what has the role.
+func (r Role) Doc() string { return roles[r].doc }
 
 // ParseRole reads the name of a role; "" is NoRole.
 func ParseRole(s string) (Role, error) {
-	for i, name := range roleNames {
-		if s == name {
+	for i, r := range roles {
+		if s == r.name {
 			return Role(i), nil
 		}
 	}
@@ -74,7 +113,13 @@ func ParseRole(s string) (Role, error) {
 }
 
 // Roles lists the names of all roles but NoRole.
-func Roles() []string { return append([]string(nil), roleNames[1:]...) }
+func Roles() []string {
+	var names []string
+	for _, r := range roles[1:] {
+		names = append(names, r.name)
+	}
+	return names
+}
 
 // Param returns the first parameter of a role, nil where the type has none.
 func (t *NodeType) Param(r Role) *Param {

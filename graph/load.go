@@ -266,7 +266,7 @@ func (l *loader) nodeType(v *jsontree.Value, n *Node, path string) *abi.NodeType
 		name = tv.Text
 	}
 	if n.Library != "" {
-		t, err := openLibrary(l.g.resolve(n.Library), name)
+		t, err := abi.FromLibrary(l.g.resolve(n.Library), name)
 		if err != nil {
 			l.add(v.Get("library"), path+".library", "%v", err)
 			return nil
@@ -300,15 +300,4 @@ func orElse(s, other string) string {
 		return other
 	}
 	return s
-}
-
-// openLibrary loads a C node library; package abi/cnode provides it.
-var openLibrary = func(path, typeName string) (*abi.NodeType, error) {
-	return nil, fmt.Errorf("this program was built without C node libraries")
-}
-
-// RegisterLibraryLoader sets the function that opens C node libraries for the
-// "library" key. Package abi/cnode calls it when it is imported.
-func RegisterLibraryLoader(open func(path, typeName string) (*abi.NodeType, error)) {
-	openLibrary = open
 }

@@ -2,6 +2,7 @@ package abitest
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 
@@ -35,31 +36,11 @@ func benchmark(b *testing.B, typ *abi.NodeType, config abi.Config, kernel func(t
 	if typ.External {
 		return
 	}
-	v := variants(typ, []abi.Config{config})
+	both := variants(typ, nil)[0].config
+	maps.Copy(both, config)
 	for _, lanes := range []int{1, 4} {
 		for _, modulated := range []bool{false, true} {
-			varies := map[string]bool{}
-			for _, p := range typ.Params {
-				varies[p.Name] = p.Mod && modulated
-			}
-			s := variant{config: v[0].config}
-			for k, x := range config {
-				s.config[k] = x
-			}
-			one := s.spec(typ, 1, past+frames, nil)
-			probe, err := newRig(typ, one)
-			if err != nil {
-				b.Fatalf("abitest: %s: %v", typ.Name, err)
-			}
-			for name := range varies { // what this configuration does not have
-				found := false
-				for _, p := range probe.set.Params {
-					found = found || p.Name == name
-				}
-				varies[name] = varies[name] && found
-			}
-			one.batches, one.varies = lanes, varies
-			r, err := newRig(typ, one)
+			r, err := variant{config: both}.rig(typ, 1, past+frames, lanes, modulated)
 			if err != nil {
 				b.Fatalf("abitest: %s: %v", typ.Name, err)
 			}

@@ -104,6 +104,24 @@ func (pt *point) direction(g group) *vars {
 	return dir
 }
 
+// together draws one direction for the variables of several groups.
+func (pt *point) together(groups []group) *vars {
+	sum := pt.zeros()
+	for _, g := range groups {
+		along(sum.slices(), sum.slices(), 1, pt.direction(g).slices())
+	}
+	return sum
+}
+
+// along sets to = from + h by.
+func along(to, from [][]float64, h float64, by [][]float64) {
+	for i := range to {
+		for n := range to[i] {
+			to[i][n] = from[i][n] + h*by[i][n]
+		}
+	}
+}
+
 // weights draws a loss: one weight for every output, state and heat.
 func (pt *point) weights(o *outs) *outs {
 	w := &outs{make([]laneOuts, len(o.lanes))}
@@ -136,35 +154,62 @@ func (c *checker) exact(pt *point) {
 	primal := t.outs()
 	g := t.backward(w, nil, pt.typ.Backward)
 	c.same("Backward leaves outputs alone", pt.name, onlyOut(primal), onlyOut(t.outs()))
-	for _, s := range g.slices() {
-		for n, x := range s {
-			if math.IsNaN(x) || math.IsInf(x, 0) {
-				c.fail("finite gradient", pt.name, "value %d is %v", n, x)
-				return
-			}
-		}
+	if bad := notFinite(g.slices()); bad != "" {
+		c.fail("finite gradient", pt.name, "%s", bad)
+		return
 	}
 	if pt.typ.Tangent != nil {
-		for _, group := range pt.groups() {
-			dir := pt.direction(group)
-			push := t.tangent(dir)
-			if pt.typ.OwnHeat { // the tangent does not carry heat
-				for l := range w.lanes {
-					clear(w.lanes[l].heat)
-				}
-				g = t.backward(w, nil, pt.typ.Backward)
-			}
-			left, right := dot(push.slices(), w.slices()), dot(dir.slices(), g.slices())
-			// The second term is the rounding of a derivative that is a small
-			// difference of large sums (an equaliser near 0 dB, by its frequency).
-			if tolerance := 1e-10*norm(push.slices())*norm(w.slices()) + 1e-15*size(w, primal); !(math.Abs(left-right) <= tolerance) {
-				c.fail("dot product ⟨Jv,w⟩ = ⟨v,Jᵀw⟩", pt.name, "%s", table(row{group.name + ": adjoint, tangent", right, left}))
-			}
+		g = c.adjoined(pt, t, w, primal, g)
+	}
+	terms := size(w, primal)
+	if !c.added(pt, t, w, g, terms) {
+		return
+	}
+	t.forward(pt.v, []int{pt.frames}, forward)
+	c.nearVars("Backward in one block equals Backward in several", pt, g, t.backward(w, nil, pt.typ.Backward), 1e-9, terms)
+	if pt.typ.CohortBackward == nil {
+		return
+	}
+	t.forward(pt.v, uneven, forward)
+	cohort := t.backward(w, nil, fast)
+	c.nearVars("cohort adjoint equals the plain one", pt, g, cohort, 1e-13, terms)
+	for n := 1; n <= 7; n++ {
+		lanes := pt.seven()[:n]
+		part := pt.only(lanes...).newTrace()
+		part.forward(pt.v.only(lanes...), uneven, forward)
+		got := part.backward(w.only(lanes...), nil, fast)
+		if bad := otherBits(cohort.only(lanes...).slices(), got.slices()); bad != "" {
+			c.fail("cohort adjoint gives the same bits for any number of lanes", pt.name, "%d lanes: %s", n, bad)
+			return
 		}
 	}
+}
 
-	// Gradients that are already there must stay.
-	terms := size(w, primal)
+// adjoined checks ⟨Jv,w⟩ = ⟨v,Jᵀw⟩ for directions v of each group. It returns the
+// gradient Jᵀw, without heat where the type reports its own: the tangent does
+// not carry that.
+func (c *checker) adjoined(pt *point, t *trace, w, primal *outs, g *vars) *vars {
+	if pt.typ.OwnHeat {
+		for l := range w.lanes {
+			clear(w.lanes[l].heat)
+		}
+		g = t.backward(w, nil, pt.typ.Backward)
+	}
+	for _, group := range pt.groups() {
+		dir := pt.direction(group)
+		push := t.tangent(dir)
+		left, right := dot(push.slices(), w.slices()), dot(dir.slices(), g.slices())
+		// The second term is the rounding of a derivative that is a small
+		// difference of large sums (an equaliser near 0 dB, by its frequency).
+		if tolerance := 1e-10*norm(push.slices())*norm(w.slices()) + 1e-15*size(w, primal); !(math.Abs(left-right) <= tolerance) {
+			c.fail("dot product ⟨Jv,w⟩ = ⟨v,Jᵀw⟩", pt.name, "%s", table(row{group.name + ": adjoint, tangent", right, left}))
+		}
+	}
+	return g
+}
+
+// added checks that gradients which are already there stay.
+func (c *checker) added(pt *point, t *trace, w *outs, g *vars, terms float64) bool {
 	start := pt.zeros()
 	for _, s := range start.slices() {
 		for n := range s {
@@ -173,7 +218,7 @@ func (c *checker) exact(pt *point) {
 	}
 	added := t.backward(w, start, pt.typ.Backward)
 	for l := range added.lanes {
-		for kind, pair := range [][2][][]float64{
+		for kind, pair := range [2][2][][]float64{
 			{added.lanes[l].in, start.lanes[l].in}, {added.lanes[l].params, start.lanes[l].params},
 		} {
 			for i := range pair[0] {
@@ -186,43 +231,13 @@ func (c *checker) exact(pt *point) {
 					if want := base[i][n] + pair[1][i][n]; !(math.Abs(x-want) <= 1e-12*(math.Abs(base[i][n])+math.Abs(pair[1][i][n])+most)+floor) {
 						c.fail("Backward adds to gradients", pt.name, "%s %d: %v was there, %v is to be added, %v came out (= written for += ?)",
 							[...]string{"input row", "parameter"}[kind], i, pair[1][i][n], base[i][n], x)
-						return
+						return false
 					}
 				}
 			}
 		}
 	}
-
-	// Blocks and cohorts.
-	t.forward(pt.v, []int{pt.frames}, forward)
-	c.nearVars("Backward in one block equals Backward in several", pt, g, t.backward(w, nil, pt.typ.Backward), 1e-9, terms)
-	if pt.typ.CohortBackward == nil {
-		return
-	}
-	t.forward(pt.v, uneven, forward)
-	cohort := t.backward(w, nil, fast)
-	c.nearVars("cohort adjoint equals the plain one", pt, g, cohort, 1e-13, terms)
-	var seven []int
-	for i := range 7 {
-		seven = append(seven, i%len(pt.who))
-	}
-	for n := 1; n <= 7; n++ {
-		part := pt.only(seven[:n]...).newTrace()
-		part.forward(pt.v.only(seven[:n]...), uneven, forward)
-		weights := &outs{}
-		for _, l := range seven[:n] {
-			weights.lanes = append(weights.lanes, w.lanes[l])
-		}
-		got := part.backward(weights, nil, fast)
-		for i, s := range cohort.only(seven[:n]...).slices() {
-			for k, x := range got.slices()[i] {
-				if math.Float64bits(x) != math.Float64bits(s[k]) {
-					c.fail("cohort adjoint gives the same bits for any number of lanes", pt.name, "%d lanes: %v, not %v", n, x, s[k])
-					return
-				}
-			}
-		}
-	}
+	return true
 }
 
 func onlyOut(o *outs) *outs {
@@ -327,29 +342,15 @@ func (pt *point) differences() (failures string, kinks bool) {
 		groups = append(groups, group{"all together", nil})
 	}
 	probe := pt.newTrace()
-	for _, group := range groups {
-		var dir *vars
-		if group.of != nil {
-			dir = pt.direction(group)
-		} else {
-			dir = pt.zeros()
-			for _, other := range groups[:len(groups)-1] {
-				add := pt.direction(other).slices()
-				for i, s := range dir.slices() {
-					for n := range s {
-						s[n] += add[i][n]
-					}
-				}
-			}
+	for _, one := range groups {
+		which := []group{one}
+		if one.of == nil {
+			which = groups[:len(groups)-1]
 		}
+		dir := pt.together(which)
 		moved := pt.zeros()
 		loss := func(h float64) float64 {
-			to, by := moved.slices(), dir.slices()
-			for i, s := range pt.v.slices() {
-				for n, x := range s {
-					to[i][n] = x + h*by[i][n]
-				}
-			}
+			along(moved.slices(), pt.v.slices(), h, dir.slices())
 			probe.forward(moved, []int{pt.frames}, forward)
 			l := 0.0
 			for i := range probe.mem {
@@ -379,9 +380,9 @@ func (pt *point) differences() (failures string, kinks bool) {
 			}
 			bad = append(bad, row{what, value, d.value})
 		}
-		check(group.name, adjoint)
+		check(one.name, adjoint)
 		if pt.typ.Tangent != nil && !pt.typ.OwnHeat {
-			check(group.name+", tangent", dot(t.tangent(dir).slices(), w.slices()))
+			check(one.name+", tangent", dot(t.tangent(dir).slices(), w.slices()))
 		}
 	}
 	if bad == nil {

@@ -121,16 +121,21 @@ type laneVars struct {
 func (r *rig) zeros() *vars {
 	v := &vars{make([]laneVars, len(r.who))}
 	for l := range v.lanes {
-		v.lanes[l] = laneVars{rows(sum(r.inRows), r.frames), nil, make([]float64, r.set.State)}
-		for i, p := range r.set.Params {
-			n := p.Len
-			if r.varies[i] {
-				n = r.frames
-			}
-			v.lanes[l].params = append(v.lanes[l].params, make([]float64, n))
-		}
+		v.lanes[l] = laneVars{rows(sum(r.inRows), r.frames), r.params(), make([]float64, r.set.State)}
 	}
 	return v
+}
+
+// params is memory for the parameters of a lane.
+func (r *rig) params() (all [][]float64) {
+	for i, p := range r.set.Params {
+		n := p.Len
+		if r.varies[i] {
+			n = r.frames
+		}
+		all = append(all, make([]float64, n))
+	}
+	return all
 }
 
 // only returns the variables of some lanes, sharing their memory.
@@ -165,6 +170,15 @@ type laneOuts struct {
 	heat  []float64
 }
 
+// only returns the results of some lanes, sharing their memory.
+func (o *outs) only(lanes ...int) *outs {
+	part := &outs{}
+	for _, l := range lanes {
+		part.lanes = append(part.lanes, o.lanes[l])
+	}
+	return part
+}
+
 func (o *outs) slices() [][]float64 {
 	var all [][]float64
 	for _, l := range o.lanes {
@@ -196,12 +210,8 @@ type trace struct {
 
 func (r *rig) newTrace() *trace {
 	t := &trace{r: r, mem: make([]memory, len(r.who)), lanes: make([]abi.Lane, len(r.who))}
-	held := true
-	for _, v := range r.varies {
-		held = held && !v
-	}
 	s := r.set
-	t.block = abi.NewBlock(s.Rate, s.Data, r.inRows, r.outRows, held)
+	t.block = abi.NewBlock(s.Rate, s.Data, r.inRows, r.outRows, !r.any())
 	for l := range t.mem {
 		m := &t.mem[l]
 		m.in, m.out = rows(sum(r.inRows), s.InHistory+r.frames), rows(sum(r.outRows), s.OutHistory+r.frames)
@@ -212,13 +222,7 @@ func (r *rig) newTrace() *trace {
 		m.state, m.before = make([]float64, s.State), make([]float64, s.State)
 		m.coefs, m.scratch = make([]float64, s.Coefs), make([]float64, s.Scratch)
 		m.frameScratch = make([]float64, s.FrameScratch*r.frames)
-		for i, p := range s.Params {
-			n := p.Len
-			if r.varies[i] {
-				n = r.frames
-			}
-			m.params = append(m.params, make([]float64, n))
-		}
+		m.params = r.params()
 		if s := r.typ; s.OwnHeat {
 			m.heat = make([]float64, 1)
 		}
@@ -274,10 +278,9 @@ func (t *trace) bindAll(at, n int) {
 func (t *trace) load(v *vars) {
 	s := t.r.set
 	for l := range t.mem {
-		m, from := &t.mem[l], &v.lanes[l]
+		m := &t.mem[l]
 		for i := range m.in {
 			clear(m.in[i])
-			copy(m.in[i][s.InHistory:], from.in[i])
 		}
 		for i := range m.out {
 			clear(m.out[i])
@@ -289,13 +292,54 @@ func (t *trace) load(v *vars) {
 		}
 		garbage(m.record...)
 		garbage(m.coefs)
+		clear(m.heat)
+	}
+	t.vary(v)
+	t.prepare()
+}
+
+// vary puts variables, or a direction, where a run reads them.
+func (t *trace) vary(v *vars) {
+	for l := range t.mem {
+		m, from := &t.mem[l], &v.lanes[l]
+		for i := range m.in {
+			copy(m.in[i][t.r.set.InHistory:], from.in[i])
+		}
 		for i := range m.params {
 			copy(m.params[i], from.params[i])
 		}
 		copy(m.state, from.state)
-		clear(m.heat)
 	}
-	t.prepare()
+}
+
+// weigh puts the gradient of a loss where a run backward reads it.
+func (t *trace) weigh(w *outs) {
+	for l := range t.mem {
+		m, from := &t.mem[l], &w.lanes[l]
+		for i := range m.out {
+			copy(m.out[i][t.r.set.OutHistory:], from.out[i])
+		}
+		for i := range m.internal {
+			copy(m.internal[i][t.r.set.Internal[i]:], from.out[len(m.out)+i])
+		}
+		copy(m.state, from.state)
+		copy(m.heat, from.heat)
+	}
+}
+
+// gradients copies what a dual trace holds for the variables.
+func (t *trace) gradients() *vars {
+	g := t.r.zeros()
+	for l := range t.mem {
+		for i := range t.mem[l].in {
+			copy(g.lanes[l].in[i], t.mem[l].in[i][t.r.set.InHistory:])
+		}
+		for i := range t.mem[l].params {
+			copy(g.lanes[l].params[i], t.mem[l].params[i])
+		}
+		copy(g.lanes[l].state, t.mem[l].state)
+	}
+	return g
 }
 
 func (t *trace) prepare() {
@@ -354,83 +398,50 @@ func (t *trace) outs() *outs {
 // results. Gradients of inputs and parameters are added to what start holds,
 // if it is not nil.
 func (t *trace) backward(weights *outs, start *vars, kernel func(b, d *abi.Block)) *vars {
-	s, d := t.r.set, t.r.newTrace()
+	d := t.r.newTrace()
+	if start != nil {
+		d.vary(start)
+	}
+	d.weigh(weights)
 	for l := range d.mem {
-		m, w := &d.mem[l], &weights.lanes[l]
-		for i := range m.out {
-			copy(m.out[i][s.OutHistory:], w.out[i])
-		}
-		for i := range m.internal {
-			copy(m.internal[i][s.Internal[i]:], w.out[len(m.out)+i])
-		}
-		copy(m.state, w.state)
-		copy(m.heat, w.heat)
-		garbage(m.coefs)
-		if start != nil {
-			for i := range m.in {
-				copy(m.in[i][s.InHistory:], start.lanes[l].in[i])
-			}
-			for i := range m.params {
-				copy(m.params[i], start.lanes[l].params[i])
-			}
-		}
+		garbage(d.mem[l].coefs)
 	}
 	for k := len(t.states) - 1; k >= 0; k-- {
-		at, n := t.starts[k], t.starts[k+1]-t.starts[k]
-		for l := range t.mem {
-			copy(t.mem[l].before, t.states[k][l])
-			garbage(t.mem[l].state)
-		}
-		t.bindAll(at, n)
-		d.bindAll(at, n)
-		for l := range d.lanes { // working memory is the primal block's
-			d.lanes[l].Scratch, d.lanes[l].FrameScratch, d.lanes[l].Coefs = nil, nil, nil
-		}
+		t.pair(k, d)
 		kernel(t.block, d.block)
 	}
-	g := t.r.zeros()
-	for l := range d.mem {
-		for i := range d.mem[l].in {
-			copy(g.lanes[l].in[i], d.mem[l].in[i][s.InHistory:])
-		}
-		for i := range d.mem[l].params {
-			copy(g.lanes[l].params[i], d.mem[l].params[i])
-		}
-		copy(g.lanes[l].state, d.mem[l].state)
+	return d.gradients()
+}
+
+// pair binds block k of the forward run and the same block of a dual or a
+// tangent, which has no working memory of its own.
+func (t *trace) pair(k int, d *trace) {
+	for l := range t.mem {
+		copy(t.mem[l].before, t.states[k][l])
+		garbage(t.mem[l].state)
 	}
-	return g
+	t.bindAll(t.starts[k], t.starts[k+1]-t.starts[k])
+	d.bindAll(t.starts[k], t.starts[k+1]-t.starts[k])
+	for l := range d.lanes {
+		d.lanes[l].Scratch, d.lanes[l].FrameScratch, d.lanes[l].Coefs = nil, nil, nil
+	}
 }
 
 // tangent pushes a direction forward along the blocks of the forward run.
 func (t *trace) tangent(dir *vars) *outs {
-	s, d := t.r.set, t.r.newTrace()
+	d := t.r.newTrace()
+	d.vary(dir)
 	for l := range d.mem {
-		m, v := &d.mem[l], &dir.lanes[l]
-		for i := range m.in {
-			copy(m.in[i][s.InHistory:], v.in[i])
-		}
-		for i := range m.params {
-			copy(m.params[i], v.params[i])
-		}
-		copy(m.state, v.state)
+		m := &d.mem[l]
 		for i := range m.out {
-			garbage(m.out[i][s.OutHistory:])
+			garbage(m.out[i][t.r.set.OutHistory:])
 		}
 		for i := range m.internal {
-			garbage(m.internal[i][s.Internal[i]:])
+			garbage(m.internal[i][t.r.set.Internal[i]:])
 		}
 	}
 	for k := range t.states {
-		at, n := t.starts[k], t.starts[k+1]-t.starts[k]
-		for l := range t.mem {
-			copy(t.mem[l].before, t.states[k][l])
-			garbage(t.mem[l].state)
-		}
-		t.bindAll(at, n)
-		d.bindAll(at, n)
-		for l := range d.lanes {
-			d.lanes[l].Scratch, d.lanes[l].FrameScratch, d.lanes[l].Coefs = nil, nil, nil
-		}
+		t.pair(k, d)
 		t.r.typ.Tangent(t.block, d.block)
 	}
 	return d.outs()

@@ -8,17 +8,8 @@ import (
 // second walks the blocks of the forward run back with the derivative of the
 // adjoint along dir, from the weights of the results and their own change.
 func (t *trace) second(dir *vars, weights, moved *outs) (g, twin *vars) {
-	s, push := t.r.set, t.r.newTrace()
-	for l := range push.mem {
-		m, v := &push.mem[l], &dir.lanes[l]
-		for i := range m.in {
-			copy(m.in[i][s.InHistory:], v.in[i])
-		}
-		for i := range m.params {
-			copy(m.params[i], v.params[i])
-		}
-		copy(m.state, v.state)
-	}
+	push := t.r.newTrace()
+	push.vary(dir)
 	var before [][][]float64 // states of the tangents before each block, by lane
 	for k := range t.states {
 		states := make([][]float64, len(push.mem))
@@ -32,19 +23,8 @@ func (t *trace) second(dir *vars, weights, moved *outs) (g, twin *vars) {
 		t.r.typ.Tangent(t.block, push.block)
 	}
 	pair := [2]*trace{t.r.newTrace(), t.r.newTrace()}
-	for i, w := range []*outs{weights, moved} {
-		for l := range pair[i].mem {
-			m := &pair[i].mem[l]
-			for k := range m.out {
-				copy(m.out[k][s.OutHistory:], w.lanes[l].out[k])
-			}
-			for k := range m.internal {
-				copy(m.internal[k][s.Internal[k]:], w.lanes[l].out[len(m.out)+k])
-			}
-			copy(m.state, w.lanes[l].state)
-			copy(m.heat, w.lanes[l].heat)
-		}
-	}
+	pair[0].weigh(weights)
+	pair[1].weigh(moved)
 	for k := len(t.states) - 1; k >= 0; k-- {
 		at, n := t.starts[k], t.starts[k+1]-t.starts[k]
 		for l := range t.mem {
@@ -58,21 +38,6 @@ func (t *trace) second(dir *vars, weights, moved *outs) (g, twin *vars) {
 		t.r.typ.Second(t.block, push.block, pair[0].block, pair[1].block)
 	}
 	return pair[0].gradients(), pair[1].gradients()
-}
-
-// gradients copies what a dual trace holds for the variables.
-func (t *trace) gradients() *vars {
-	g := t.r.zeros()
-	for l := range t.mem {
-		for i := range t.mem[l].in {
-			copy(g.lanes[l].in[i], t.mem[l].in[i][t.r.set.InHistory:])
-		}
-		for i := range t.mem[l].params {
-			copy(g.lanes[l].params[i], t.mem[l].params[i])
-		}
-		copy(g.lanes[l].state, t.mem[l].state)
-	}
-	return g
 }
 
 // curvature checks Second: what it does in the dual is what Backward does, and
@@ -89,15 +54,7 @@ func (c *checker) curvature(pt *point) (kink bool) {
 			clear(o.lanes[l].heat)
 		}
 	}
-	dir := pt.zeros()
-	for _, group := range pt.groups() {
-		add := pt.direction(group).slices()
-		for i, s := range dir.slices() {
-			for n := range s {
-				s[n] += add[i][n]
-			}
-		}
-	}
+	dir := pt.together(pt.groups())
 	want := t.backward(w, nil, pt.typ.Backward)
 	t.forward(pt.v, uneven, forward)
 	g, twin := t.second(dir, w, moved)
@@ -110,16 +67,8 @@ func (c *checker) curvature(pt *point) (kink bool) {
 		if known[h] != nil {
 			return known[h]
 		}
-		for i, s := range at.slices() {
-			for n := range s {
-				s[n] = pt.v.slices()[i][n] + h*dir.slices()[i][n]
-			}
-		}
-		for i, s := range weights.slices() {
-			for n := range s {
-				s[n] = w.slices()[i][n] + h*moved.slices()[i][n]
-			}
-		}
+		along(at.slices(), pt.v.slices(), h, dir.slices())
+		along(weights.slices(), w.slices(), h, moved.slices())
 		probe.forward(at, uneven, forward)
 		known[h] = probe.backward(weights, nil, backward)
 		return known[h]

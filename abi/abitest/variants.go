@@ -52,7 +52,7 @@ func variants(typ *abi.NodeType, more []abi.Config) []variant {
 		list = append(list, variant{fmt.Sprint(c), both, nil})
 	}
 	for _, v := range list {
-		r, err := newRig(typ, v.spec(typ, 1, 1, nil))
+		r, err := v.rig(typ, 1, 1, 2, false)
 		if err != nil {
 			continue // reported where the variant is used
 		}
@@ -65,7 +65,7 @@ func variants(typ *abi.NodeType, more []abi.Config) []variant {
 				continue
 			}
 			given := variant{v.name + ", " + p.Name + " given", v.config, map[string]bool{p.Name: true}}
-			_, err := newRig(typ, given.spec(typ, 1, 1, nil))
+			_, err := given.rig(typ, 1, 1, 2, false)
 			if refused := (*abi.Error)(nil); errors.As(err, &refused) && refused.Path == "params."+p.Name {
 				continue // by the configuration, which says so
 			}
@@ -75,8 +75,23 @@ func variants(typ *abi.NodeType, more []abi.Config) []variant {
 	return list
 }
 
-func (v variant) spec(typ *abi.NodeType, channels, frames int, varies map[string]bool) spec {
-	s := spec{rate: Rate, frames: frames, batches: 2, given: v.given, varies: varies, config: maps.Clone(v.config)}
+// rig configures a type; modulated, every parameter that may vary does.
+func (v variant) rig(typ *abi.NodeType, channels, frames, batches int, modulated bool) (*rig, error) {
+	s := v.spec(typ, channels, frames)
+	s.batches = batches
+	r, err := newRig(typ, s)
+	if err != nil || !modulated {
+		return r, err
+	}
+	s.varies = map[string]bool{}
+	for _, p := range r.set.Params {
+		s.varies[p.Name] = p.Mod
+	}
+	return newRig(typ, s)
+}
+
+func (v variant) spec(typ *abi.NodeType, channels, frames int) spec {
+	s := spec{rate: Rate, frames: frames, given: v.given, config: maps.Clone(v.config)}
 	s.audio = map[string]*abi.Audio{soundFile: {Rate: Rate, Rows: [][]float64{Noise(150, 1), Noise(150, 2), Noise(150, 3)}}}
 	for range typ.Inputs {
 		s.channels = append(s.channels, channels)
@@ -112,16 +127,7 @@ type point struct {
 
 // at sets a variant up with the given channels, at one level.
 func (c *checker) at(v variant, channels, frames int, l level, modulated bool, seed uint64) (*point, bool) {
-	probe, err := newRig(c.typ, v.spec(c.typ, channels, frames, nil))
-	if err != nil {
-		c.fail("Configure", v.name, "%v", err)
-		return nil, false
-	}
-	varies := map[string]bool{}
-	for _, p := range probe.set.Params {
-		varies[p.Name] = p.Mod && modulated
-	}
-	r, err := newRig(c.typ, v.spec(c.typ, channels, frames, varies))
+	r, err := v.rig(c.typ, channels, frames, 2, modulated)
 	if err != nil {
 		c.fail("Configure", v.name, "%v", err)
 		return nil, false

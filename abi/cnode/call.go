@@ -4,7 +4,6 @@ package cnode
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"unsafe"
 
@@ -133,12 +132,6 @@ func (x *local) walk(c *call, grad []float64) (abi.Code, *breach) {
 	x.shapes(x.gradIn, c, func(data []float64, _ bool) { fillNaN(data) })
 	code := x.call(x.gradOut, x.gradIn, 1)
 	return code, x.overrun(x.gradOut, x.gradIn, "gradient")
-}
-
-func fillNaN(v []float64) {
-	for i := range v {
-		v[i] = math.NaN()
-	}
 }
 
 func (x *local) call(in, out *list, mode uintptr) abi.Code {

@@ -25,10 +25,9 @@ import (
 	"time"
 
 	"ampfit/abi"
-	"ampfit/graph"
 )
 
-func init() { graph.RegisterLibraryLoader(Open) }
+func init() { abi.RegisterLoader(Open) }
 
 // Fault is what a library did wrong while it ran.
 type Fault struct {

@@ -3,23 +3,27 @@ package cnode
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"ampfit/abi"
+	"ampfit/internal/suggest"
 )
 
 // description is what a library says of a type, as the node reference does.
 // All of it may be left out.
 type description struct {
 	Inputs, Outputs *[]string
+	Wave            string // name of the shape of what it moves
 	Params          []struct {
-		Name, Unit, Doc, Scale string
-		Default                json.RawMessage // a number, or an array for a vector
-		Min, Max               *float64
-		Mod, Vector            bool
-		Length                 int
-		Learnable              *bool
+		Name, Unit, Doc, Scale, Role string
+		Default                      json.RawMessage // a number, or an array for a vector
+		Min, Max                     *float64
+		Mod, Vector                  bool
+		Length                       int
+		Learnable                    *bool
 	}
 }
 
@@ -62,12 +66,22 @@ func describe(t *abi.NodeType, text string) error {
 	if len(t.Outputs) == 0 {
 		return fmt.Errorf("it has no output")
 	}
+	if d.Wave != "" {
+		shape := abi.Waves[d.Wave]
+		if shape == nil {
+			return fmt.Errorf("there is no wave %q; %s", d.Wave, suggest.Instead(d.Wave, slices.Sorted(maps.Keys(abi.Waves))))
+		}
+		t.Wave = func(abi.Config) func(phase float64) float64 { return shape }
+	}
 	for _, p := range d.Params {
 		if p.Name == "" {
 			return fmt.Errorf("a parameter has no name")
 		}
-		q := abi.Param{Name: p.Name, Unit: p.Unit, Doc: p.Doc, Mod: p.Mod && !p.Vector, Vector: p.Vector, Len: p.Length, Min: -1e300, Max: 1e300}
-		var err error
+		role, err := abi.ParseRole(p.Role)
+		if err != nil {
+			return fmt.Errorf("%s has the role %q, which there is not; %s", p.Name, p.Role, suggest.Instead(p.Role, abi.Roles()))
+		}
+		q := abi.Param{Name: p.Name, Unit: p.Unit, Doc: p.Doc, Role: role, Mod: p.Mod && !p.Vector, Vector: p.Vector, Len: p.Length, Min: -1e300, Max: 1e300}
 		switch {
 		case p.Default == nil:
 		case p.Vector && p.Default[0] == '[':

@@ -105,6 +105,9 @@ func TestLibraryDescriptionsThatCannotBeRead(t *testing.T) {
 		"NoOutput": "it has no output",
 		"NoRange":  "the range of p is 1 to 1",
 		"NoName":   "a parameter has no name",
+		"NoRole":   `p has the role "pich", which there is not; did you mean "pitch"? Allowed are other, pitch, interval`,
+		"OddRole":  `p has the role "xyz", which there is not; allowed are other, pitch, interval`,
+		"NoWave":   `there is no wave "triangel"; did you mean "triangle"? Allowed are sine, triangle`,
 	} {
 		_, err := parse(t, dir, odd("mute.so", typ, "{}"))
 		require.ErrorContains(t, err, `describes "`+typ+`" in a way that cannot be read`)

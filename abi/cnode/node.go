@@ -2,6 +2,7 @@ package cnode
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"sync"
 
@@ -133,7 +134,9 @@ func forward(b *abi.Block) {
 		if c := n.heard(b, lane, s, at); c != nil {
 			n.play(b, lane, c)
 		} else {
-			n.fail(b, lane)
+			for port, ch := range each(n.spec.OutChannels) { // nothing can be made of them
+				fillNaN(b.OutCh(port, ch, lane))
+			}
 		}
 		state[0] = s.token(at + 1)
 	}
@@ -142,21 +145,19 @@ func forward(b *abi.Block) {
 // play copies what a call played to the output ports.
 func (n *node) play(b *abi.Block, lane int, c *call) {
 	out := c.out
-	for port, channels := range n.spec.OutChannels {
-		for ch := range channels {
-			copy(b.OutCh(port, ch, lane), out[:b.Frames])
-			out = out[b.Frames:]
-		}
+	for port, ch := range each(n.spec.OutChannels) {
+		out = out[copy(b.OutCh(port, ch, lane), out):]
 	}
 }
 
-// fail fills the outputs with what is no number: nothing can be made of them.
-func (n *node) fail(b *abi.Block, lane int) {
-	for port, channels := range n.spec.OutChannels {
-		for ch := range channels {
-			row := b.OutCh(port, ch, lane)
-			for i := range row {
-				row[i] = math.NaN()
+// each goes over all channels of ports that have so many.
+func each(channels []int) iter.Seq2[int, int] {
+	return func(yield func(port, ch int) bool) {
+		for port, n := range channels {
+			for ch := range n {
+				if !yield(port, ch) {
+					return
+				}
 			}
 		}
 	}
@@ -179,10 +180,8 @@ func (n *node) heard(b *abi.Block, lane int, s *session, at int) *call {
 	}
 	c := &s.calls[at]
 	c.frames, c.in, c.params, c.varies = b.Frames, c.in[:0], c.params[:0], c.varies[:0]
-	for port, channels := range n.spec.Channels {
-		for ch := range channels {
-			c.in = append(c.in, b.InCh(port, ch, lane)...)
-		}
+	for port, ch := range each(n.spec.Channels) {
+		c.in = append(c.in, b.InCh(port, ch, lane)...)
 	}
 	for k, p := range n.spec.Params {
 		v := b.Param(k, lane)
@@ -211,13 +210,11 @@ func (n *node) same(b *abi.Block, lane int, s *session, at int) bool {
 	}
 	c := &s.calls[at]
 	in, params := c.in, c.params
-	for port, channels := range n.spec.Channels {
-		for ch := range channels {
-			if !equalBits(in[:b.Frames], b.InCh(port, ch, lane)) {
-				return false
-			}
-			in = in[b.Frames:]
+	for port, ch := range each(n.spec.Channels) {
+		if !equalBits(in[:b.Frames], b.InCh(port, ch, lane)) {
+			return false
 		}
+		in = in[b.Frames:]
 	}
 	for k, p := range n.spec.Params {
 		size := n.spec.paramSize(c, k)
@@ -341,10 +338,8 @@ func (n *node) walk(s *session, at int, d *abi.Block, lane int) {
 	if !s.dead {
 		c = &s.calls[at]
 		grad := s.grad[:0]
-		for port, channels := range n.spec.OutChannels {
-			for ch := range channels {
-				grad = append(grad, d.OutCh(port, ch, lane)...)
-			}
+		for port, ch := range each(n.spec.OutChannels) {
+			grad = append(grad, d.OutCh(port, ch, lane)...)
 		}
 		s.grad = grad
 		if in, params, broken = s.state.backward(c, grad); broken != nil {
@@ -354,24 +349,18 @@ func (n *node) walk(s *session, at int, d *abi.Block, lane int) {
 		}
 	}
 	if s.dead {
-		for port, channels := range n.spec.Channels {
-			for ch := range channels {
-				row := d.InCh(port, ch, lane)
-				for i := range row {
-					row[i] = math.NaN()
-				}
-			}
+		for port, ch := range each(n.spec.Channels) {
+			fillNaN(d.InCh(port, ch, lane))
 		}
 		return
 	}
 	s.depth--
-	for port, channels := range n.spec.Channels {
-		for ch := range channels {
-			for i, g := range in[:c.frames] {
-				d.InCh(port, ch, lane)[i] += g
-			}
-			in = in[c.frames:]
+	for port, ch := range each(n.spec.Channels) {
+		row := d.InCh(port, ch, lane)
+		for i, g := range in[:c.frames] {
+			row[i] += g
 		}
+		in = in[c.frames:]
 	}
 	for k, p := range n.spec.Params {
 		size := n.spec.paramSize(c, k)

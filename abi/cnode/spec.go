@@ -111,6 +111,13 @@ func finite(values []float64) (bad int, ok bool) {
 	return 0, true
 }
 
+// fillNaN fills what must not be read, or has no value.
+func fillNaN(v []float64) {
+	for i := range v {
+		v[i] = math.NaN()
+	}
+}
+
 // breach is what a library did wrong in a call.
 type breach struct {
 	msg string

@@ -95,7 +95,8 @@ void amp_free(double *data);
 void amp_free_text(char *text);
 /* Releases a state; NULL and states released before are ignored. */
 void amp_release_state(void *state);
-/* The names of all node types, and the description of one, as JSON; free with amp_free_text. */
+/* The names of all node types, and the description of one, as JSON; free with amp_free_text.
+ * "role" of a parameter says what it is, whatever its name: "pitch", "corner", "delay", ... */
 char *amp_list_nodes(void);
 char *amp_describe_node_type(const char *type_name);
 

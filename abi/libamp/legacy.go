@@ -65,12 +65,7 @@ func legacy(desc *C.amp_legacy_descriptor_t, inputs *C.amp_node_inputs_t, batche
 			}
 		}
 	}
-	if history != nil && history.curves != nil {
-		call.History = map[string][]float64{}
-		for _, c := range unsafe.Slice(history.curves, int(history.curve_count)) {
-			call.History[C.GoStringN(c.name, C.int(c.name_len))] = append([]float64(nil), doubles(c.values, int(c.count))...)
-		}
-	}
+	call.History = curvesOf(history)
 	y, n, err := node.Run(call)
 	if err != nil {
 		return remember(err)
@@ -90,4 +85,16 @@ func length(s *C.char, n C.size_t) string {
 		return ""
 	}
 	return C.GoStringN(s, C.int(n))
+}
+
+// curvesOf reads a control history.
+func curvesOf(h *C.amp_control_history_t) map[string][]float64 {
+	out := map[string][]float64{}
+	if h == nil || h.curves == nil {
+		return out
+	}
+	for _, c := range unsafe.Slice(h.curves, int(h.curve_count)) {
+		out[C.GoStringN(c.name, C.int(c.name_len))] = append([]float64(nil), doubles(c.values, int(c.count))...)
+	}
+	return out
 }

@@ -83,7 +83,7 @@ func guard(code *C.int) {
 }
 
 func invalid(format string, args ...any) C.int {
-	return remember(&host.Fault{Code: abi.EInvalidArg, Msg: fmt.Sprintf(format, args...)})
+	return remember(host.Invalid(format, args...))
 }
 
 func goText(s *C.char) string {

@@ -18,51 +18,32 @@ import (
 // AMP's schedulers, so what is asked of them is accepted.
 
 //export amp_graph_runtime_set_scheduler_mode
-func amp_graph_runtime_set_scheduler_mode(p *C.amp_runtime_t, mode C.int) (code C.int) {
-	defer guard(&code)
-	if runtimeOf(p) == nil || mode != 0 && mode != 1 {
-		return invalid("the runtime is NULL or was destroyed, or the mode is neither 0 nor 1")
-	}
-	return remember(nil)
+func amp_graph_runtime_set_scheduler_mode(p *C.amp_runtime_t, mode C.int) C.int {
+	return with(p, true, func(*runtime) error {
+		if mode != 0 && mode != 1 {
+			return host.Invalid("the mode %d is neither 0 nor 1", mode)
+		}
+		return nil
+	})
 }
 
 //export amp_graph_runtime_set_scheduler_params
-func amp_graph_runtime_set_scheduler_params(p *C.amp_runtime_t, params *C.native_scheduler_t) (code C.int) {
-	defer guard(&code)
-	if runtimeOf(p) == nil || params == nil {
-		return invalid("the runtime is NULL or was destroyed, or params is NULL")
-	}
-	return remember(nil)
-}
-
-// curvesOf reads a control history.
-func curvesOf(h *C.amp_control_history_t) map[string][]float64 {
-	out := map[string][]float64{}
-	if h == nil || h.curves == nil {
-		return out
-	}
-	for _, c := range unsafe.Slice(h.curves, int(h.curve_count)) {
-		out[C.GoStringN(c.name, C.int(c.name_len))] = append([]float64(nil), doubles(c.values, int(c.count))...)
-	}
-	return out
+func amp_graph_runtime_set_scheduler_params(p *C.amp_runtime_t, params *C.native_scheduler_t) C.int {
+	return with(p, params != nil, func(*runtime) error { return nil })
 }
 
 //export amp_graph_runtime_execute_with_history
 func amp_graph_runtime_execute_with_history(p *C.amp_runtime_t, h *C.amp_control_history_t, hint C.int, rate C.double,
-	out **C.double, batches, channels, frames *C.uint32_t) (code C.int) {
-	defer guard(&code)
-	r := runtimeOf(p)
-	if r == nil || out == nil {
-		return invalid("runtime and out_buffer must not be NULL")
-	}
-	*out = nil
-	r.SetRate(float64(rate))
-	y, ch, n, err := r.ExecuteCurves(curvesOf(h), int(hint))
-	if err != nil {
-		return remember(err)
-	}
-	r.hand(y, ch, n, out, batches, channels, frames)
-	return remember(nil)
+	out **C.double, batches, channels, frames *C.uint32_t) C.int {
+	return with(p, out != nil, func(r *runtime) error {
+		*out = nil
+		r.SetRate(float64(rate))
+		y, ch, n, err := r.ExecuteCurves(curvesOf(h), int(hint))
+		if err == nil {
+			r.hand(y, ch, n, out, batches, channels, frames)
+		}
+		return err
+	})
 }
 
 //export amp_graph_runtime_execute_into

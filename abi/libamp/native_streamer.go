@@ -26,7 +26,21 @@ func streamerOf(p unsafe.Pointer) *streamer {
 	return s
 }
 
-const noStreamer = "the streamer is NULL or was destroyed"
+// streaming calls f with a streamer and turns what goes wrong into a code. given
+// says that no other argument is missing.
+func streaming(p unsafe.Pointer, given bool, f func(s *streamer) C.int) (code C.int) {
+	defer guard(&code)
+	s := streamerOf(p)
+	switch {
+	case s == nil:
+		return invalid("the streamer is NULL or was destroyed")
+	case !given:
+		return invalid("an argument is missing")
+	}
+	code = f(s)
+	remember(nil)
+	return code
+}
 
 //export amp_graph_streamer_create
 func amp_graph_streamer_create(p *C.amp_runtime_t, control *C.uint8_t, length C.size_t, hint C.int, rate C.double, ring, block C.uint32_t) unsafe.Pointer {
@@ -49,14 +63,11 @@ func newStreamer(p, own *C.amp_runtime_t, control *C.uint8_t, length C.size_t, h
 }
 
 //export amp_graph_streamer_start
-func amp_graph_streamer_start(p unsafe.Pointer) (code C.int) {
-	defer guard(&code)
-	s := streamerOf(p)
-	if s == nil {
-		return invalid(noStreamer)
-	}
-	s.Start()
-	return remember(nil)
+func amp_graph_streamer_start(p unsafe.Pointer) C.int {
+	return streaming(p, true, func(s *streamer) C.int {
+		s.Start()
+		return 0
+	})
 }
 
 //export amp_graph_streamer_stop
@@ -82,14 +93,11 @@ func amp_graph_streamer_destroy(p unsafe.Pointer) {
 func amp_graph_streamer_notify(unsafe.Pointer) {}
 
 //export amp_graph_streamer_available
-func amp_graph_streamer_available(p unsafe.Pointer, frames *C.uint64_t) (code C.int) {
-	defer guard(&code)
-	s := streamerOf(p)
-	if s == nil || frames == nil {
-		return invalid(noStreamer)
-	}
-	*frames = C.uint64_t(s.State().Ring)
-	return remember(nil)
+func amp_graph_streamer_available(p unsafe.Pointer, frames *C.uint64_t) C.int {
+	return streaming(p, frames != nil, func(s *streamer) C.int {
+		*frames = C.uint64_t(s.State().Ring)
+		return 0
+	})
 }
 
 func tell(n, channels int, first int64, frames, outChannels *C.uint32_t, sequence *C.uint64_t) {
@@ -105,85 +113,64 @@ func tell(n, channels int, first int64, frames, outChannels *C.uint32_t, sequenc
 }
 
 //export amp_graph_streamer_read
-func amp_graph_streamer_read(p unsafe.Pointer, to *C.double, limit C.size_t, frames, channels *C.uint32_t, sequence *C.uint64_t) (code C.int) {
-	defer guard(&code)
-	s := streamerOf(p)
-	if s == nil || to == nil || limit == 0 {
-		return invalid("the streamer, the destination and room for a frame are needed")
-	}
-	n, ch, first := s.Read(func(values int) []float64 { return doubles(to, values) }, int(min(limit, 1<<31)))
-	tell(n, ch, first, frames, channels, sequence)
-	return remember(nil)
+func amp_graph_streamer_read(p unsafe.Pointer, to *C.double, limit C.size_t, frames, channels *C.uint32_t, sequence *C.uint64_t) C.int {
+	return streaming(p, to != nil && limit > 0, func(s *streamer) C.int {
+		n, ch, first := s.Read(func(values int) []float64 { return doubles(to, values) }, int(min(limit, 1<<31)))
+		tell(n, ch, first, frames, channels, sequence)
+		return 0
+	})
 }
 
 //export amp_graph_streamer_dump_count
-func amp_graph_streamer_dump_count(p unsafe.Pointer, count *C.uint32_t) (code C.int) {
-	defer guard(&code)
-	s := streamerOf(p)
-	if s == nil || count == nil {
-		return invalid(noStreamer)
-	}
-	*count = C.uint32_t(s.State().Dumps)
-	return remember(nil)
+func amp_graph_streamer_dump_count(p unsafe.Pointer, count *C.uint32_t) C.int {
+	return streaming(p, count != nil, func(s *streamer) C.int {
+		*count = C.uint32_t(s.State().Dumps)
+		return 0
+	})
 }
 
 // With too little room it returns 1 and the number of frames.
 //
 //export amp_graph_streamer_pop_dump
-func amp_graph_streamer_pop_dump(p unsafe.Pointer, to *C.double, limit C.size_t, frames, channels *C.uint32_t, sequence *C.uint64_t) (code C.int) {
-	defer guard(&code)
-	s := streamerOf(p)
-	if s == nil {
-		return invalid(noStreamer)
-	}
-	if to == nil {
-		limit = 0
-	}
-	n, ch, first, short := s.Pop(func(values int) []float64 { return doubles(to, values) }, int(min(limit, 1<<31)))
-	tell(n, ch, first, frames, channels, sequence)
-	remember(nil)
-	if short {
-		return 1
-	}
-	return 0
+func amp_graph_streamer_pop_dump(p unsafe.Pointer, to *C.double, limit C.size_t, frames, channels *C.uint32_t, sequence *C.uint64_t) C.int {
+	return streaming(p, true, func(s *streamer) C.int {
+		if to == nil {
+			limit = 0
+		}
+		n, ch, first, short := s.Pop(func(values int) []float64 { return doubles(to, values) }, int(min(limit, 1<<31)))
+		tell(n, ch, first, frames, channels, sequence)
+		return truth(short)
+	})
 }
 
 //export amp_graph_streamer_status
-func amp_graph_streamer_status(p unsafe.Pointer, produced, consumed *C.uint64_t) (code C.int) {
-	defer guard(&code)
-	s := streamerOf(p)
-	if s == nil {
-		return invalid(noStreamer)
-	}
-	x := s.State()
-	if produced != nil {
-		*produced = C.uint64_t(x.Produced)
-	}
-	if consumed != nil {
-		*consumed = C.uint64_t(x.Consumed)
-	}
-	return C.int(x.Status)
+func amp_graph_streamer_status(p unsafe.Pointer, produced, consumed *C.uint64_t) C.int {
+	return streaming(p, true, func(s *streamer) C.int {
+		x := s.State()
+		if produced != nil {
+			*produced = C.uint64_t(x.Produced)
+		}
+		if consumed != nil {
+			*consumed = C.uint64_t(x.Consumed)
+		}
+		return C.int(x.Status)
+	})
 }
 
 func millis(d time.Duration) C.uint64_t { return C.uint64_t(max(d.Milliseconds(), 0)) }
 
-func truth(b bool) C.int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // Without a contract the frames of the hint are the goal, drained.
 //
 //export amp_graph_streamer_evaluate_completion
-func amp_graph_streamer_evaluate_completion(p unsafe.Pointer, c *C.native_contract_t, progress *C.native_progress_t, verdict *C.native_verdict_t) (code C.int) {
-	defer guard(&code)
-	s := streamerOf(p)
-	if s == nil {
-		return invalid(noStreamer)
-	}
-	x := s.State()
+func amp_graph_streamer_evaluate_completion(p unsafe.Pointer, c *C.native_contract_t, progress *C.native_progress_t, verdict *C.native_verdict_t) C.int {
+	return streaming(p, true, func(s *streamer) C.int {
+		complete(s.State(), c, progress, verdict)
+		return 0
+	})
+}
+
+// complete says how far a streamer is, and whether that is what was asked for.
+func complete(x host.StreamState, c *C.native_contract_t, progress *C.native_progress_t, verdict *C.native_verdict_t) {
 	if progress != nil {
 		*progress = C.native_progress_t{
 			produced: C.uint64_t(x.Produced), consumed: C.uint64_t(x.Consumed), ring_size: C.uint32_t(x.Ring), ring_capacity: C.uint32_t(x.Capacity),
@@ -192,7 +179,7 @@ func amp_graph_streamer_evaluate_completion(p unsafe.Pointer, c *C.native_contra
 		}
 	}
 	if verdict == nil {
-		return remember(nil)
+		return
 	}
 	expected := C.uint64_t(x.Expected)
 	goal := C.native_contract_t{target_produced: expected, target_consumed: expected, require_ring_drain: truth(expected > 0), require_dump_drain: truth(expected > 0)}
@@ -216,7 +203,6 @@ func amp_graph_streamer_evaluate_completion(p unsafe.Pointer, c *C.native_contra
 	v.satisfied = truth(v.producer_met == 1 && v.consumer_met == 1 && v.inflight_exceeded == 0 && v.dumps_exceeded == 0 &&
 		(goal.require_ring_drain == 0 || v.ring_drained == 1) && (goal.require_dump_drain == 0 || v.dump_drained == 1))
 	*verdict = v
-	return remember(nil)
 }
 
 // put copies a text into a fixed field.
@@ -231,16 +217,14 @@ func put(field []C.char, s string) {
 // It returns the number of nodes; entries that have no room are left out.
 //
 //export amp_graph_runtime_debug_snapshot
-func amp_graph_runtime_debug_snapshot(p *C.amp_runtime_t, stream unsafe.Pointer, entries *C.native_node_entry_t, capacity C.uint32_t, out *C.native_snapshot_t) (code C.int) {
-	defer guard(&code)
-	r := runtimeOf(p)
-	if r == nil {
-		return invalid("the runtime is NULL or was destroyed")
-	}
-	return snapshot(r.Runtime, streamerOf(stream), entries, capacity, out)
+func amp_graph_runtime_debug_snapshot(p *C.amp_runtime_t, stream unsafe.Pointer, entries *C.native_node_entry_t, capacity C.uint32_t, out *C.native_snapshot_t) C.int {
+	return with(p, true, func(r *runtime) error {
+		snapshot(r.Runtime, streamerOf(stream), entries, capacity, out)
+		return nil
+	})
 }
 
-func snapshot(r *host.Runtime, s *streamer, entries *C.native_node_entry_t, capacity C.uint32_t, out *C.native_snapshot_t) C.int {
+func snapshot(r *host.Runtime, s *streamer, entries *C.native_node_entry_t, capacity C.uint32_t, out *C.native_snapshot_t) {
 	names := r.Nodes()
 	if out != nil {
 		*out = C.native_snapshot_t{version: 1, node_count: C.uint32_t(len(names)), sample_rate: C.double(r.Rate()), scheduler_mode: 1}
@@ -261,7 +245,7 @@ func snapshot(r *host.Runtime, s *streamer, entries *C.native_node_entry_t, capa
 		}
 	}
 	if entries == nil {
-		return remember(nil)
+		return
 	}
 	for i, e := range unsafe.Slice(entries, min(int(capacity), len(names))) {
 		e = C.native_node_entry_t{}
@@ -274,7 +258,6 @@ func snapshot(r *host.Runtime, s *streamer, entries *C.native_node_entry_t, capa
 		}
 		unsafe.Slice(entries, len(names))[i] = e
 	}
-	return remember(nil)
 }
 
 //export amp_kpn_session_create_from_blobs
@@ -329,11 +312,9 @@ func amp_kpn_session_status(p unsafe.Pointer, produced, consumed *C.uint64_t) C.
 }
 
 //export amp_kpn_session_debug_snapshot
-func amp_kpn_session_debug_snapshot(p unsafe.Pointer, entries *C.native_node_entry_t, capacity C.uint32_t, out *C.native_snapshot_t) (code C.int) {
-	defer guard(&code)
-	s := streamerOf(p)
-	if s == nil {
-		return invalid(noStreamer)
-	}
-	return snapshot(s.runtime, s, entries, capacity, out)
+func amp_kpn_session_debug_snapshot(p unsafe.Pointer, entries *C.native_node_entry_t, capacity C.uint32_t, out *C.native_snapshot_t) C.int {
+	return streaming(p, true, func(s *streamer) C.int {
+		snapshot(s.runtime, s, entries, capacity, out)
+		return 0
+	})
 }

@@ -61,14 +61,32 @@ func amp_graph_runtime_destroy(p *C.amp_runtime_t) {
 	}
 }
 
-//export amp_graph_runtime_configure
-func amp_graph_runtime_configure(p *C.amp_runtime_t, batches, frames C.uint32_t) (code C.int) {
+// with calls f with a runtime and turns what goes wrong into a code. given says
+// that no other argument is missing.
+func with(p *C.amp_runtime_t, given bool, f func(r *runtime) error) (code C.int) {
 	defer guard(&code)
 	r := runtimeOf(p)
-	if r == nil {
+	switch {
+	case r == nil:
 		return invalid("the runtime is NULL or was destroyed")
+	case !given:
+		return invalid("an argument is NULL")
 	}
-	return remember(r.Configure(int(batches), int(frames)))
+	return remember(f(r))
+}
+
+// tensor shows a C tensor to Go.
+func tensor(data *C.double, batches, channels, frames C.uint32_t) ([]float64, error) {
+	size, ok := (&host.Buffer{Batches: int(batches), Channels: int(channels), Frames: int(frames)}).Size()
+	if !ok {
+		return nil, host.Invalid("the shape (%d, %d, %d) is no tensor", batches, channels, frames)
+	}
+	return doubles(data, size), nil
+}
+
+//export amp_graph_runtime_configure
+func amp_graph_runtime_configure(p *C.amp_runtime_t, batches, frames C.uint32_t) C.int {
+	return with(p, true, func(r *runtime) error { return r.Configure(int(batches), int(frames)) })
 }
 
 //export amp_graph_runtime_set_dsp_sample_rate
@@ -79,28 +97,22 @@ func amp_graph_runtime_set_dsp_sample_rate(p *C.amp_runtime_t, rate C.double) {
 }
 
 //export amp_graph_runtime_set_record
-func amp_graph_runtime_set_record(p *C.amp_runtime_t, blocks C.int) (code C.int) {
-	defer guard(&code)
-	r := runtimeOf(p)
-	if r == nil {
-		return invalid("the runtime is NULL or was destroyed")
-	}
-	r.SetRecord(int(blocks))
-	return remember(nil)
+func amp_graph_runtime_set_record(p *C.amp_runtime_t, blocks C.int) C.int {
+	return with(p, true, func(r *runtime) error {
+		r.SetRecord(int(blocks))
+		return nil
+	})
 }
 
 //export amp_graph_runtime_set_param
-func amp_graph_runtime_set_param(p *C.amp_runtime_t, node, param *C.char, data *C.double, batches, channels, frames C.uint32_t) (code C.int) {
-	defer guard(&code)
-	r := runtimeOf(p)
-	if r == nil || node == nil || param == nil || data == nil {
-		return invalid("runtime, node, param and data must not be NULL")
-	}
-	size, ok := (&host.Buffer{Batches: int(batches), Channels: int(channels), Frames: int(frames)}).Size()
-	if !ok {
-		return invalid("the shape (%d, %d, %d) is no tensor", batches, channels, frames)
-	}
-	return remember(r.SetParam(goText(node), goText(param), doubles(data, size), int(batches), int(channels), int(frames)))
+func amp_graph_runtime_set_param(p *C.amp_runtime_t, node, param *C.char, data *C.double, batches, channels, frames C.uint32_t) C.int {
+	return with(p, node != nil && param != nil && data != nil, func(r *runtime) error {
+		v, err := tensor(data, batches, channels, frames)
+		if err != nil {
+			return err
+		}
+		return r.SetParam(goText(node), goText(param), v, int(batches), int(channels), int(frames))
+	})
 }
 
 //export amp_graph_runtime_clear_params
@@ -111,45 +123,40 @@ func amp_graph_runtime_clear_params(p *C.amp_runtime_t) {
 }
 
 //export amp_graph_runtime_describe_node
-func amp_graph_runtime_describe_node(p *C.amp_runtime_t, node *C.char, out *C.amp_node_summary_t) (code C.int) {
-	defer guard(&code)
-	r := runtimeOf(p)
-	if r == nil || node == nil || out == nil {
-		return invalid("runtime, node and summary must not be NULL")
+func amp_graph_runtime_describe_node(p *C.amp_runtime_t, node *C.char, out *C.amp_node_summary_t) C.int {
+	return with(p, node != nil && out != nil, func(r *runtime) error {
+		s, err := r.Describe(goText(node))
+		if err != nil {
+			return err
+		}
+		*out = C.amp_node_summary_t{
+			declared_delay_frames: C.uint32_t(s.Declared), oversample_ratio: C.uint32_t(s.Oversample),
+			has_metrics: truth(s.Ran), supports_v2: truth(s.SupportsV2), total_heat: C.double(s.Heat),
+		}
+		out.metrics.measured_delay_frames, out.metrics.accumulated_heat = C.uint32_t(s.Delay), C.float(s.Heat)
+		return nil
+	})
+}
+
+func truth(b bool) C.int {
+	if b {
+		return 1
 	}
-	s, err := r.Describe(goText(node))
-	if err != nil {
-		return remember(err)
-	}
-	*out = C.amp_node_summary_t{}
-	out.declared_delay_frames, out.oversample_ratio = C.uint32_t(s.Declared), C.uint32_t(s.Oversample)
-	if s.Ran {
-		out.has_metrics = 1
-	}
-	if s.SupportsV2 {
-		out.supports_v2 = 1
-	}
-	out.metrics.measured_delay_frames, out.metrics.accumulated_heat = C.uint32_t(s.Delay), C.float(s.Heat)
-	out.total_heat = C.double(s.Heat)
-	return remember(nil)
+	return 0
 }
 
 //export amp_graph_runtime_execute
 func amp_graph_runtime_execute(p *C.amp_runtime_t, control *C.uint8_t, controlLen C.size_t, framesHint C.int, rate C.double,
-	out **C.double, batches, channels, frames *C.uint32_t) (code C.int) {
-	defer guard(&code)
-	r := runtimeOf(p)
-	if r == nil || out == nil {
-		return invalid("runtime and out_buffer must not be NULL")
-	}
-	*out = nil
-	r.SetRate(float64(rate))
-	y, ch, n, err := r.Execute(blob(control, controlLen), int(framesHint))
-	if err != nil {
-		return remember(err)
-	}
-	r.hand(y, ch, n, out, batches, channels, frames)
-	return remember(nil)
+	out **C.double, batches, channels, frames *C.uint32_t) C.int {
+	return with(p, out != nil, func(r *runtime) error {
+		*out = nil
+		r.SetRate(float64(rate))
+		y, ch, n, err := r.Execute(blob(control, controlLen), int(framesHint))
+		if err == nil {
+			r.hand(y, ch, n, out, batches, channels, frames)
+		}
+		return err
+	})
 }
 
 // hand keeps a block for the caller, who has it until the next one.
@@ -173,39 +180,28 @@ func (r *runtime) hand(y []float64, ch, n int, out **C.double, batches, channels
 func amp_graph_runtime_buffer_free(*C.double) {}
 
 //export amp_graph_runtime_execute_backward
-func amp_graph_runtime_execute_backward(p *C.amp_runtime_t, gradient *C.double, batches, channels, frames C.uint32_t) (code C.int) {
-	defer guard(&code)
-	r := runtimeOf(p)
-	if r == nil || gradient == nil {
-		return invalid("runtime and gradient must not be NULL")
-	}
-	size, ok := (&host.Buffer{Batches: int(batches), Channels: int(channels), Frames: int(frames)}).Size()
-	if !ok {
-		return invalid("the shape (%d, %d, %d) is no tensor", batches, channels, frames)
-	}
-	return remember(r.Backward(doubles(gradient, size)))
+func amp_graph_runtime_execute_backward(p *C.amp_runtime_t, gradient *C.double, batches, channels, frames C.uint32_t) C.int {
+	return with(p, gradient != nil, func(r *runtime) error {
+		g, err := tensor(gradient, batches, channels, frames)
+		if err != nil {
+			return err
+		}
+		return r.Backward(g)
+	})
 }
 
 //export amp_graph_runtime_gradient
 func amp_graph_runtime_gradient(p *C.amp_runtime_t, node, param *C.char, out *C.double, count C.size_t) (n C.int64_t) {
-	var code C.int
-	defer func() {
-		if code != 0 {
-			n = C.int64_t(code)
-		}
-	}()
-	defer guard(&code)
-	r := runtimeOf(p)
-	if r == nil || node == nil || param == nil {
-		return C.int64_t(invalid("runtime, node and param must not be NULL"))
+	code := with(p, node != nil && param != nil, func(r *runtime) error {
+		g, err := r.Gradient(goText(node), goText(param))
+		copy(doubles(out, int(count)), g)
+		n = C.int64_t(len(g))
+		return err
+	})
+	if code != 0 {
+		return C.int64_t(code)
 	}
-	g, err := r.Gradient(goText(node), goText(param))
-	if err != nil {
-		return C.int64_t(remember(err))
-	}
-	copy(doubles(out, int(count)), g)
-	remember(nil)
-	return C.int64_t(len(g))
+	return n
 }
 
 //export amp_graph_runtime_last_error

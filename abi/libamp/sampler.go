@@ -32,48 +32,41 @@ func amp_kpn_session_stage_sampler_buffer(_ unsafe.Pointer, samples *C.double, f
 }
 
 //export amp_sampler_unregister
-func amp_sampler_unregister(node *C.char) (code C.int) {
-	defer guard(&code)
-	if node == nil {
-		return invalid("node must not be NULL")
-	}
-	s := host.UnstageSound(goText(node))
-	freeSound(s)
-	if s == nil {
-		return unstaged(node)
-	}
-	return remember(nil)
+func amp_sampler_unregister(node *C.char) C.int {
+	return staged(node, true, func(name string) bool {
+		s := host.UnstageSound(name)
+		freeSound(s)
+		return s != nil
+	})
 }
 
 //export amp_sampler_peek
-func amp_sampler_peek(node *C.char, samples **C.double, frames *C.size_t, channels *C.uint32_t, position *C.size_t) (code C.int) {
-	defer guard(&code)
-	if node == nil || samples == nil || frames == nil || channels == nil || position == nil {
-		return invalid("no argument may be NULL")
-	}
-	s, ok := host.StagedSound(goText(node))
-	if !ok {
-		return unstaged(node)
-	}
-	*samples = (*C.double)(unsafe.Pointer(&s.Samples[0]))
-	*frames, *channels, *position = C.size_t(s.Frames()), C.uint32_t(s.Channels), C.size_t(s.Read)
-	return remember(nil)
+func amp_sampler_peek(node *C.char, samples **C.double, frames *C.size_t, channels *C.uint32_t, position *C.size_t) C.int {
+	return staged(node, samples != nil && frames != nil && channels != nil && position != nil, func(name string) bool {
+		s, ok := host.StagedSound(name)
+		if ok {
+			*samples = (*C.double)(unsafe.Pointer(&s.Samples[0]))
+			*frames, *channels, *position = C.size_t(s.Frames()), C.uint32_t(s.Channels), C.size_t(s.Read)
+		}
+		return ok
+	})
 }
 
 //export amp_sampler_advance
-func amp_sampler_advance(node *C.char, frames C.size_t) (code C.int) {
-	defer guard(&code)
-	if node == nil {
-		return invalid("node must not be NULL")
-	}
-	if !host.AdvanceSound(goText(node), int(min(frames, 1<<62))) {
-		return unstaged(node)
-	}
-	return remember(nil)
+func amp_sampler_advance(node *C.char, frames C.size_t) C.int {
+	return staged(node, true, func(name string) bool { return host.AdvanceSound(name, int(min(frames, 1<<62))) })
 }
 
-// unstaged is AMP's -2 for a name without a sound.
-func unstaged(node *C.char) C.int {
-	remember(host.Invalid("no sound is staged under the name " + goText(node)))
-	return -2
+// staged calls f with a name that a sound is staged under; false from it is
+// AMP's -2.
+func staged(node *C.char, given bool, f func(name string) bool) (code C.int) {
+	defer guard(&code)
+	if node == nil || !given {
+		return invalid("no argument may be NULL")
+	}
+	if name := goText(node); !f(name) {
+		remember(host.Invalid("no sound is staged under the name %s", name))
+		return -2
+	}
+	return remember(nil)
 }

@@ -179,7 +179,8 @@ func TestNodes(t *testing.T) {
 
 	r = ok(t, "nodes", "--markdown")
 	require.Contains(t, r.out, "\n### LowpassNode\n")
-	require.Contains(t, r.out, "| cutoff_hz | Hz |")
+	require.Contains(t, r.out, "| cutoff_hz | corner | Hz |")
+	require.Regexp(t, `(?m)^pitch +frequency of what sounds`, ok(t, "nodes", "--roles").out)
 }
 
 // What the documentation shows runs as it stands.

@@ -13,6 +13,7 @@ import (
 	"ampfit/adjoint"
 	"ampfit/graph"
 	"ampfit/graph/run"
+	"ampfit/internal/text"
 	"ampfit/internal/wav"
 
 	"github.com/spf13/cobra"
@@ -59,6 +60,13 @@ func (f *runFlags) check() (err error) {
 	return f.isolateFlags.check()
 }
 
+// load reads a graph and the dry signal for it; the faults of both come at once.
+func (f *runFlags) load(path string, warn io.Writer) (*graph.Graph, *wav.Audio, error) {
+	g, graphErr := graph.Load(path)
+	in, err := f.read(g, warn)
+	return g, in, errors.Join(err, graphErr)
+}
+
 // read reads the dry signal, nil without -i. It refuses one that is missing
 // though the graph asks for it, or that nothing plays. The graph is nil when
 // it could not be loaded.
@@ -89,11 +97,11 @@ func (f *runFlags) dry(in *wav.Audio, g *graph.Graph, rate float64, frames int, 
 	rows := in.Rows()
 	for _, n := range g.Inputs() {
 		if c := n.Config.Int("channels"); c > 0 && c != len(rows) && len(rows) != 1 {
-			return nil, fmt.Errorf("%s: %s, but the node %q of %s takes %d; convert it, or change the node's config", f.input, count(len(rows), "channel"), n.Name, g.Path, c)
+			return nil, fmt.Errorf("%s: %s, but the node %q of %s takes %d; convert it, or change the node's config", f.input, text.Count(len(rows), "channel"), n.Name, g.Path, c)
 		}
 	}
 	if frames > 0 && in.Frames() > frames {
-		fmt.Fprintf(warn, "ampfit: warning: %s is %s longer than the run and was cut\n", f.input, count(in.Frames()-frames, "frame"))
+		fmt.Fprintf(warn, "ampfit: warning: %s is %s longer than the run and was cut\n", f.input, text.Count(in.Frames()-frames, "frame"))
 	}
 	for i := range rows {
 		if frames > 0 {
@@ -134,14 +142,6 @@ func readWav(path string, warn io.Writer) (*wav.Audio, error) {
 		fmt.Fprintf(warn, "ampfit: warning: %s\n", w) // it names the file
 	}
 	return a, nil
-}
-
-// count is "1 frame", "2 frames".
-func count(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // number prints a value with five significant digits, never in a form that

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"ampfit/abi/cnode"
 	"ampfit/graph"
 	"ampfit/internal/wav"
 	"ampfit/optim"
@@ -82,11 +83,10 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	var g *graph.Graph
 	var target, in *wav.Audio
 	err := reading(ctx, func() (err error) {
-		var graphErr, targetErr error
-		g, graphErr = graph.Load(graphPath)
+		var targetErr error
 		target, targetErr = readWav(targetPath, f.stderr)
-		in, err = f.read(g, f.stderr)
-		return errors.Join(targetErr, err, graphErr)
+		g, in, err = f.load(graphPath, f.stderr)
+		return errors.Join(targetErr, err)
 	})
 	if err != nil {
 		return err
@@ -123,10 +123,26 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	}
 	bar := newProgress(f.stderr, f.quiet)
 	ctx, fault := untilFault(ctx)
-	r, err := optim.Fit(ctx, g, optim.FitOptions{
-		Target: target.Rows(), Input: input, Rate: rate,
-		Loss: spec, Restarts: f.restarts, Resume: resumed, Align: f.align, Optimizer: f.optimizer, Steps: f.steps, LR: f.lr, Seed: f.seed,
-		Learn: f.learn, Freeze: f.freeze, HeatWeight: f.heatWeight, Options: f.Options, Progress: bar.tell,
+	o := f.options(bar)
+	o.Target, o.Input, o.Rate, o.Loss, o.Resume = target.Rows(), input, rate, spec, resumed
+	r, err := optim.Fit(ctx, g, o)
+	bar.done()
+	broken := fault()
+	if broken != nil && r == nil {
+		return failed(broken)
+	}
+	if err != nil {
+		return err
+	}
+	return f.finish(&fitWriter{fitCommand: f, dir: dir, graph: g, result: r, targetPath: targetPath, rate: target.Rate}, broken)
+}
+
+// options are what the flags say of a fit.
+func (f *fitCommand) options(bar *progress) optim.FitOptions {
+	return optim.FitOptions{
+		Restarts: f.restarts, Align: f.align, Optimizer: f.optimizer, Steps: f.steps, LR: f.lr, Seed: f.seed,
+		Learn: f.learn, Freeze: f.freeze, HeatWeight: f.heatWeight,
+		Options: f.Options, Progress: bar.tell,
 		Ready: func(r *optim.FitResult) error {
 			bar.line(r.Tape.String())
 			for _, n := range r.Notes {
@@ -137,19 +153,15 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 			}
 			return nil
 		},
-	})
-	bar.done()
-	broken := fault()
-	if broken != nil && r == nil {
-		return failed(broken)
 	}
-	if err != nil {
-		return err
-	}
+}
+
+// finish writes the result of a fit and prints what came of it. What a node
+// library broke ends in an error, behind the best so far.
+func (f *fitCommand) finish(w *fitWriter, broken *cnode.Fault) error {
 	if f.Profile {
-		fmt.Fprint(f.stderr, r.Profile)
+		fmt.Fprint(f.stderr, w.result.Profile)
 	}
-	w := &fitWriter{fitCommand: f, dir: dir, graph: g, result: r, targetPath: targetPath, rate: target.Rate}
 	if broken != nil {
 		w.stopped = "ended by a node library: " + broken.Error()
 	}
@@ -157,8 +169,9 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 		return failed(err)
 	}
 	if broken != nil {
-		return failed(fmt.Errorf("%w; the best so far is in %s", broken, dir))
+		return failed(fmt.Errorf("%w; the best so far is in %s", broken, w.dir))
 	}
+	var err error
 	if f.json {
 		_, err = f.stdout.Write(w.summaryText)
 	} else {
@@ -167,8 +180,8 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	if err != nil {
 		return failed(err)
 	}
-	if r.Interrupted {
-		return &exit{exitInterrupted, fmt.Errorf("interrupted; the best so far is in %s", dir)}
+	if w.result.Interrupted {
+		return &exit{exitInterrupted, fmt.Errorf("interrupted; the best so far is in %s", w.dir)}
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -270,13 +269,4 @@ func TestDryIsPaddedOrCut(t *testing.T) {
 	a, err := wav.Read(filepath.Join(dir, "target.fit", "fit.wav"))
 	require.NoError(t, err)
 	require.Equal(t, 8000, a.Frames())
-}
-
-func TestTableAlignsItsColumns(t *testing.T) {
-	var b strings.Builder
-	table(&b, [][]string{{"parameter", "start", "fitted", "± error", "unit", ""}, {"a.b", "1", "-20.5", "–", "Hz", "at its bound"}})
-	lines := strings.Split(b.String(), "\n")
-	require.Equal(t, "parameter  start  fitted  ± error  unit", lines[0])
-	require.Equal(t, "a.b            1   -20.5        –  Hz    at its bound", lines[1])
-	require.True(t, slices.Equal(lines[2:], []string{""}))
 }

@@ -14,6 +14,7 @@ import (
 	"ampfit/graph"
 	"ampfit/internal/atomicfile"
 	"ampfit/internal/report"
+	"ampfit/internal/text"
 	"ampfit/internal/wav"
 	"ampfit/optim"
 	"ampfit/optim/loss"
@@ -219,12 +220,12 @@ func (w *fitWriter) print(o io.Writer) error {
 			rows = append(rows, []string{name, number(p.Initial[min(i, len(p.Initial)-1)]), number(p.Value[i]), errorBar(p.StdErr[i]), p.Unit, strings.Join(p.Notes, "; ")})
 		}
 	}
-	table(&b, rows)
+	text.Columns(&b, rows, 1, 2, 3)
 	limit := ""
 	if r.TimedOut {
 		limit = ", ended by --time-limit"
 	}
-	fmt.Fprintf(&b, "\n%s  %s → %s in %s, %.1f s%s\n", r.LossName, number(r.Initial), number(r.Final), count(r.Steps, "step"), r.Seconds, limit)
+	fmt.Fprintf(&b, "\n%s  %s → %s in %s, %.1f s%s\n", r.LossName, number(r.Initial), number(r.Final), text.Count(r.Steps, "step"), r.Seconds, limit)
 	for _, m := range w.metrics {
 		if m.Name != r.LossName && slices.Contains([]string{"esr", "mrstft", "si_sdr_db"}, m.Name) {
 			fmt.Fprintf(&b, "%s  %s → %s\n", m.Name, number(m.Start), number(m.Final))
@@ -238,7 +239,7 @@ func (w *fitWriter) print(o io.Writer) error {
 		if s.Kept {
 			kept = ", kept"
 		}
-		fmt.Fprintf(&b, "start %d (%s)  %s → %s in %s%s\n", k+1, what, number(s.Initial), number(s.Final), count(s.Steps, "step"), kept)
+		fmt.Fprintf(&b, "start %d (%s)  %s → %s in %s%s\n", k+1, what, number(s.Initial), number(s.Final), text.Count(s.Steps, "step"), kept)
 	}
 	fmt.Fprintf(&b, "written to %s: graph.json, fit.wav, report.html, summary.json, history.csv, loss.png, heat.png\n", w.dir)
 	_, err := io.WriteString(o, b.String())
@@ -256,26 +257,4 @@ func errorBar(x float64) string {
 		return number(x)
 	}
 	return strconv.FormatFloat(x, 'g', 2, 64)
-}
-
-// table prints columns, numbers flush right.
-func table(b *strings.Builder, rows [][]string) {
-	width := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			width[i] = max(width[i], len([]rune(cell)))
-		}
-	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			pad := strings.Repeat(" ", width[i]-len([]rune(cell)))
-			if i >= 1 && i <= 3 {
-				line.WriteString(pad + cell + "  ")
-			} else {
-				line.WriteString(cell + pad + "  ")
-			}
-		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
-	}
 }

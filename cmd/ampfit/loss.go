@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"ampfit/internal/text"
 	"ampfit/internal/wav"
 	"ampfit/optim/loss"
 
@@ -45,11 +46,11 @@ func compare(a, b string, specs []string, asJSON bool, stdout, stderr io.Writer)
 	case x.Rate != y.Rate:
 		return fmt.Errorf("%s has %d Hz and %s %d Hz; convert one of them, for example with sox", a, x.Rate, b, y.Rate)
 	case x.Channels != y.Channels:
-		return fmt.Errorf("%s has %s and %s %d; convert one of them, for example with sox", a, count(x.Channels, "channel"), b, y.Channels)
+		return fmt.Errorf("%s has %s and %s %d; convert one of them, for example with sox", a, text.Count(x.Channels, "channel"), b, y.Channels)
 	}
 	n := min(x.Frames(), y.Frames())
 	if x.Frames() != y.Frames() {
-		fmt.Fprintf(stderr, "ampfit: warning: %s has %s and %s %d; the first %d are compared\n", a, count(x.Frames(), "frame"), b, y.Frames(), n)
+		fmt.Fprintf(stderr, "ampfit: warning: %s has %s and %s %d; the first %d are compared\n", a, text.Count(x.Frames(), "frame"), b, y.Frames(), n)
 	}
 	px, py := cut(x, n), cut(y, n)
 	metrics := loss.Metrics(px, py, x.Channels, float64(x.Rate))

@@ -12,7 +12,7 @@ import (
 )
 
 func newNodes(stdout io.Writer) *cobra.Command {
-	var asJSON, markdown bool
+	var asJSON, markdown, roles bool
 	c := &cobra.Command{
 		Use:   "nodes [TYPE]",
 		Short: "The node library, documented",
@@ -39,6 +39,8 @@ func newNodes(stdout io.Writer) *cobra.Command {
 					return failed(err)
 				}
 				text = string(out) + "\n"
+			case roles:
+				text = nodedoc.Roles()
 			case markdown:
 				text = nodedoc.Markdown(types)
 			case len(args) == 1:
@@ -52,6 +54,7 @@ func newNodes(stdout io.Writer) *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&markdown, "markdown", false, "print the node reference as Markdown")
+	c.Flags().BoolVar(&roles, "roles", false, "print the roles that parameters have")
 	return c
 }
 

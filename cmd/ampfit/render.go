@@ -10,6 +10,7 @@ import (
 
 	"ampfit/graph"
 	"ampfit/graph/run"
+	"ampfit/internal/text"
 	"ampfit/internal/wav"
 
 	"github.com/spf13/cobra"
@@ -75,10 +76,8 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	var g *graph.Graph
 	var in *wav.Audio
 	err := interruptible(ctx, func() (err error) {
-		var graphErr error
-		g, graphErr = graph.Load(path)
-		in, err = f.read(g, stderr)
-		return errors.Join(graphErr, err)
+		g, in, err = f.load(path, stderr)
+		return err
 	})
 	if err != nil {
 		return err
@@ -124,20 +123,9 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	how.Heat, how.Segment = f.Profile, segment(plan, frames)
 	run := run.New(plan, how)
 	run.Input = input
-	w, err := wav.Create(out, int(rate), plan.Output.Channels, format)
+	level, err := record(ctx, run, out, int(rate), format, f.KeepLatency, stderr)
 	if err != nil {
 		return err
-	}
-	peak, err := stream(ctx, run, w, f.KeepLatency)
-	if err != nil {
-		w.Abort()
-		if ctx.Err() != nil {
-			return errInterrupted
-		}
-		return failed(err)
-	}
-	if err := w.Close(); err != nil {
-		return failed(err)
 	}
 	if f.Profile {
 		fmt.Fprint(stderr, run.Profile())
@@ -145,15 +133,34 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	for _, node := range run.Unconverged() {
 		fmt.Fprintf(stderr, "ampfit: warning: %s\n", node)
 	}
-	if n := w.Clipped(); n > 0 {
-		fmt.Fprintf(stderr, "ampfit: warning: %s beyond full scale clipped; use --bits 32f to keep what is beyond\n", count(int(n), "sample"))
-	}
-	level := "silent"
-	if peak > 0 {
-		level = fmt.Sprintf("peak %.1f dB", 20*math.Log10(peak))
-	}
-	_, err = fmt.Fprintf(stdout, "%s: %s, %s, %g Hz, %s\n", out, count(frames, "frame"), count(plan.Output.Channels, "channel"), rate, level)
+	_, err = fmt.Fprintf(stdout, "%s: %s, %s, %g Hz, %s\n", out, text.Count(frames, "frame"), text.Count(plan.Output.Channels, "channel"), rate, level)
 	return err
+}
+
+// record renders into a file and says how loud it is.
+func record(ctx context.Context, run *run.Run, out string, rate int, format wav.Format, keepLatency bool, stderr io.Writer) (level string, err error) {
+	w, err := wav.Create(out, rate, run.Plan.Output.Channels, format)
+	if err != nil {
+		return "", err
+	}
+	peak, err := stream(ctx, run, w, keepLatency)
+	if err != nil {
+		w.Abort()
+		if ctx.Err() != nil {
+			return "", errInterrupted
+		}
+		return "", failed(err)
+	}
+	if err := w.Close(); err != nil {
+		return "", failed(err)
+	}
+	if n := w.Clipped(); n > 0 {
+		fmt.Fprintf(stderr, "ampfit: warning: %s beyond full scale clipped; use --bits 32f to keep what is beyond\n", text.Count(int(n), "sample"))
+	}
+	if peak == 0 {
+		return "silent", nil
+	}
+	return fmt.Sprintf("peak %.1f dB", 20*math.Log10(peak)), nil
 }
 
 // stream renders segment by segment into the writer and returns the peak.

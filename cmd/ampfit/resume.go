@@ -12,6 +12,7 @@ import (
 
 	"ampfit/graph"
 	"ampfit/internal/report"
+	"ampfit/internal/text"
 	"ampfit/internal/wav"
 	"ampfit/optim"
 )
@@ -44,7 +45,7 @@ func (f *fitCommand) earlier(dir string, g *graph.Graph, target *wav.Audio) (*op
 	}
 	if sound.Rate != target.Rate || sound.Channels != target.Channels || sound.Frames() != target.Frames() && !f.align {
 		return nil, "", fmt.Errorf("%s: the earlier fit was of another target: it has %s, %s, %d Hz, and this target %s, %s, %d Hz; start anew without --resume", filepath.Join(dir, "fit.wav"),
-			count(sound.Frames(), "frame"), count(sound.Channels, "channel"), sound.Rate, count(target.Frames(), "frame"), count(target.Channels, "channel"), target.Rate)
+			text.Count(sound.Frames(), "frame"), text.Count(sound.Channels, "channel"), sound.Rate, text.Count(target.Frames(), "frame"), text.Count(target.Channels, "channel"), target.Rate)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "summary.json"))
 	if err != nil {

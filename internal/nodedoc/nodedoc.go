@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"ampfit/abi"
+	"ampfit/internal/text"
 )
 
 // Text documents one type for a terminal.
@@ -24,11 +25,11 @@ func Text(t *abi.NodeType) string {
 	fmt.Fprintf(&b, "adjoint: %s\n", adjoint(t))
 	if len(t.Params) > 0 {
 		b.WriteString("\nparameters\n")
-		rows := [][]string{{"  name", "unit", "default", "range", "scale", "mod", ""}}
+		rows := [][]string{{"  name", "role", "unit", "default", "range", "scale", "mod", ""}}
 		for _, p := range folded(t.Params) {
-			rows = append(rows, []string{"  " + vectorName(p), p.Unit, number(p.Default), rangeOf(p), p.Scale.String(), yes(p.Mod), p.Doc})
+			rows = append(rows, []string{"  " + vectorName(p), p.Role.String(), p.Unit, number(p.Default), rangeOf(p), p.Scale.String(), yes(p.Mod), p.Doc})
 		}
-		columns(&b, rows)
+		text.Columns(&b, rows)
 	}
 	if len(t.Config) > 0 {
 		b.WriteString("\nconfiguration\n")
@@ -36,7 +37,7 @@ func Text(t *abi.NodeType) string {
 		for _, k := range t.Config {
 			rows = append(rows, []string{"  " + k.Name, kindName(k.Kind), defaultOf(k), allowed(k), k.Doc})
 		}
-		columns(&b, rows)
+		text.Columns(&b, rows)
 	}
 	if t.Detail != "" {
 		b.WriteString("\n" + wrap(t.Detail) + "\n")
@@ -233,23 +234,6 @@ func allowed(k abi.Key) string {
 	return ""
 }
 
-// columns aligns rows; the last column is free text.
-func columns(b *strings.Builder, rows [][]string) {
-	width := make([]int, len(rows[0]))
-	for _, r := range rows {
-		for i, c := range r {
-			width[i] = max(width[i], len([]rune(c)))
-		}
-	}
-	for _, r := range rows {
-		var line strings.Builder
-		for i, c := range r {
-			line.WriteString(c + strings.Repeat(" ", width[i]-len([]rune(c))+2))
-		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
-	}
-}
-
 // SnippetFile is the sound that snippets name where a type plays one.
 const SnippetFile = "sound.wav"
 
@@ -296,10 +280,26 @@ func Overview(types []*abi.NodeType) string {
 				rows = append(rows, []string{"  " + t.Name, t.Doc})
 			}
 		}
-		columns(&b, rows)
+		text.Columns(&b, rows)
 		b.WriteString("\n")
 	}
-	return b.String() + "ampfit nodes TYPE says more about one.\n"
+	return b.String() + "ampfit nodes TYPE says more about one, ampfit nodes --roles what the roles of parameters are.\n"
+}
+
+// Roles lists the roles of parameters, a line each.
+func Roles() string {
+	var b strings.Builder
+	text.Columns(&b, roles())
+	return b.String()
+}
+
+// roles are rows of name and meaning.
+func roles() (rows [][]string) {
+	for _, name := range abi.Roles() {
+		role, _ := abi.ParseRole(name) // it is one of its own names
+		rows = append(rows, []string{name, role.Doc()})
+	}
+	return rows
 }
 
 func families(types []*abi.NodeType) []string {
@@ -337,6 +337,11 @@ func Markdown(types []*abi.NodeType) string {
 			}
 		}
 	}
+	b.WriteString("\n## Roles\n\nWhat a parameter is, whatever its name. The search of a fit asks for roles only; node libraries in C declare them, too.\n")
+	b.WriteString("\n| role | what has it |\n| --- | --- |\n")
+	for _, r := range roles() {
+		fmt.Fprintf(&b, "| %s | %s |\n", r[0], r[1])
+	}
 	return b.String()
 }
 
@@ -345,9 +350,9 @@ func markdown(b *strings.Builder, t *abi.NodeType) {
 	in, out := ports(t, "")
 	fmt.Fprintf(b, "\nInputs: %s. Outputs: %s. Adjoint: %s.\n", orNone(in), orNone(out), adjoint(t))
 	if len(t.Params) > 0 {
-		b.WriteString("\n| parameter | unit | default | range | scale | mod | meaning |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+		b.WriteString("\n| parameter | role | unit | default | range | scale | mod | meaning |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
 		for _, p := range folded(t.Params) {
-			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s |\n", vectorName(p), p.Unit, number(p.Default), rangeOf(p), p.Scale, yes(p.Mod), cell(p.Doc))
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", vectorName(p), p.Role, p.Unit, number(p.Default), rangeOf(p), p.Scale, yes(p.Mod), cell(p.Doc))
 		}
 	}
 	if len(t.Config) > 0 {

@@ -1,6 +1,7 @@
 package nodedoc
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -37,4 +38,27 @@ func TestPortsFollowTheExample(t *testing.T) {
 	}
 	require.Contains(t, Text(typ), "inputs: in ")
 	require.NotContains(t, Snippet(typ), "edges")
+}
+
+// Every form of the documentation says what a parameter is.
+func TestRolesAreShown(t *testing.T) {
+	typ := &abi.NodeType{
+		Name: "X", Outputs: []string{"out"},
+		Params: []abi.Param{{Name: "tune_hz", Role: abi.Pitch, Max: 1000}, {Name: "p", Max: 1}},
+	}
+	require.Regexp(t, `(?m)^  tune_hz +pitch `, Text(typ))
+	require.Contains(t, Markdown([]*abi.NodeType{typ}), "| tune_hz | pitch |")
+	var list []struct{ Params []struct{ Name, Role string } }
+	text, err := JSON([]*abi.NodeType{typ})
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &list))
+	require.Equal(t, []struct{ Name, Role string }{{"tune_hz", "pitch"}, {"p", ""}}, list[0].Params)
+}
+
+func TestEveryRoleIsExplained(t *testing.T) {
+	lines := strings.Split(strings.TrimSpace(Roles()), "\n")
+	require.Len(t, lines, len(abi.Roles()))
+	for i, name := range abi.Roles() {
+		require.Regexp(t, `^`+name+` +[^ ]`, lines[i])
+	}
 }

@@ -15,7 +15,7 @@ func JSON(types []*abi.NodeType) ([]byte, error) {
 		params, config := []object{}, []object{}
 		for _, p := range t.Params {
 			o := object{
-				"name": p.Name, "unit": p.Unit, "default": p.Default, "min": finite(p.Min), "max": finite(p.Max),
+				"name": p.Name, "role": p.Role.String(), "unit": p.Unit, "default": p.Default, "min": finite(p.Min), "max": finite(p.Max),
 				"scale": p.Scale.String(), "mod": p.Mod, "vector": p.Vector, "doc": p.Doc, "learnable": !p.NoGradient,
 			}
 			if p.MaxRate > 0 {

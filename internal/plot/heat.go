@@ -7,6 +7,8 @@ import (
 	"sort"
 	"strings"
 
+	"ampfit/internal/text"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -94,8 +96,12 @@ func (f HeatFigure) draw(c draw.Canvas, title string) {
 	for _, row := range f.Heat {
 		all.add(row[:min(len(row), len(f.Nodes))]...)
 	}
+	over := Over{Quantity: "heat", Unit: "J", Fact: "joules per run, 1.0 taken as 1 V across 1 Ω"}
+	if f.Over != nil {
+		over = *f.Over
+	}
 	if all.n == 0 {
-		says := "no " + f.quantity() + " was measured"
+		says := "no " + over.Quantity + " was measured"
 		if len(f.Heat) == 0 {
 			says = "no steps yet"
 		}
@@ -103,55 +109,29 @@ func (f HeatFigure) draw(c draw.Canvas, title string) {
 		return
 	}
 	lines := f.lines()
-	drawn := newSpan()
-	for _, l := range lines {
-		drawn.add(l.heat...)
-	}
-
-	facts, label, unit, last := []string{"joules per run, 1.0 taken as 1 V across 1 Ω"}, "heat (J)", "J", "last step"
-	if f.Over != nil {
-		facts, label, unit, last = []string{f.Over.Fact}, f.Over.Quantity, f.Over.Unit, "at the end"
-		if unit != "" {
-			label += " (" + unit + ")"
-		}
-	}
-	// A line at the upper end would lose half its width to the frame.
-	y := linear(label, min(0, drawn.min), 1.04*drawn.max, 6)
-	if drawn.min == 0 && drawn.max == 0 {
-		y = linear(label, 0, 1, 4)
-	}
-	if drawn.min >= 0 && drawn.max > 50*drawn.positive {
-		lo := max(drawn.positive, 1e-12*drawn.max)
-		if drawn.min < lo {
-			facts = append(facts, "zero lies at the lower end")
-			lo /= 3
-		}
-		y = logarithmic(label+", logarithmic", lo, drawn.max*math.Pow(drawn.max/lo, 0.03))
-	}
+	y, facts := heatAxis(lines, over)
 	if all.skipped > 0 {
-		facts = append(facts, count(all.skipped, "value")+", not finite, left out")
+		facts = append(facts, text.Count(all.skipped, "value")+", not finite, left out")
 	}
 	c = header(c, title, strings.Join(facts, "  ·  "))
 
 	// The legend has a column of its own, as wide as its names ask for, at most
 	// two fifths of the figure.
-	sty, small := textStyle(textSize, ink, false), textStyle(textSize, muted, false)
 	names, numbers := vg.Length(0), vg.Length(0)
 	for _, l := range lines {
-		names = max(names, sty.Width(elide(sty, clean(l.name), c.Size().X)))
-		numbers = max(numbers, small.Width(amount(l.final, unit)))
+		names = max(names, nameStyle.Width(elide(nameStyle, clean(l.name), c.Size().X)))
+		numbers = max(numbers, numberStyle.Width(amount(l.final, over.Unit)))
 	}
-	const key, gap = 20, 12
-	names = min(names, 0.4*c.Size().X-key-2*gap-numbers)
-	column := key + names + gap + numbers
-	x := integers("step", f.step(0), f.step(len(f.Heat)-1))
-	at := func(n int) float64 { return float64(f.step(n)) }
-	if f.Over != nil {
-		x = linear("time (s)", 0, float64(len(f.Heat))*f.Over.Every, 8)
-		at = func(n int) float64 { return (float64(n) + 0.5) * f.Over.Every }
-	}
-	p := newPanel(draw.Crop(c, 0, -column-gap-6, 0, 0), x, y)
+	names = min(names, 0.4*c.Size().X-keyWidth-2*keyGap-numbers)
+	column := keyWidth + names + keyGap + numbers
 
+	x := integers("step", f.step(0), f.step(len(f.Heat)-1))
+	at, last := func(n int) float64 { return float64(f.step(n)) }, "last step"
+	if f.Over != nil {
+		x = linear("time (s)", 0, float64(len(f.Heat))*over.Every, 8)
+		at, last = func(n int) float64 { return (float64(n) + 0.5) * over.Every }, "at the end"
+	}
+	p := newPanel(draw.Crop(c, 0, -column-keyGap-6, 0, 0), x, y)
 	for i := len(lines) - 1; i >= 0; i-- { // the largest on top
 		heat := lines[i].heat
 		p.line(lineStyle(i, lines[i].rest), len(heat), func(n int) (float64, float64) { return at(n), heat[n] })
@@ -159,7 +139,44 @@ func (f HeatFigure) draw(c draw.Canvas, title string) {
 			p.dot(p.point(at(0), heat[0]), lineStyle(i, lines[i].rest).Color, 3)
 		}
 	}
+	p.legend(c, lines, column, names, over.Unit)
+	write(c, textStyle(tickSize, muted, false), vg.Point{X: c.Max.X, Y: c.Max.Y}, draw.XRight, draw.YTop, last, column)
+}
 
+// heatAxis is the y axis of the lines, and what stands below the title.
+func heatAxis(lines []heatLine, over Over) (y axis, facts []string) {
+	drawn := newSpan()
+	for _, l := range lines {
+		drawn.add(l.heat...)
+	}
+	label := over.Quantity
+	if over.Unit != "" {
+		label += " (" + over.Unit + ")"
+	}
+	facts = []string{over.Fact}
+	if drawn.min == 0 && drawn.max == 0 {
+		return linear(label, 0, 1, 4), facts
+	}
+	if drawn.min >= 0 && drawn.max > 50*drawn.positive {
+		lo := max(drawn.positive, 1e-12*drawn.max)
+		if drawn.min < lo {
+			facts = append(facts, "zero lies at the lower end")
+			lo /= 3
+		}
+		return logarithmic(label+", logarithmic", lo, drawn.max*math.Pow(drawn.max/lo, 0.03)), facts
+	}
+	// A line at the upper end would lose half its width to the frame.
+	return linear(label, min(0, drawn.min), 1.04*drawn.max, 6), facts
+}
+
+var nameStyle, numberStyle = textStyle(textSize, ink, false), textStyle(textSize, muted, false)
+
+// A line of the legend: a piece of the line, a gap, the name, a gap, the value.
+const keyWidth, keyGap = 20, 12
+
+// legend names the lines at the right end of the canvas, by their last values,
+// the rest below.
+func (p panel) legend(c draw.Canvas, lines []heatLine, column, names vg.Length, unit string) {
 	order := make([]int, len(lines))
 	for i := range order {
 		order[i] = i
@@ -176,19 +193,13 @@ func (f HeatFigure) draw(c draw.Canvas, title string) {
 	for k, i := range order {
 		l := lines[i]
 		mid := p.Max.Y - (vg.Length(k)+0.5)*pitch
-		c.StrokeLine2(lineStyle(i, l.rest), left, mid, left+key-5, mid)
-		write(c, sty, vg.Point{X: left + key, Y: mid}, draw.XLeft, draw.YCenter, l.name, names)
-		write(c, small, vg.Point{X: c.Max.X, Y: mid}, draw.XRight, draw.YCenter, amount(l.final, unit), 0)
+		c.StrokeLine2(lineStyle(i, l.rest), left, mid, left+keyWidth-5, mid)
+		write(c, nameStyle, vg.Point{X: left + keyWidth, Y: mid}, draw.XLeft, draw.YCenter, l.name, names)
+		write(c, numberStyle, vg.Point{X: c.Max.X, Y: mid}, draw.XRight, draw.YCenter, amount(l.final, unit), 0)
 	}
-	write(c, textStyle(tickSize, muted, false), vg.Point{X: c.Max.X, Y: c.Max.Y}, draw.XRight, draw.YTop, last, column)
 }
 
-func (f HeatFigure) step(i int) int {
-	if i < len(f.Steps) {
-		return f.Steps[i]
-	}
-	return i
-}
+func (f HeatFigure) step(i int) int { return stepAt(f.Steps, i) }
 
 // lineStyle tells the lines apart by colour, and every other one by dashes too.
 func lineStyle(i int, rest bool) draw.LineStyle {
@@ -200,13 +211,6 @@ func lineStyle(i int, rest bool) draw.LineStyle {
 		sty.Dashes = []vg.Length{5, 2}
 	}
 	return sty
-}
-
-func (f HeatFigure) quantity() string {
-	if f.Over != nil {
-		return f.Over.Quantity
-	}
-	return "heat"
 }
 
 func amount(v float64, unit string) string {

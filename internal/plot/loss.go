@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 
+	"ampfit/internal/text"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -28,9 +30,12 @@ func Loss(w io.Writer, as Format, f LossFigure) error {
 	return render(w, as, 300, title, func(c draw.Canvas) { f.draw(c, title) })
 }
 
-func (f LossFigure) step(i int) int {
-	if i < len(f.Steps) {
-		return f.Steps[i]
+func (f LossFigure) step(i int) int { return stepAt(f.Steps, i) }
+
+// stepAt is the step of a row; without a list they count from 0.
+func stepAt(steps []int, i int) int {
+	if i < len(steps) {
+		return steps[i]
 	}
 	return i
 }
@@ -41,7 +46,7 @@ func (f LossFigure) draw(c draw.Canvas, title string) {
 	if values.n == 0 {
 		says := "no steps yet"
 		if len(f.Values) > 0 {
-			says = "no finite loss in " + count(len(f.Values), "step")
+			says = "no finite loss in " + text.Count(len(f.Values), "step")
 		}
 		sentence(header(c, title, ""), says)
 		return
@@ -77,7 +82,7 @@ func (f LossFigure) draw(c draw.Canvas, title string) {
 		facts = append(facts, fmt.Sprintf("lowest %s at step %d", Number(f.Values[least], 4), f.step(least)))
 	}
 	if values.skipped > 0 {
-		facts = append(facts, count(values.skipped, "step")+" without a finite loss")
+		facts = append(facts, text.Count(values.skipped, "step")+" without a finite loss")
 	}
 	if values.min == 0 && values.max > 0 {
 		facts = append(facts, "zero lies at the lower end")

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -43,31 +44,7 @@ func (f SpectrogramFigure) draw(c draw.Canvas, title string) {
 	high := f.Rate / 2
 	low := min(max(20, high/1000), high/4)
 
-	type sound struct {
-		name  string
-		level [][]float64
-	}
-	var sounds []sound
-	top := math.Inf(-1)
-	for _, s := range []struct {
-		name string
-		rows [][]float64
-	}{{"target", f.Target}, {"fit", f.Fit}} {
-		if rowLength(s.rows) == 0 {
-			continue
-		}
-		level := levels(s.rows, frames, f.Rate, low, high)
-		for _, column := range level {
-			for _, v := range column {
-				top = max(top, v)
-			}
-		}
-		sounds = append(sounds, sound{s.name, level})
-	}
-	if top < -200 {
-		top = 0 // silence
-	}
-	top = 10 * math.Ceil(top/10)
+	sounds, top := f.sounds(frames, low, high)
 	bottom := top - depth
 
 	c = header(c, title, "frequency in Hz, logarithmic, over time in s  ·  level in dB of a full-scale sine")
@@ -86,20 +63,13 @@ func (f SpectrogramFigure) draw(c draw.Canvas, title string) {
 	left := c.Min.X
 	place := func(name string, labels bool, pixel func(col, band int) uint8, palette color.Palette) panel {
 		y := axis{min: low, max: high, log: true, label: name, ticks: hertzTicks(low, high, labels)}
-		extra := vg.Length(0)
+		right := left + width
 		if labels {
-			extra = yLabels
+			right += yLabels
 		}
-		area := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: left, Y: c.Min.Y}, Max: vg.Point{X: left + extra + width, Y: c.Max.Y}}}
-		p := newPanel(area, x, y)
-		img := image.NewPaletted(image.Rect(0, 0, columns, bands), palette)
-		for col := range columns {
-			for band := range bands {
-				img.SetColorIndex(col, bands-1-band, pixel(col, band))
-			}
-		}
-		p.DrawImage(p.Rectangle, img)
-		left += extra + width
+		p := newPanel(draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: left, Y: c.Min.Y}, Max: vg.Point{X: right, Y: c.Max.Y}}}, x, y)
+		p.image(p.Rectangle, columns, bands, palette, pixel)
+		left = right
 		return p
 	}
 	var p panel
@@ -121,14 +91,48 @@ func (f SpectrogramFigure) draw(c draw.Canvas, title string) {
 	p.bar(left+6, linear("dB", -apart, apart, 4), diverging)
 }
 
+// sound is what one panel shows.
+type sound struct {
+	name  string
+	level [][]float64 // dB by column and band
+}
+
+// sounds measures what there is of target and fit, and the upper end of their
+// common scale.
+func (f SpectrogramFigure) sounds(frames int, low, high float64) (sounds []sound, top float64) {
+	top = math.Inf(-1)
+	for i, rows := range [][][]float64{f.Target, f.Fit} {
+		if rowLength(rows) == 0 {
+			continue
+		}
+		s := sound{[]string{"target", "fit"}[i], levels(rows, frames, f.Rate, low, high)}
+		for _, column := range s.level {
+			top = max(top, slices.Max(column))
+		}
+		sounds = append(sounds, s)
+	}
+	if top < -200 {
+		top = 0 // silence
+	}
+	return sounds, 10 * math.Ceil(top/10)
+}
+
+// image fills a rectangle with pixels of a palette, band 0 lowest.
+func (p panel) image(where vg.Rectangle, columns, bands int, palette color.Palette, pixel func(col, band int) uint8) {
+	img := image.NewPaletted(image.Rect(0, 0, columns, bands), palette)
+	for col := range columns {
+		for band := range bands {
+			img.SetColorIndex(col, bands-1-band, pixel(col, band))
+		}
+	}
+	p.DrawImage(where, img)
+}
+
 // bar draws a colour bar of the panel's height.
 func (p panel) bar(left vg.Length, a axis, palette color.Palette) {
-	img := image.NewPaletted(image.Rect(0, 0, 1, 256), palette)
-	for i := range 256 {
-		img.SetColorIndex(0, 255-i, uint8(i))
-	}
 	const width = 9
-	p.DrawImage(vg.Rectangle{Min: vg.Point{X: left, Y: p.Min.Y}, Max: vg.Point{X: left + width, Y: p.Max.Y}}, img)
+	where := vg.Rectangle{Min: vg.Point{X: left, Y: p.Min.Y}, Max: vg.Point{X: left + width, Y: p.Max.Y}}
+	p.image(where, 1, 256, palette, func(_, i int) uint8 { return uint8(i) })
 	sty := textStyle(tickSize, muted, false)
 	for _, t := range a.ticks {
 		y := p.Y(a.at(t.at))

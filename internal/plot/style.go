@@ -158,14 +158,6 @@ func trimZeros(s string) string {
 	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
 }
 
-// count writes a number of things.
-func count(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return strconv.Itoa(n) + " " + thing
-}
-
 // minus sets the sign that stands at the height of the digits.
 func minus(s string) string { return strings.ReplaceAll(s, "-", "−") }
 

@@ -43,10 +43,47 @@ func players(f *Fit) ([]player, string, error) {
 	if loudest > 1 || loudest > 0 && loudest < 0.25 {
 		gain = min(10, 0.89/loudest)
 	}
+	note, extra := "fit − target", 1.0
+	if r, t := rms(residual), rms(target); r > 0 && t > 0 {
+		note += fmt.Sprintf(", %s dB against the target", signed(decibel(r/t)))
+		// As loud as the peaks allow, in steps of 6 dB, at most 60 dB.
+		steps := math.Floor(math.Log2(max(peak(target), peak(output)) / peak(residual)))
+		if steps = min(10, steps); steps >= 1 {
+			extra = math.Exp2(steps)
+			note += fmt.Sprintf(", here raised by %s dB", plot.Number(6*steps, 2))
+		}
+	} else if frames(residual) > 0 && t > 0 {
+		note += ": silent"
+	}
+	var all []player
+	for _, s := range []struct {
+		name, note string
+		rows       [][]float64
+		gain       float64
+	}{
+		{"Target", f.TargetName, target, gain},
+		{"Fit", f.GraphName, output, gain},
+		{"Dry", f.InputName, input, gain},
+		{"Residual", note, residual, gain * extra},
+	} {
+		if frames(s.rows) == 0 {
+			continue
+		}
+		data, err := encode(s.rows, rate, s.gain)
+		if err != nil {
+			return nil, "", err
+		}
+		all = append(all, player{s.name, s.note, data})
+	}
+	return all, playNotes(f, rms(output)/rms(target), gain, limit), nil
+}
 
+// playNotes says how loud the fit is against the target, and what of the sounds
+// is heard.
+func playNotes(f *Fit, ratio, gain float64, limit int) string {
 	var notes []string
-	if a, b := rms(output), rms(target); a > 0 && b > 0 {
-		d := decibel(a / b)
+	if ratio > 0 && !math.IsInf(ratio, 0) {
+		d := decibel(ratio)
 		switch {
 		case math.Abs(d) < 0.05:
 			notes = append(notes, "Fit and target have the same level.")
@@ -67,44 +104,7 @@ func players(f *Fit) ([]player, string, error) {
 	if n := max(len(f.Target), len(f.Output), len(f.Input)); n > 2 {
 		notes = append(notes, fmt.Sprintf("Of %d channels the first two are heard.", n))
 	}
-
-	var all []player
-	add := func(name, note string, rows [][]float64, gain float64) error {
-		if frames(rows) == 0 {
-			return nil
-		}
-		data, err := encode(rows, rate, gain)
-		if err != nil {
-			return err
-		}
-		all = append(all, player{name, note, data})
-		return nil
-	}
-	if err := add("Target", f.TargetName, target, gain); err != nil {
-		return nil, "", err
-	}
-	if err := add("Fit", f.GraphName, output, gain); err != nil {
-		return nil, "", err
-	}
-	if err := add("Dry", f.InputName, input, gain); err != nil {
-		return nil, "", err
-	}
-	note, extra := "fit − target", 1.0
-	if r, t := rms(residual), rms(target); r > 0 && t > 0 {
-		note += fmt.Sprintf(", %s dB against the target", signed(decibel(r/t)))
-		// As loud as the peaks allow, in steps of 6 dB, at most 60 dB.
-		steps := math.Floor(math.Log2(max(peak(target), peak(output)) / peak(residual)))
-		if steps = min(10, steps); steps >= 1 {
-			extra = math.Exp2(steps)
-			note += fmt.Sprintf(", here raised by %s dB", plot.Number(6*steps, 2))
-		}
-	} else if frames(residual) > 0 && t > 0 {
-		note += ": silent"
-	}
-	if err := add("Residual", note, residual, gain*extra); err != nil {
-		return nil, "", err
-	}
-	return all, strings.Join(notes, " "), nil
+	return strings.Join(notes, " ")
 }
 
 // excerpt copies the first frames of at most two channels, with zeros for what

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"ampfit/internal/plot"
+	"ampfit/internal/text"
 )
 
 // Fit is all that a report tells. What is left zero is left out.
@@ -250,7 +251,7 @@ func result(f *Fit) string {
 		s = fmt.Sprintf("%s did not fall; it is %s", name, number(start))
 	}
 	if n := len(f.Steps); n > 0 {
-		s += ", in " + count(f.Steps[n-1].Step, "step")
+		s += ", in " + text.Count(f.Steps[n-1].Step, "step")
 	}
 	if f.Seconds > 0 {
 		s += " and " + duration(f.Seconds)
@@ -278,7 +279,7 @@ func settings(f *Fit) []Setting {
 		add("sample rate", number(f.Rate)+" Hz")
 	}
 	if n := frames(f.Target); n > 0 {
-		length := fmt.Sprintf("%s, %s", count(n, "frame"), count(len(f.Target), "channel"))
+		length := fmt.Sprintf("%s, %s", text.Count(n, "frame"), text.Count(len(f.Target), "channel"))
 		if f.Rate > 0 {
 			length = duration(float64(n)/f.Rate) + " (" + length + ")"
 		}
@@ -298,13 +299,6 @@ func settings(f *Fit) []Setting {
 
 // number writes a value with five digits, enough to type it in again by ear.
 func number(v float64) string { return strings.ReplaceAll(plot.Number(v, 5), "-", "−") }
-
-func count(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return fmt.Sprintf("%d %s", n, thing)
-}
 
 func duration(seconds float64) string {
 	switch {

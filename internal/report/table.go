@@ -146,11 +146,7 @@ func newMetricRow(m Metric) metricRow {
 	switch {
 	case !finite(m.Start) || !finite(m.Final):
 	case strings.HasSuffix(m.Name, "_db"):
-		d := m.Final - m.Start
-		r.Change = strings.ReplaceAll(plot.Number(d, 3), "-", "−") + " dB"
-		if d > 0 {
-			r.Change = "+" + r.Change
-		}
+		r.Change = signed(m.Final-m.Start) + " dB"
 	case m.Start > 0 && m.Final >= 0 && finite(m.Final/m.Start):
 		r.Change = "× " + plot.Number(m.Final/m.Start, 3)
 	}

@@ -1,7 +1,10 @@
 // Package suggest finds the name that a misspelt one was meant to be.
 package suggest
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Nearest returns the candidate closest to name, "" when none is close enough
 // to be what was meant.
@@ -56,6 +59,14 @@ func distance(a, b string) int {
 		above, row, next = row, next, above
 	}
 	return row[len(b)]
+}
+
+// Instead names what may stand in the place of an unknown name, the nearest first.
+func Instead(name string, allowed []string) string {
+	if near := Nearest(name, allowed); near != "" {
+		return fmt.Sprintf("did you mean %q? Allowed are %s", near, List(allowed))
+	}
+	return "allowed are " + List(allowed)
 }
 
 // List joins names for a message: "a, b, c".

@@ -234,35 +234,27 @@ func readMagic(r *bufio.Reader, name string) (rf64 bool, err error) {
 	return false, fmt.Errorf("%s: is not a WAV file (it begins with %q); if it is audio, convert it: %s", name, magic[:min(4, len(magic))], convert(name))
 }
 
+// others are files of other kinds by bytes near their beginning.
+var others = []struct {
+	at          int
+	bytes, kind string
+}{
+	{0, "fLaC", "FLAC"}, {0, "OggS", "Ogg"}, {8, "AIFF", "AIFF"}, {8, "AIFC", "AIFF"}, {0, "RIFX", "big-endian RIFX"}, {0, "riff", "Wave64"},
+	{4, "ftyp", "MP4 (AAC or ALAC)"}, {0, "caff", "CAF"}, {0, ".snd", "AU"}, {0, "wvpk", "WavPack"}, {0, "ID3", "MP3"},
+	{0, "\x1A\x45\xDF\xA3", "Matroska or WebM"}, {0, "\x30\x26\xB2\x75", "Windows Media"},
+}
+
 // recognise names a file by its first bytes, or returns "".
 func recognise(b []byte) string {
-	has := func(at int, s string) bool { return len(b) >= at+len(s) && string(b[at:at+len(s)]) == s }
+	for _, o := range others {
+		if len(b) >= o.at && strings.HasPrefix(string(b[o.at:]), o.bytes) {
+			return o.kind
+		}
+	}
 	switch {
-	case has(0, "fLaC"):
-		return "FLAC"
-	case has(0, "OggS"):
-		return "Ogg"
-	case has(0, "FORM") && (has(8, "AIFF") || has(8, "AIFC")):
-		return "AIFF"
-	case has(0, "RIFX"):
-		return "big-endian RIFX"
-	case has(0, "riff"):
-		return "Wave64"
-	case has(0, "RIFF"):
+	case strings.HasPrefix(string(b), "RIFF"):
 		return fmt.Sprintf("RIFF of type %q", b[min(8, len(b)):])
-	case has(4, "ftyp"):
-		return "MP4 (AAC or ALAC)"
-	case has(0, "caff"):
-		return "CAF"
-	case has(0, ".snd"):
-		return "AU"
-	case has(0, "wvpk"):
-		return "WavPack"
-	case has(0, "\x1A\x45\xDF\xA3"):
-		return "Matroska or WebM"
-	case has(0, "\x30\x26\xB2\x75"):
-		return "Windows Media"
-	case has(0, "ID3"), len(b) > 1 && b[0] == 0xFF && b[1]&0xE0 == 0xE0 && b[1]&0x06 != 0:
+	case len(b) > 1 && b[0] == 0xFF && b[1]&0xE0 == 0xE0 && b[1]&0x06 != 0:
 		return "MP3"
 	}
 	return ""

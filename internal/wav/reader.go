@@ -13,19 +13,11 @@ import (
 	"github.com/go-audio/audio"
 )
 
-// Reader decodes a file block by block, for those that do not fit in memory.
-type Reader struct {
-	Rate     int
-	Channels int
-	Bits     int
-	Float    bool
-
-	// Warnings grows up to the end of the data.
-	Warnings []string
-
+// reader decodes a file block by block into the sound that it is.
+type reader struct {
+	Audio
 	name   string
 	src    io.Reader // the bytes of the data chunk
-	close  io.Closer
 	head   *head
 	decode func(dst []float64, src []byte)
 	raw    []byte    // one block of file bytes
@@ -37,21 +29,6 @@ type Reader struct {
 // blockBytes is about what is read at once: large enough to keep system calls
 // rare, small enough to stay in the cache.
 const blockBytes = 64 << 10
-
-// Open opens the file for reading block by block. Close it after use.
-func Open(path string) (*Reader, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, openError(path, err)
-	}
-	r, err := NewReader(f, path)
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	r.close = f
-	return r, nil
-}
 
 // openFault is an error with a sentence of its own in front of its cause.
 type openFault struct {
@@ -72,8 +49,8 @@ func openError(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// NewReader reads the header from r; name stands in messages.
-func NewReader(r io.Reader, name string) (*Reader, error) {
+// newReader reads the header from r; name stands in messages.
+func newReader(r io.Reader, name string) (*reader, error) {
 	if f, ok := r.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.IsDir() {
 			return nil, fmt.Errorf("%s: is a directory; give a WAV file", name)
@@ -84,9 +61,9 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Reader{
-		Rate: h.rate, Channels: h.channels, Bits: h.bits, Float: h.tag == tagFloat,
-		name: name, src: src, head: h, decode: decoder(h),
+	w := &reader{
+		Audio: Audio{Rate: h.rate, Channels: h.channels, Bits: h.bits, Float: h.tag == tagFloat},
+		name:  name, src: src, head: h, decode: decoder(h),
 	}
 	if h.size >= 0 {
 		w.src = io.LimitReader(src, h.size)
@@ -94,45 +71,8 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	return w, nil
 }
 
-// Close closes the file that Open opened.
-func (r *Reader) Close() error {
-	if r.close == nil {
-		return nil
-	}
-	return r.close.Close()
-}
-
-// ReadRows fills the rows, one per channel and of equal length, and returns the
-// number of frames read; it is short only at the end, and then io.EOF follows.
-// A sample that is NaN or infinite is an error.
-// It panics if dst has not one row per channel.
-func (r *Reader) ReadRows(dst [][]float64) (int, error) {
-	if len(dst) != r.Channels {
-		panic(fmt.Sprintf("wav: %d rows for %d channels", len(dst), r.Channels))
-	}
-	want, done := len(dst[0]), 0
-	part := make([][]float64, len(dst))
-	for done < want {
-		frames, err := r.next(want - done)
-		if err != nil {
-			if done > 0 && err == io.EOF {
-				break
-			}
-			return done, err
-		}
-		n := len(frames) / r.Channels
-		for c := range dst {
-			part[c] = dst[c][done : done+n]
-		}
-		deinterleave(part, frames)
-		done += n
-	}
-	return done, nil
-}
-
-// next decodes at most limit frames, at least one. What it returns is valid
-// until the next call.
-func (r *Reader) next(limit int) ([]float64, error) {
+// next decodes at least one frame. What it returns is valid until the next call.
+func (r *reader) next() ([]float64, error) {
 	if r.ended {
 		return nil, io.EOF
 	}
@@ -142,8 +82,7 @@ func (r *Reader) next(limit int) ([]float64, error) {
 		r.raw = make([]byte, frames*width)
 		r.block = make([]float64, frames*r.Channels)
 	}
-	raw := r.raw[:min(len(r.raw)/width, limit)*width]
-	n, err := io.ReadFull(r.src, raw)
+	n, err := io.ReadFull(r.src, r.raw)
 	switch err {
 	case nil:
 	case io.EOF, io.ErrUnexpectedEOF:
@@ -152,7 +91,7 @@ func (r *Reader) next(limit int) ([]float64, error) {
 		return nil, fmt.Errorf("%s: %w", r.name, err)
 	}
 	frames := r.block[:n/width*r.Channels]
-	r.decode(frames, raw[:n/width*width])
+	r.decode(frames, r.raw[:n/width*width])
 	if err := r.check(frames); err != nil {
 		return nil, err
 	}
@@ -169,7 +108,7 @@ func (r *Reader) next(limit int) ([]float64, error) {
 	return frames, nil
 }
 
-func (r *Reader) check(frames []float64) error {
+func (r *reader) check(frames []float64) error {
 	if !r.Float {
 		return nil
 	}
@@ -184,7 +123,7 @@ func (r *Reader) check(frames []float64) error {
 }
 
 // warn is called once, at the end of the data, with the bytes left over.
-func (r *Reader) warn(rest int) {
+func (r *reader) warn(rest int) {
 	width := int64(r.head.container * r.Channels)
 	if size := r.head.size; size >= 0 && !r.head.pipe && r.frame < size/width {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s: cut off: its header promises %d frames (%.3f s), the file holds %d (%.3f s)",
@@ -198,36 +137,34 @@ func (r *Reader) warn(rest int) {
 
 // Read reads a whole file.
 func Read(path string) (*Audio, error) {
-	r, err := Open(path)
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, openError(path, err)
 	}
-	defer r.Close()
+	defer f.Close()
 	var real int64
-	if info, err := r.close.(*os.File).Stat(); err == nil && info.Mode().IsRegular() {
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 		real = info.Size()
 	}
-	return r.all(real)
+	return decode(f, path, real)
 }
 
 // Decode reads a whole file from r; name stands in messages.
-func Decode(r io.Reader, name string) (*Audio, error) {
-	w, err := NewReader(r, name)
+func Decode(r io.Reader, name string) (*Audio, error) { return decode(r, name, 0) }
+
+// decode reads to the end. Where the true size of the file is known it bounds
+// what is allocated ahead; otherwise the memory grows with the bytes that come.
+func decode(from io.Reader, name string, real int64) (*Audio, error) {
+	r, err := newReader(from, name)
 	if err != nil {
 		return nil, err
 	}
-	return w.all(0)
-}
-
-// all reads to the end. Where the true size of the file is known it bounds what
-// is allocated ahead; otherwise the memory grows with the bytes that come.
-func (r *Reader) all(real int64) (*Audio, error) {
 	if r.head.size >= 0 {
 		real = min(real, r.head.size)
 	}
 	data := make([]float64, 0, real/int64(r.head.container))
 	for {
-		frames, err := r.next(math.MaxInt32)
+		frames, err := r.next()
 		if err == io.EOF {
 			break
 		}
@@ -236,11 +173,9 @@ func (r *Reader) all(real int64) (*Audio, error) {
 		}
 		data = append(data, frames...)
 	}
-	return &Audio{
-		Rate: r.Rate, Channels: r.Channels, Bits: r.Bits, Float: r.Float,
-		Buffer:   &audio.FloatBuffer{Format: &audio.Format{NumChannels: r.Channels, SampleRate: r.Rate}, Data: data},
-		Warnings: r.Warnings,
-	}, nil
+	r.Buffer = &audio.FloatBuffer{Format: &audio.Format{NumChannels: r.Channels, SampleRate: r.Rate}, Data: data}
+	a := r.Audio // without the reader
+	return &a, nil
 }
 
 // decoder returns the conversion of samples. Integers are scaled by the size of

@@ -310,29 +310,67 @@ var speakers = [...]uint32{1: 0x4, 2: 0x3, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7:
 func (w *Writer) header(frames int) []byte {
 	le := binary.LittleEndian
 	size := w.size(frames)
+	b := append(w.formatChunks(frames), "data"...)
+
+	const ds64 = 28 // riff size, data size, frames, and an empty table
+	riff := 4 + uint64(len(b)) + 4 + size + size&1
+	streamed := w.planned < 0
+	if streamed {
+		riff += 8 + ds64
+	}
+	large := riff > w.riffMax
+	if large && !streamed {
+		riff += 8 + ds64
+	}
+	unknown := streamed && frames == 0 // it stays so when the file is a pipe
+
+	var h []byte
+	switch {
+	case large:
+		h = append(h, "RF64\xFF\xFF\xFF\xFFWAVEds64"...)
+		h = le.AppendUint32(h, ds64)
+		h = le.AppendUint64(h, riff)
+		h = le.AppendUint64(h, size)
+		h = le.AppendUint64(h, uint64(frames))
+		h = le.AppendUint32(h, 0)
+	default:
+		if unknown {
+			riff = unknownSize
+		}
+		h = append(h, "RIFF"...)
+		h = le.AppendUint32(h, uint32(riff))
+		h = append(h, "WAVE"...)
+		if streamed {
+			h = append(h, "JUNK"...)
+			h = le.AppendUint32(h, ds64)
+			h = append(h, make([]byte, ds64)...)
+		}
+	}
+	if large || unknown {
+		size = unknownSize
+	}
+	return le.AppendUint32(append(h, b...), uint32(size))
+}
+
+// formatChunks are the chunks that say what the samples are.
+func (w *Writer) formatChunks(frames int) []byte {
+	le := binary.LittleEndian
 	bytes := w.format.Bytes()
 	tag := uint16(tagPCM)
 	if w.format.isFloat() {
 		tag = tagFloat
 	}
+	first, size := tag, uint32(16)
 	extensible := w.channels > 2 || tag == tagPCM && bytes > 2
-	fmtSize := 16
 	switch {
 	case extensible:
-		fmtSize = 40
+		first, size = tagExtensible, 40
 	case tag == tagFloat:
-		fmtSize = 18
+		size = 18
 	}
-
-	// The chunks up to the samples, without the first twelve bytes and ds64.
-	var b []byte
-	b = append(b, "fmt "...)
-	b = le.AppendUint32(b, uint32(fmtSize))
-	if extensible {
-		b = le.AppendUint16(b, tagExtensible)
-	} else {
-		b = le.AppendUint16(b, tag)
-	}
+	b := append([]byte(nil), "fmt "...)
+	b = le.AppendUint32(b, size)
+	b = le.AppendUint16(b, first)
 	b = le.AppendUint16(b, uint16(w.channels))
 	b = le.AppendUint32(b, uint32(w.rate))
 	b = le.AppendUint32(b, uint32(min(uint64(w.rate)*uint64(w.channels*bytes), math.MaxUint32)))
@@ -356,44 +394,5 @@ func (w *Writer) header(frames int) []byte {
 		b = le.AppendUint32(b, 4)
 		b = le.AppendUint32(b, uint32(min(uint64(frames), math.MaxUint32)))
 	}
-	b = append(b, "data"...)
-
-	const ds64 = 28 // riff size, data size, frames, and an empty table
-	riff := 4 + uint64(len(b)) + 4 + size + size&1
-	streamed := w.planned < 0
-	if streamed {
-		riff += 8 + ds64
-	}
-	large := riff > w.riffMax
-	if large && !streamed {
-		riff += 8 + ds64
-	}
-
-	var h []byte
-	switch {
-	case large:
-		h = append(h, "RF64\xFF\xFF\xFF\xFFWAVEds64"...)
-		h = le.AppendUint32(h, ds64)
-		h = le.AppendUint64(h, riff)
-		h = le.AppendUint64(h, size)
-		h = le.AppendUint64(h, uint64(frames))
-		h = le.AppendUint32(h, 0)
-	default:
-		if streamed && frames == 0 {
-			riff = unknownSize // as it stays when the file is a pipe
-		}
-		h = append(h, "RIFF"...)
-		h = le.AppendUint32(h, uint32(riff))
-		h = append(h, "WAVE"...)
-		if streamed {
-			h = append(h, "JUNK"...)
-			h = le.AppendUint32(h, ds64)
-			h = append(h, make([]byte, ds64)...)
-		}
-	}
-	h = append(h, b...)
-	if large || streamed && frames == 0 {
-		return le.AppendUint32(h, unknownSize)
-	}
-	return le.AppendUint32(h, uint32(size))
+	return b
 }

@@ -71,31 +71,20 @@ func (r *reader) take(n int, what string) []byte {
 	return b
 }
 
-func (r *reader) u32(what string) int {
-	b := r.take(4, what)
-	if b == nil {
-		return 0
-	}
-	return int(binary.LittleEndian.Uint32(b))
+// bits takes a number of n bytes.
+func (r *reader) bits(n int, what string) uint64 {
+	var b [8]byte
+	copy(b[:], r.take(n, what))
+	return binary.LittleEndian.Uint64(b[:])
 }
 
-func (r *reader) u64(what string) uint64 {
-	b := r.take(8, what)
-	if b == nil {
-		return 0
-	}
-	return binary.LittleEndian.Uint64(b)
-}
-
+func (r *reader) u32(what string) int    { return int(r.bits(4, what)) }
+func (r *reader) i32(what string) int    { return int(int32(r.bits(4, what))) }
+func (r *reader) u64(what string) uint64 { return r.bits(8, what) }
 func (r *reader) f32(what string) float64 {
-	b := r.take(4, what)
-	if b == nil {
-		return 0
-	}
-	return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	return float64(math.Float32frombits(uint32(r.bits(4, what))))
 }
-
-func (r *reader) i32(what string) int { return int(int32(r.u32(what))) }
+func (r *reader) f64(what string) float64 { return math.Float64frombits(r.bits(8, what)) }
 
 func (r *reader) text(n int, what string) string { return string(r.take(n, what)) }
 
@@ -165,12 +154,8 @@ func (r *reader) param() blobParam {
 			r.bad = "a parameter whose size is not that of its shape"
 		}
 	}
-	for range bytes / 8 {
-		b := r.take(8, "parameter values")
-		if b == nil {
-			break
-		}
-		p.data = append(p.data, math.Float64frombits(binary.LittleEndian.Uint64(b)))
+	for k := uint64(0); k < bytes/8 && r.bad == ""; k++ {
+		p.data = append(p.data, r.f64("parameter values"))
 	}
 	return p
 }
@@ -300,12 +285,12 @@ func parseHistory(data []byte) (map[string]curve, error) {
 	}
 	out, when := map[string]curve{}, map[string]float64{}
 	for e := 0; e < events && r.bad == ""; e++ {
-		at := math.Float64frombits(r.u64("a time"))
+		at := r.f64("a time")
 		for _, name := range names {
 			n := r.count(8, "a value count")
 			values := make([]float64, n)
 			for i := range values {
-				values[i] = math.Float64frombits(r.u64("a value"))
+				values[i] = r.f64("a value")
 			}
 			if old, seen := when[name]; n > 0 && (!seen || at >= old) {
 				out[name], when[name] = curve{values}, at

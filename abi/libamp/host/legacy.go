@@ -117,8 +117,7 @@ func (l *Legacy) inputs(c LegacyCall) ([]Buffer, error) {
 // silent is the number of channels that "channels" asks of an input without
 // audio.
 func (l *Legacy) silent() int {
-	tree, _ := jsontree.Parse([]byte(orEmpty(l.desc.Params)))
-	v := tree.Get("channels")
+	v := tree(l.desc.Params).Get("channels")
 	if v == nil || len(l.node.typ.Inputs) == 0 || v.Kind != jsontree.Number || v.Num > 256 {
 		return 0
 	}
@@ -256,7 +255,7 @@ func complete(p Buffer, start float64, batches, frames int) Buffer {
 }
 
 // Invalid returns a fault of a bad argument.
-func Invalid(msg string) error { return fault(abi.EInvalidArg, "%s", msg) }
+func Invalid(format string, args ...any) error { return fault(abi.EInvalidArg, format, args...) }
 
 // Size returns the number of values, false when the shape is no tensor.
 func (b *Buffer) Size() (int, bool) {

@@ -96,49 +96,25 @@ func unitOf(stream *adjoint.Stream) *graph.Unit {
 	panic("host: the plan has lost its node")
 }
 
-// input names of the graph around the node.
+// The nodes of the graph around a node "x": what feeds its ports and its
+// parameters, and who reads its outputs.
 func audioName(port int) string { return fmt.Sprint("audio", port) }
 
 func modName(param string) string { return "mod_" + param }
 
 func consumer(port int) string { return fmt.Sprint("consumer", port) }
 
-func inputNode(name string, channels int) *jsontree.Value {
-	v := &jsontree.Value{Kind: jsontree.Object}
-	v.Set("name", text(name))
-	v.Set("type", text("InputNode"))
-	config := &jsontree.Value{Kind: jsontree.Object}
-	config.Set("channels", jsontree.NewNumber(float64(channels)))
-	v.Set("config", config)
-	return v
-}
-
-func text(s string) *jsontree.Value { return &jsontree.Value{Kind: jsontree.String, Text: s} }
-
 func (n *Node) graph(inputs []Buffer, s shapes, frames int, consumed []string) (*graph.Graph, error) {
-	nodes, edges := &jsontree.Value{Kind: jsontree.Array}, &jsontree.Value{Kind: jsontree.Array}
-	x := &jsontree.Value{Kind: jsontree.Object}
-	x.Set("name", text("x"))
-	x.Set("type", text(n.typ.Name))
-	for _, m := range n.node.Members {
-		x.Set(m.Key, m.Value)
-	}
+	b := newBuilder()
 	params := clone(n.node.Get("params"))
-	x.Set("params", params)
-	edge := func(from, to string) {
-		e := &jsontree.Value{Kind: jsontree.Object}
-		e.Set("source", text(from))
-		e.Set("target", text(to))
-		edges.Items = append(edges.Items, e)
-	}
 	ports := n.typ.Inputs
 	for port, i := range s.audio {
-		nodes.Items = append(nodes.Items, inputNode(audioName(port), inputs[i].Channels))
+		b.input(audioName(port), inputs[i].Channels)
 		to := "x"
 		if port < len(ports) {
 			to += "." + ports[port]
 		}
-		edge(audioName(port), to)
+		b.edge(audioName(port), to)
 	}
 	for _, p := range n.typ.Params { // in a fixed order
 		i, ok := s.params[p.Name]
@@ -148,8 +124,8 @@ func (n *Node) graph(inputs []Buffer, s shapes, frames int, consumed []string) (
 			if !p.Mod {
 				return nil, fault(abi.EShape, "%s of %s is one value for the whole block; it cannot be passed frame by frame", p.Name, n.desc.Type)
 			}
-			nodes.Items = append(nodes.Items, inputNode(modName(p.Name), inputs[i].Channels))
-			edge(modName(p.Name), "x."+p.Name)
+			b.input(modName(p.Name), inputs[i].Channels)
+			b.edge(modName(p.Name), "x."+p.Name)
 		case p.Vector:
 			params.Set(p.Name, jsontree.NewNumbers(inputs[i].Data))
 		case inputs[i].Frames == 1:
@@ -158,27 +134,16 @@ func (n *Node) graph(inputs []Buffer, s shapes, frames int, consumed []string) (
 			return nil, fault(abi.EShape, "%s has %d frames; it needs 1 or the block's %d", p.Name, inputs[i].Frames, frames)
 		}
 	}
-	nodes.Items = append(nodes.Items, x)
+	x := b.node("x", n.typ.Name)
+	x.Members = append(x.Members, n.node.Members...)
+	x.Set("params", params)
 	for i, port := range consumed {
-		v := &jsontree.Value{Kind: jsontree.Object}
-		v.Set("name", text(consumer(i)))
-		v.Set("type", text("GainNode")) // by 1
-		nodes.Items = append(nodes.Items, v)
-		edge("x."+port, consumer(i))
+		b.node(consumer(i), "GainNode") // by 1
+		b.edge("x."+port, consumer(i))
 	}
-	top := &jsontree.Value{Kind: jsontree.Object}
-	top.Set("descriptor_version", jsontree.NewNumber(2))
-	top.Set("nodes", nodes)
-	top.Set("edges", edges)
-	top.Set("output", text("x"))
-	g, err := graph.Parse("", top.Format())
+	g, err := b.graph("x", "")
 	if err != nil {
 		return nil, planFault(n.typ, err)
-	}
-	for _, e := range g.Edges {
-		if e.Param != "" {
-			e.Mode = graph.Replace
-		}
 	}
 	if n.desc.Lenient {
 		g.Node("x").Type = unbounded(n.typ)

@@ -178,8 +178,7 @@ type member = jsontree.Member
 // RecordOf reads how many forward calls params_json wants kept: 1 unless it has
 // "record".
 func RecordOf(params string) int {
-	tree, _ := jsontree.Parse([]byte(params))
-	if v := tree.Get("record"); v != nil && v.Kind == jsontree.Number {
+	if v := tree(params).Get("record"); v != nil && v.Kind == jsontree.Number {
 		return int(v.Num)
 	}
 	return 1

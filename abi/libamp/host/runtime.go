@@ -1,7 +1,6 @@
 package host
 
 import (
-	"fmt"
 	"math"
 	"strings"
 
@@ -17,7 +16,7 @@ type Runtime struct {
 	native    bool // AMP's own behaviour: delays and oversampling of blobs 1 and 2 are not honoured
 	nodes     []blobNode
 	plan      *blobPlan
-	text      []byte // of a graph file, instead of blobs
+	file      *graph.Graph // of a graph file, instead of blobs
 	batches   int
 	frames    int
 	rate      float64
@@ -53,10 +52,11 @@ func NewRuntime(descriptor, plan []byte, native bool) (*Runtime, error) {
 
 // NewRuntimeJSON makes a runtime of the text of a graph file.
 func NewRuntimeJSON(text []byte) (*Runtime, error) {
-	if _, err := graph.Parse("", text); err != nil {
+	g, err := graph.Parse("", text)
+	if err != nil {
 		return nil, fault(abi.EInvalidArg, "%v", err)
 	}
-	return &Runtime{text: text, batches: 1, rate: 48000, overrides: map[string]blobParam{}}, nil
+	return &Runtime{file: g, batches: 1, rate: 48000, overrides: map[string]blobParam{}}, nil
 }
 
 func (r *Runtime) find(name string) *blobNode {
@@ -151,29 +151,26 @@ func (r *Runtime) Describe(node string) (Summary, error) {
 		return Summary{}, r.fail("describe_node", node, fault(abi.EInvalidArg, "there is no node %q", node))
 	}
 	s := Summary{Oversample: 1, SupportsV2: true}
-	tree, _ := jsontree.Parse([]byte(orEmpty(n.json)))
-	if v := tree.Get("declared_delay"); v != nil {
+	members := tree(n.json)
+	if v := members.Get("declared_delay"); v != nil {
 		s.Declared = int(v.Num)
 	}
-	if v := tree.Get("oversample_ratio"); v != nil && v.Num >= 1 {
+	if v := members.Get("oversample_ratio"); v != nil && v.Num >= 1 {
 		s.Oversample = int(v.Num)
 	}
-	if v := tree.Get("supports_v2"); v != nil && v.Kind == jsontree.Bool {
+	if v := members.Get("supports_v2"); v != nil && v.Kind == jsontree.Bool {
 		s.SupportsV2 = v.Bool
 	}
-	if g, err := graph.Parse("", r.text); r.text != nil && err == nil {
-		x := g.Node(node)
+	if r.file != nil {
+		x := r.file.Node(node)
 		s.Declared, s.Oversample, s.SupportsV2 = max(x.Declared, 0), max(x.Oversample, 1), !x.NoAdjoint
 	}
-	if r.plan != nil {
-		for _, p := range r.plan.nodes {
-			if p.name == node && p.declared > 0 {
-				s.Declared = p.declared
-			}
-			if p.name == node && p.oversample > 0 {
-				s.Oversample = p.oversample
-			}
-		}
+	declared, oversample := r.planned(node)
+	if declared > 0 {
+		s.Declared = declared
+	}
+	if oversample > 0 {
+		s.Oversample = oversample
 	}
 	if r.stream != nil {
 		if u := r.stream.Plan.Unit(node); u != nil {
@@ -203,11 +200,22 @@ func (r *Runtime) version() int {
 	return 2
 }
 
-func orEmpty(s string) string {
-	if strings.TrimSpace(s) == "" {
-		return "{}"
+// planned is what the plan says of a node's time; 0 is nothing.
+func (r *Runtime) planned(node string) (declared, oversample int) {
+	if r.plan != nil {
+		for _, p := range r.plan.nodes {
+			if p.name == node {
+				return p.declared, p.oversample
+			}
+		}
 	}
-	return s
+	return 0, 0
+}
+
+// tree reads a JSON object; what is none has no members.
+func tree(text string) *jsontree.Value {
+	v, _ := jsontree.Parse([]byte(text))
+	return v
 }
 
 // Rate returns the sample rate in Hz.
@@ -310,8 +318,7 @@ func controllerNames(n *blobNode) []string {
 	if n == nil {
 		return nil
 	}
-	tree, _ := jsontree.Parse([]byte(orEmpty(n.json)))
-	if v := tree.Get("__controller_outputs__"); v != nil && v.Text != "" {
+	if v := tree(n.json).Get("__controller_outputs__"); v != nil && v.Text != "" {
 		names := strings.Split(v.Text, ",")
 		for i := range names {
 			names[i] = strings.TrimSpace(names[i])
@@ -323,11 +330,8 @@ func controllerNames(n *blobNode) []string {
 
 // start builds the graph and its stream.
 func (r *Runtime) start(frames int) error {
-	var g *graph.Graph
-	var err error
-	if r.text != nil {
-		g, err = graph.Parse("", r.text)
-	} else {
+	g, err := r.file, error(nil)
+	if g == nil {
 		g, err = r.graph()
 	}
 	if err != nil {
@@ -341,7 +345,7 @@ func (r *Runtime) start(frames int) error {
 		node, param, _ := strings.Cut(key, "\x00")
 		if param == graph.HeatParam {
 			r.stream.SetHeat(node, p.data[0])
-		} else if r.text != nil {
+		} else if r.file != nil {
 			if err := r.hold(node, param, p.data); err != nil {
 				return err
 			}
@@ -401,6 +405,3 @@ func (r *Runtime) Gradient(node, param string) ([]float64, error) {
 	}
 	return out, nil
 }
-
-// String names the runtime for messages.
-func (r *Runtime) String() string { return fmt.Sprintf("a graph of %d nodes", len(r.nodes)) }

@@ -12,38 +12,14 @@ import (
 // graph turns the blobs into a graph file; controllers and tensors become
 // inputs that are fed.
 func (r *Runtime) graph() (*graph.Graph, error) {
-	b := &builder{nodes: &jsontree.Value{Kind: jsontree.Array}, edges: &jsontree.Value{Kind: jsontree.Array}}
+	b := newBuilder()
 	for i := range r.nodes {
 		if err := r.addNode(b, &r.nodes[i]); err != nil {
 			return nil, err
 		}
 	}
 	r.addEdges(b)
-	top := &jsontree.Value{Kind: jsontree.Object}
-	top.Set("descriptor_version", jsontree.NewNumber(2))
-	top.Set("nodes", b.nodes)
-	top.Set("edges", b.edges)
-	top.Set("output", text(r.sink()))
-	g, err := graph.Parse("", top.Format())
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range g.Edges {
-		if strings.HasPrefix(e.Source.Node.Name, paramPrefix) {
-			e.Mode = graph.Replace
-		}
-	}
-	return g, nil
-}
-
-type builder struct{ nodes, edges *jsontree.Value }
-
-func (b *builder) edge(from, to string) *jsontree.Value {
-	e := &jsontree.Value{Kind: jsontree.Object}
-	e.Set("source", text(from))
-	e.Set("target", text(to))
-	b.edges.Items = append(b.edges.Items, e)
-	return e
+	return b.graph(r.sink(), paramPrefix)
 }
 
 // sink is the last node in plan order.
@@ -56,7 +32,7 @@ func (r *Runtime) sink() string {
 
 func (r *Runtime) addNode(b *builder, n *blobNode) error {
 	if names := controllerNames(n); n.typ == "ControllerNode" && names != nil {
-		b.nodes.Items = append(b.nodes.Items, inputNode(n.name, len(names)))
+		b.input(n.name, len(names))
 		return nil
 	}
 	t := abi.Lookup(n.typ)
@@ -78,7 +54,7 @@ func (r *Runtime) addNode(b *builder, n *blobNode) error {
 		case spec == nil: // such as thermo.heat, which AMP only checks
 		case spec.Mod:
 			name := paramPrefix + n.name + "\x1f" + param
-			b.nodes.Items = append(b.nodes.Items, inputNode(name, max(p.channels, 1)))
+			b.input(name, max(p.channels, 1))
 			b.edge(name, n.name+"."+param)
 		case spec.Vector:
 			v.Get("params").Set(param, jsontree.NewNumbers(p.data))
@@ -128,15 +104,12 @@ func (r *Runtime) time(v *jsontree.Value, name string) {
 	drop := func(key string) {
 		v.Members = slices.DeleteFunc(v.Members, func(m jsontree.Member) bool { return m.Key == key })
 	}
-	if r.plan != nil {
-		for _, p := range r.plan.nodes {
-			if p.name == name && p.declared > 0 {
-				v.Set("declared_delay", jsontree.NewNumber(float64(p.declared)))
-			}
-			if p.name == name && p.oversample > 0 {
-				v.Set("oversample_ratio", jsontree.NewNumber(float64(p.oversample)))
-			}
-		}
+	declared, oversample := r.planned(name)
+	if declared > 0 {
+		v.Set("declared_delay", jsontree.NewNumber(float64(declared)))
+	}
+	if oversample > 0 {
+		v.Set("oversample_ratio", jsontree.NewNumber(float64(oversample)))
 	}
 	if r.native && r.version() < 3 {
 		drop("declared_delay")

@@ -20,7 +20,7 @@ func (r *Runtime) SetParam(node, param string, data []float64, batches, channels
 	if batches < 1 || channels < 1 || frames < 1 || len(data) != batches*channels*frames {
 		return r.fail("set_param", node, fault(abi.EInvalidArg, "%s.%s: %d values are no tensor (%d, %d, %d)", node, param, len(data), batches, channels, frames))
 	}
-	if r.text != nil {
+	if r.file != nil {
 		return r.setHeld(node, param, data, batches, channels, frames)
 	}
 	want := blobParam{batches: batches, channels: channels, frames: max(r.frames, 1)}
@@ -93,11 +93,10 @@ func (r *Runtime) hold(node, param string, v []float64) error {
 
 // findAny is find, or a stand-in for a node of a graph file.
 func (r *Runtime) findAny(name string) *blobNode {
-	if r.text == nil {
+	if r.file == nil {
 		return r.find(name)
 	}
-	g, err := graph.Parse("", r.text)
-	if err != nil || g.Node(name) == nil {
+	if r.file.Node(name) == nil {
 		return nil
 	}
 	return &blobNode{name: name}
@@ -112,7 +111,7 @@ func (r *Runtime) ClearParams() {
 	for key := range r.overrides {
 		node, param, _ := strings.Cut(key, "\x00")
 		switch {
-		case r.text != nil:
+		case r.file != nil:
 			if r.stream != nil && param != graph.HeatParam {
 				_ = r.hold(node, param, r.stream.Plan.Param(node, param).Value) // the file's own
 			}

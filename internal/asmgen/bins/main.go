@@ -3,6 +3,8 @@
 package main
 
 import (
+	. "ampfit/internal/asmgen/asm"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -17,62 +19,34 @@ func main() {
 	Generate()
 }
 
-func arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
-
-// factor returns a parameter in all four places.
-func factor(name string) VecVirtual {
-	param, err := Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	v := YMM()
-	VBROADCASTSD(param.Addr, v)
-	return v
-}
-
 // loop repeats body for count vectors of the arrays.
 func loop(count GPVirtual, body func(), arrays ...GPVirtual) {
-	Label("loop")
-	body()
-	for _, a := range arrays {
-		ADDQ(U8(32), a)
-	}
-	DECQ(count)
-	JNZ(LabelRef("loop"))
-}
-
-func ret() {
-	VZEROUPPER()
-	RET()
+	Loop("loop", count, func() {
+		body()
+		Advance(32, arrays...)
+	})
 }
 
 func window() {
-	TEXT("windowAVX2", NOSPLIT, "func(dst, x, window *float64, count int)")
-	Pragma("noescape")
-	Doc("windowAVX2 writes x times the window, 4 count floats.")
-	dst, x, w, count := arg("dst"), arg("x"), arg("window"), arg("count")
+	Kernel("windowAVX2", "func(dst, x, window *float64, count int)", "writes x times the window, 4 count floats.")
+	dst, x, w, count := Arg("dst"), Arg("x"), Arg("window"), Arg("count")
 	loop(count, func() {
-		v := YMM()
-		VMOVUPD(Mem{Base: x}, v)
-		VMULPD(Mem{Base: w}, v, v)
-		VMOVUPD(v, Mem{Base: dst})
+		v := Quad(At(x, 0))
+		VMULPD(At(w, 0), v, v)
+		VMOVUPD(v, At(dst, 0))
 	}, dst, x, w)
-	ret()
+	Leave()
 }
 
 func addWindowed() {
-	TEXT("addWindowedAVX2", NOSPLIT, "func(dst, x, window *float64, count int)")
-	Pragma("noescape")
-	Doc("addWindowedAVX2 adds x times the window, 4 count floats.")
-	dst, x, w, count := arg("dst"), arg("x"), arg("window"), arg("count")
+	Kernel("addWindowedAVX2", "func(dst, x, window *float64, count int)", "adds x times the window, 4 count floats.")
+	dst, x, w, count := Arg("dst"), Arg("x"), Arg("window"), Arg("count")
 	loop(count, func() {
-		v, sum := YMM(), YMM()
-		VMOVUPD(Mem{Base: x}, v)
-		VMOVUPD(Mem{Base: dst}, sum)
-		VFMADD231PD(Mem{Base: w}, v, sum)
-		VMOVUPD(sum, Mem{Base: dst})
+		v, sum := Quad(At(x, 0)), Quad(At(dst, 0))
+		VFMADD231PD(At(w, 0), v, sum)
+		VMOVUPD(sum, At(dst, 0))
 	}, dst, x, w)
-	ret()
+	Leave()
 }
 
 // power returns re² + im², rounded as the plain function does: not fused.
@@ -100,11 +74,9 @@ func one() VecVirtual {
 }
 
 func sums() {
-	TEXT("sumsAVX2", NOSPLIT, "func(out *[16]float64, re, im, y *float64, count int, floor float64)")
-	Pragma("noescape")
-	Doc("sumsAVX2 writes the sums of (X-Y)² and |X-Y|, and the products of the greater and of the lesser of X and Y, four parts of each, over 4 count bins.")
-	out, re, im, y, count := arg("out"), arg("re"), arg("im"), arg("y"), arg("count")
-	floor := factor("floor")
+	Kernel("sumsAVX2", "func(out *[16]float64, re, im, y *float64, count int, floor float64)", "writes the sums of (X-Y)² and |X-Y|, and the products of the greater and of the lesser of X and Y, four parts of each, over 4 count bins.")
+	out, re, im, y, count := Arg("out"), Arg("re"), Arg("im"), Arg("y"), Arg("count")
+	floor := Scalar("floor")
 	square, lin, high, low := YMM(), YMM(), one(), one()
 	VXORPD(square, square, square)
 	VXORPD(lin, lin, lin)
@@ -112,9 +84,9 @@ func sums() {
 	VPSRLQ(U8(1), size, size)
 	loop(count, func() {
 		a, b, v, d := YMM(), YMM(), YMM(), YMM()
-		VMOVUPD(Mem{Base: re}, a)
-		VMOVUPD(Mem{Base: im}, b)
-		VMOVUPD(Mem{Base: y}, v)
+		VMOVUPD(At(re, 0), a)
+		VMOVUPD(At(im, 0), b)
+		VMOVUPD(At(y, 0), v)
 		m := power(a, b)
 		VMAXPD(m, floor, m) // NaN stays: the last of Intel's operands wins
 		VSQRTPD(m, m)
@@ -127,32 +99,28 @@ func sums() {
 		VMINPD(v, m, d)
 		VMULPD(d, low, low)
 	}, re, im, y)
-	for i, v := range []VecVirtual{square, lin, high, low} {
-		VMOVUPD(v, Mem{Base: out, Disp: 32 * i})
-	}
-	ret()
+	StoreQuads(out, 0, square, lin, high, low)
+	Leave()
 }
 
 func gradient() {
-	TEXT("gradientAVX2", NOSPLIT, "func(dre, dim, re, im, y *float64, count int, sc, log, lin, floor float64)")
-	Pragma("noescape")
-	Doc("gradientAVX2 does binGradient on 4 count bins.")
-	dre, dim, re, im, y := arg("dre"), arg("dim"), arg("re"), arg("im"), arg("y")
-	count := arg("count")
-	sc, log, lin, floor := factor("sc"), factor("log"), factor("lin"), factor("floor")
+	Kernel("gradientAVX2", "func(dre, dim, re, im, y *float64, count int, sc, log, lin, floor float64)", "does binGradient on 4 count bins.")
+	dre, dim, re, im, y := Arg("dre"), Arg("dim"), Arg("re"), Arg("im"), Arg("y")
+	count := Arg("count")
+	sc, log, lin, floor := Scalar("sc"), Scalar("log"), Scalar("lin"), Scalar("floor")
 	unit, signs, zero := one(), ones(), YMM()
 	VPSLLQ(U8(63), signs, signs)
 	VXORPD(zero, zero, zero)
 	const notEqual, notLessOrEqual = 4, 6 // both true of NaN
 	loop(count, func() {
 		a, b, d := YMM(), YMM(), YMM()
-		VMOVUPD(Mem{Base: re}, a)
-		VMOVUPD(Mem{Base: im}, b)
+		VMOVUPD(At(re, 0), a)
+		VMOVUPD(At(im, 0), b)
 		p := power(a, b)
 		m, inverse := YMM(), YMM()
 		VSQRTPD(p, m)
 		VDIVPD(m, unit, inverse)
-		VSUBPD(Mem{Base: y}, m, d)
+		VSUBPD(At(y, 0), m, d)
 		// slope = sign(d) (log/X + lin), 0 at d = 0
 		slope, t := YMM(), YMM()
 		VMOVAPD(lin, slope)
@@ -166,9 +134,9 @@ func gradient() {
 		VCMPPD(U8(notLessOrEqual), floor, p, t)
 		VANDPD(t, slope, slope)
 		VMULPD(slope, a, a)
-		VMOVUPD(a, Mem{Base: dre})
+		VMOVUPD(a, At(dre, 0))
 		VMULPD(slope, b, b)
-		VMOVUPD(b, Mem{Base: dim})
+		VMOVUPD(b, At(dim, 0))
 	}, dre, dim, re, im, y)
-	ret()
+	Leave()
 }

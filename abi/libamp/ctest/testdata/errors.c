@@ -110,7 +110,7 @@ int main(void) {
     CHECK(text && strstr(text, "\"OnePoleNode\""));
     amp_free_text(text);
     text = amp_describe_node_type("OnePoleNode");
-    CHECK(text && text[0] == '{' && strstr(text, "cutoff_hz"));
+    CHECK(text && text[0] == '{' && strstr(text, "cutoff_hz") && strstr(text, "\"role\": \"corner\""));
     amp_free_text(text);
     CHECK(amp_describe_node_type("NoSuchNode") == NULL);
     CHECK(amp_describe_node_type(NULL) == NULL);
