@@ -145,3 +145,64 @@ func (e *adsrCurve) at(t float64, note [2]float64, slopes *[5]float64) float64 {
 	}
 	return a * level * r
 }
+
+func adsrFormula(f *formula) {
+	attack, decay := f.scale(1e-3, f.param(0)(0)), f.scale(1e-3, f.param(1)(0))
+	sustain, release, curve := f.param(2)(0), f.scale(1e-3, f.param(3)(0)), f.param(4)(0)
+	e := newADSR(f.b, f.lane)
+	ramp := func(t, length num, falls bool) num { // (clip(t/length) or 1 - that)^curve
+		u := f.div(t, length)
+		switch {
+		case f.value(u) <= 0:
+			u = f.number(0)
+		case f.value(u) >= 1:
+			u = f.number(1)
+		}
+		if falls {
+			u = f.shift(1, f.scale(-1, u))
+		}
+		if f.value(u) <= 0 || f.value(u) >= 1 {
+			return u
+		}
+		return adsrPower(f, u, curve)
+	}
+	y := make([]num, f.frames())
+	for i := range y {
+		y[i] = f.number(0)
+	}
+	for _, note := range f.b.Data.([][2]float64) {
+		first, last := e.frames(f.b, f.lane, note)
+		for n := first; n < last; n++ {
+			t := float64(f.b.Frame(f.lane)+int64(n)) / f.b.Rate
+			on := f.number(t - note[0])
+			level := f.add(sustain, f.mul(f.shift(1, f.scale(-1, sustain)), ramp(f.sub(on, attack), decay, true)))
+			sound := f.mul(f.mul(ramp(on, attack, false), level), ramp(f.number(t-note[1]), release, true))
+			y[n] = f.add(y[n], sound)
+		}
+	}
+	for n, v := range y {
+		f.y(0, n, v)
+	}
+}
+
+// adsrPower is u^c for u in (0, 1), with the slope by u that adsr takes: that of a u
+// of at least adsrLeast.
+func adsrPower(f *formula, u, c num) num {
+	x, log := f.value(u), math.Log(f.value(u))
+	v := math.Exp(f.value(c) * log)
+	tu, tc := f.tangent(u), f.tangent(c)
+	least := max(x, adsrLeast)
+	if f.value(c) == 1 { // a line, as in the kernel
+		least = x
+	}
+	byU, byC := f.value(c)*v/least, v*log
+	s := step{a: u, b: c, pa: byU, pb: byC}
+	s.ta = v / least * (1 + f.value(c)*log) * tc
+	if least == x {
+		s.ta += f.value(c) * (f.value(c) - 1) * v / (x * x) * tu
+	} else {
+		s.ta += f.value(c) * f.value(c) * v / (x * least) * tu
+	}
+	s.tb = v/x*(1+f.value(c)*log)*tu + v*log*log*tc
+	return f.push(v, byU*tu+byC*tc, s)
+}

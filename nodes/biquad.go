@@ -418,3 +418,14 @@ func biquadTangent(b, t *abi.Block) {
 		tstate[0], tstate[1], tstate[2], tstate[3] = tx1, tx2, ty1, ty2
 	}
 }
+
+// section runs one frame of a filter whose state begins at s.
+func (f *formula) section(c [5]num, x num, s int) num {
+	x1, x2, y1, y2 := f.state(s), f.state(s+1), f.state(s+2), f.state(s+3)
+	y := f.sum(f.mul(c[0], x), f.mul(c[1], x1), f.mul(c[2], x2))
+	y = f.sub(y, f.add(f.mul(c[3], y1), f.mul(c[4], y2)))
+	for i, v := range [4]num{x, x1, y, y1} {
+		f.setState(s+i, v)
+	}
+	return y
+}

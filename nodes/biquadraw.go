@@ -79,3 +79,16 @@ var rawBiquad = abi.NodeType{
 	CohortForward:  biquadForwardCohort,
 	CohortBackward: biquadBackwardCohort,
 }
+
+func rawBiquadFormula(f *formula) {
+	var c [5]num
+	for p := range c {
+		c[p] = f.param(p)(0)
+	}
+	if border := (1 - margin) * (1 + f.value(c[4])); math.Abs(f.value(c[3])) > border {
+		c[3] = f.scale(math.Copysign(1-margin, f.value(c[3])), f.shift(1, c[4]))
+	}
+	for n := range f.frames() {
+		f.y(0, n, f.section(c, f.x(0, n), 0))
+	}
+}

@@ -189,3 +189,17 @@ func chorusTangent(b, t *abi.Block) {
 		tstate[0] = tphi
 	}
 }
+
+func chorusFormula(f *formula) {
+	law, rate, phase := f.b.Data.(chorusLaw), f.param(0), f.param(5)(0)
+	depth, delay, feedback, mix := f.param(1)(0), f.param(2)(0), f.param(3)(0), f.param(4)(0)
+	h := len(f.b.Internal(0, f.lane)) - f.frames()
+	for n := range f.frames() {
+		x, w := f.x(0, n), f.wave(law.wave, f.add(f.state(0), phase))
+		time := f.least(f.scale(f.b.Rate/1000, f.add(delay, f.mul(depth, w))), law.least)
+		e := f.tap(law.interp, 0, time, 1, n, h)
+		f.setRow(0, f.add(x, f.mul(feedback, e)))
+		f.y(0, n, f.mixed(mix, x, e))
+		f.setState(0, f.add(f.state(0), f.scale(1/f.b.Rate, rate(n))))
+	}
+}

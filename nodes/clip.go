@@ -103,10 +103,10 @@ func clipFormula(f *formula) {
 	curve, drive, threshold := f.b.Data.(clipCurve), f.param(0), f.param(1)(0)
 	for n := range f.frames() {
 		u := f.div(f.mul(drive(n), f.x(0, n)), threshold)
-		s, slope := curve.at(f.v[u])
+		s, slope := curve.at(f.value(u))
 		bend := 0.0
 		if curve == softCurve && slope != 0 {
-			bend = -2 * f.v[u]
+			bend = -2 * f.value(u)
 		}
 		f.y(0, n, f.mul(threshold, f.of(u, s, slope, bend)))
 	}

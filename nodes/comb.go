@@ -246,3 +246,21 @@ func combTangent(b, t *abi.Block) {
 		}
 	}
 }
+
+func combFormula(f *formula) {
+	law, ms, gain := f.b.Data.(combLaw), f.param(0), f.param(1)
+	h := len(f.b.Internal(0, f.lane)) - f.frames()
+	for n := range f.frames() {
+		x, g, time := f.x(0, n), gain(n), f.least(f.scale(f.b.Rate/1000, ms(n)), law.least)
+		past := f.tap(law.interp, 0, time, 1, n, h)
+		var y num
+		if law.allpass {
+			f.setRow(1, x)
+			y = f.add(f.mul(g, f.sub(past, x)), f.tap(law.interp, 1, time, 1, n, h))
+		} else {
+			y = f.add(f.mul(g, past), x)
+		}
+		f.setRow(0, y)
+		f.y(0, n, y)
+	}
+}

@@ -93,3 +93,15 @@ func crossoverPush(x, y, tx, ty, c, before, ts []float64, tfreq float64) {
 		x1, x2, y1, y2 = x[n], x1, y[n], y1
 	}
 }
+
+func crossoverFormula(f *formula) {
+	freq, q := f.param(0)(0), f.number(math.Sqrt2/2)
+	c := [2][5]num{f.cookbook(lowpass, freq, q, 0), f.cookbook(highpass, freq, q, 0)}
+	for n := range f.frames() {
+		x := f.x(0, n)
+		for port := range 2 {
+			s := 2 * biquadState * port
+			f.y(port, n, f.section(c[port], f.section(c[port], x, s), s+biquadState))
+		}
+	}
+}

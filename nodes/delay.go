@@ -94,78 +94,12 @@ type delayLaw struct {
 	longest int // time in frames
 }
 
-type interpolation int
-
-const (
-	linear interpolation = iota
-	lagrange3
-	thiran
-)
-
 // damping returns the coefficient of the low-pass and its slope; a = 1 is none.
 func (law delayLaw) damping(b *abi.Block, lane int) (a, slope float64) {
 	if !law.damped {
 		return 1, 0
 	}
 	return onePoleCoef(b.Param(3, lane).At(0), b.Rate)
-}
-
-// tap is where and how a frame reads the line: Σ_j w[j] v[n-k-j], and the
-// slopes of w by the time. The all-pass uses w[0] as its η.
-type tap struct {
-	k     int
-	taps  int
-	w, dw [4]float64
-}
-
-// set places the tap at a time in frames; first is the nearest frame it may use.
-func (t *tap) set(interp interpolation, time float64, first int) {
-	k := int(time)
-	switch interp {
-	case linear:
-		t.k, t.taps = max(k, first), 2
-		f := time - float64(t.k)
-		t.w[0], t.w[1] = 1-f, f
-		t.dw[0], t.dw[1] = -1, 1
-	case lagrange3:
-		t.k, t.taps = max(k-1, first), 4
-		f := time - float64(t.k)
-		p, q, r := f-1, f-2, f-3
-		t.w = [4]float64{-p * q * r / 6, f * q * r / 2, -f * p * r / 2, f * p * q / 6}
-		t.dw = [4]float64{-(p*q + p*r + q*r) / 6, (f*q + f*r + q*r) / 2, -(f*p + f*r + p*r) / 2, (f*p + f*q + p*q) / 6}
-	case thiran:
-		t.k, t.taps = max(int(time+0.5)-1, first), 2
-		f := time - float64(t.k)
-		t.w[0] = (1 - f) / (1 + f)
-		t.dw[0] = -2 / ((1 + f) * (1 + f))
-	}
-}
-
-// read returns the interpolated value at frame i of the row, or its slope by
-// the time, depending on which weights are given. What lies before the row is
-// before the run: zero.
-func (t *tap) read(v []float64, i int, w *[4]float64) float64 {
-	i -= t.k
-	if t.taps == 2 && i >= 1 {
-		return math.FMA(w[1], v[i-1], w[0]*v[i])
-	}
-	sum := 0.0
-	for j := range t.taps {
-		if i >= j {
-			sum = math.FMA(w[j], v[i-j], sum)
-		}
-	}
-	return sum
-}
-
-// add is the transposed of read.
-func (t *tap) add(dv []float64, i int, g float64) {
-	i -= t.k
-	for j := range t.taps {
-		if i >= j {
-			dv[i-j] += t.w[j] * g
-		}
-	}
 }
 
 // at returns a frame of the row, zero before it.
@@ -484,4 +418,45 @@ func delayTangent(b, t *abi.Block) {
 			tstate[1], tstate[2] = tend, tloop
 		}
 	}
+}
+
+func delayFormula(f *formula) {
+	law, ms, feedback, mix := f.b.Data.(delayLaw), f.param(0), f.param(1)(0), f.param(2)(0)
+	h := len(f.b.Internal(0, f.lane)) - f.frames()
+	var a num
+	if law.damped {
+		a = f.poleCoef(f.param(3)(0))
+	}
+	for n := range f.frames() {
+		x, time := f.x(0, n), f.scale(f.b.Rate/1000, ms(n))
+		var e, d num
+		if loop := f.least(time, 1); law.interp == thiran {
+			e = delayRing(f, loop, 1, n, h, 2)
+		} else {
+			e = f.tap(law.interp, 0, loop, 1, n, h)
+		}
+		l := e
+		if law.damped {
+			l = f.mixed(a, f.state(0), e)
+			f.setState(0, l)
+		}
+		f.setRow(0, f.add(x, f.mul(feedback, l)))
+		if law.interp == thiran {
+			d = delayRing(f, time, 0, n, h, 1)
+		} else {
+			d = f.tap(law.interp, 0, time, 0, n, h)
+		}
+		f.y(0, n, f.mixed(mix, x, d))
+	}
+}
+
+// delayRing is the all-pass tap, whose last value is a state.
+func delayRing(f *formula, time num, first, n, history, state int) num {
+	var t tap
+	t.set(thiran, f.value(time), first)
+	u, at := f.shift(-float64(t.k), time), history+n-t.k
+	eta := f.div(f.shift(1, f.scale(-1, u)), f.shift(1, u))
+	y := f.add(f.mul(eta, f.sub(f.row(0, at), f.state(state))), f.row(0, at-1))
+	f.setState(state, y)
+	return y
 }

@@ -18,15 +18,6 @@ func (law delayLaw) pieces(time abi.Values, perMs float64, t *tap, history int) 
 	return !time.Varies() && law.interp != thiran && time.At(0)*perMs >= vectorTime && history >= t.k+t.taps-1
 }
 
-// oldestFirst returns the weights as vec.FIR wants them, and how many frames
-// before n the first of them reads.
-func (t *tap) oldestFirst(w *[4]float64) (taps [4]float64, past int) {
-	for j := range t.taps {
-		taps[t.taps-1-j] = w[j]
-	}
-	return taps, t.k + t.taps - 1
-}
-
 // delayPieces is delayForward for a lane of pieces.
 func delayPieces(b *abi.Block, lane int, law delayLaw, t *tap) {
 	x, y, v, state := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane), b.State(lane)

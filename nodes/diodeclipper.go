@@ -190,7 +190,7 @@ func diodeFormula(f *formula) {
 	a1, slope := f.shift(1, a), f.mul(beta, perV)
 	sinh := func(v num) (sinh, cosh num) {
 		u := f.mul(v, perV)
-		s, c := hyperbolic(f.v[u])
+		s, c := hyperbolic(f.value(u))
 		return f.of(u, s, c, s), f.of(u, c, s, c)
 	}
 	for n, found := range f.b.Out(0, f.lane) {

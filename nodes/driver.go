@@ -96,20 +96,6 @@ func driverForward(b *abi.Block) {
 	}
 }
 
-// driverMean writes the mean of the channels after the first, 0 without.
-func driverMean(b *abi.Block, lane int, m []float64) {
-	clear(m)
-	others := b.InChannels(0) - 1
-	for c := range others {
-		for n, x := range b.InCh(0, c+1, lane) {
-			m[n] += x
-		}
-	}
-	for n := range m {
-		m[n] /= float64(max(others, 1))
-	}
-}
-
 func driverBackward(b, d *abi.Block) {
 	for lane := range b.Lanes {
 		law := b.Data.(harmonics)

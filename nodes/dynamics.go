@@ -189,46 +189,6 @@ func (l *dynamicsLaw) newCurve(b *abi.Block, lane int) curveAt {
 	return c
 }
 
-// ballistic returns the coefficient of a time constant and its slope.
-func ballistic(ms, rate float64) (a, slope float64) {
-	k := 1000 / (rate * ms)
-	a = math.Exp(-k)
-	return a, a * k / ms
-}
-
-// follow moves an envelope towards a level, and says whether it attacks.
-func follow(last, to, attack, release float64) float64 {
-	if to > last {
-		return to + attack*(last-to)
-	}
-	return to + release*(last-to)
-}
-
-// loudest writes the largest absolute value of all channels of a port.
-func loudest(level []float64, b *abi.Block, port, lane int) {
-	for n, x := range b.InCh(port, 0, lane) {
-		level[n] = math.Abs(x)
-	}
-	for c := 1; c < b.InChannels(port); c++ {
-		for n, x := range b.InCh(port, c, lane) {
-			if x = math.Abs(x); x > level[n] {
-				level[n] = x
-			}
-		}
-	}
-}
-
-// loudestAt returns the first channel with the largest absolute value, and it.
-func loudestAt(b *abi.Block, port, lane, n int) (channel int, x float64) {
-	x = b.InCh(port, 0, lane)[n]
-	for c := 1; c < b.InChannels(port); c++ {
-		if v := b.InCh(port, c, lane)[n]; math.Abs(v) > math.Abs(x) {
-			channel, x = c, v
-		}
-	}
-	return channel, x
-}
-
 func peakDB(e float64) float64 { return perNeper * math.Log(max(e, levelFloor)) }
 func rmsDB(q float64) float64  { return perNeper / 2 * math.Log(max(q, levelFloor*levelFloor)) }
 
@@ -491,14 +451,6 @@ func levelMix(mix, peak, rms float64) float64 {
 		return rms
 	}
 	return (1-mix)*peak + mix*rms
-}
-
-// sign is the slope of |x|, 0 at 0.
-func sign(x float64) float64 {
-	if x == 0 {
-		return 0
-	}
-	return math.Copysign(1, x)
 }
 
 // companderNear is the least distance of two points in dB.

@@ -8,34 +8,7 @@ import (
 
 // This file takes the feed-forward case of dynamics.go with the peak or the rms
 // detector row by row: envelopes, logarithms, curve and exponentials each have a
-// loop of their own, of which only the envelopes wait for themselves. An envelope
-//
-//	max(a e + (1-a) D, b e + (1-b) D)
-//
-// attacks with a where D > e and releases with b elsewhere if a ≤ b, without a
-// branch; if a > b it is the minimum.
-
-// followRows writes the envelopes of a level and of its square.
-func followRows(e, q, level []float64, attack, release float64, state []float64) {
-	if useAVX2 {
-		followRowsFast(e, q, level, attack, release, state)
-		return
-	}
-	last, lastQ := state[0], state[1]
-	fall, rise := 1-release, 1-attack
-	for n, d := range level {
-		s := d * d
-		a, b := math.FMA(attack, last, rise*d), math.FMA(release, last, fall*d)
-		p, r := math.FMA(attack, lastQ, rise*s), math.FMA(release, lastQ, fall*s)
-		if attack <= release {
-			last, lastQ = max(a, b), max(p, r)
-		} else {
-			last, lastQ = min(a, b), min(p, r)
-		}
-		e[n], q[n] = last, lastQ
-	}
-	state[0], state[1] = last, lastQ
-}
+// loop of their own, of which only the envelopes wait for themselves.
 
 // decibelRow writes the level in dB of an envelope, of a square where power.
 func decibelRow(dst, e []float64, power bool) {
@@ -67,21 +40,11 @@ func (c *curveAt) kneeTable() [5]float64 {
 	return [5]float64{c.threshold, c.knee / 2, c.knee, 1 / c.knee, 1/c.ratio - 1}
 }
 
-// kneeAt returns how far a level is up the knee, from 0 to 1, and how far above
-// its upper end.
-func kneeAt(level float64, table *[5]float64) (p, above float64) {
-	over := level - table[0]
-	return min(max(over+table[1], 0), table[2]) * table[3], max(over-table[1], 0)
-}
-
 // gainRow replaces levels by gains in dB.
 func (c *curveAt) gainRow(row []float64) {
 	if c.kind == compressCurve && c.knee > 0 {
 		table := c.kneeTable()
-		for n := kneeGainFast(row, &table); n < len(row); n++ {
-			p, above := kneeAt(row[n], &table)
-			row[n] = table[4] * math.FMA(table[1], p*p, above)
-		}
+		kneeGains(row, &table)
 		return
 	}
 	for n, level := range row {
@@ -116,14 +79,7 @@ func (l *dynamicsLaw) forwardRows(b *abi.Block, lane int, curve *curveAt, mix, a
 func (c *curveAt) backRow(g, level []float64) {
 	if c.kind == compressCurve && c.knee > 0 {
 		table := c.kneeTable()
-		n, byGain, byKnee, byLevel := kneeBackFast(g, level, &table)
-		for ; n < len(g); n++ {
-			p, above := kneeAt(level[n], &table)
-			byGain = math.FMA(g[n], math.FMA(table[1], p*p, above), byGain)
-			byKnee = math.FMA(g[n], p-p*p, byKnee)
-			g[n] = table[4] * g[n] * p
-			byLevel += g[n]
-		}
+		byGain, byKnee, byLevel := kneeGainsBack(g, level, &table)
 		c.dRatio -= byGain / (c.ratio * c.ratio)
 		c.dKnee += table[4] / 2 * byKnee
 		c.dThreshold -= byLevel

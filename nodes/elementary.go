@@ -88,3 +88,32 @@ func expRow(dst, x []float64) {
 		dst[n] = expOne(x[n])
 	}
 }
+
+// tanhOf returns tanh x within 4e-16. With e^(2|x|) = 2^k e^r, r within
+// ±ln(2)/2, and Cephes' e^r = (Q + P)/(Q - P), it is
+//
+//	(2^k (Q+P) - (Q-P)) / (2^k (Q+P) + (Q-P)),
+//
+// one division in place of math.Tanh's two and a branch. It is odd to the bit,
+// and 1 from |x| = 20 on.
+func tanhOf(x float64) float64 {
+	a := math.Abs(x)
+	if a > 20 {
+		a = 20
+	}
+	k := int64(a*(2/math.Ln2) + 0.5)
+	r := (2*a - float64(k)*ln2High) - float64(k)*ln2Low
+	z := r * r
+	// S. L. Moshier, Cephes, exp.c.
+	p := r * ((1.26177193074810590878e-4*z+3.02994407707441961300e-2)*z + 9.99999999999999999910e-1)
+	q := ((3.00198505138664455042e-6*z+2.52448340349684104192e-3)*z+2.27265548208155028766e-1)*z + 2
+	two := math.Float64frombits(uint64(1023+k) << 52) // 2^k
+	return math.Copysign(((two-1)*q+(two+1)*p)/((two+1)*q+(two-1)*p), x)
+}
+
+// ln 2 in two parts, the first with 32 bits, so that k times it is exact
+// (fdlibm, e_exp.c).
+const (
+	ln2High = 6.93147180369123816490e-01
+	ln2Low  = 1.90821492927058770002e-10
+)

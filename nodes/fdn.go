@@ -78,7 +78,7 @@ type fdnLaw struct {
 
 // The losses of a line, in Coefs.
 const (
-	fdnF = iota
+	fdnF = iota // these two as lines.go wants them
 	fdnP
 	fdnLow   // gain of the line
 	fdnA     // of the low-pass
@@ -196,21 +196,7 @@ func (law *fdnLaw) ends(b *abi.Block, lane int, rows []float64, stride int, stat
 			v := b.Internal(j+i, lane)
 			past[i] = v[len(v)-b.Frames-law.delays[j+i]+from:][:count]
 		}
-		coefs := b.Coefs(lane)[fdnCoefs*j:]
-		lines, done := rowsEndsFast(rows[j*stride:], stride, count, past, coefs, state[j:])
-		for i, v := range past {
-			k := done
-			if i >= lines {
-				k = 0
-			}
-			c, row, last := coefs[fdnCoefs*i:][:fdnCoefs], rows[(j+i)*stride:][:count], state[j+i]
-			f, p := c[fdnF], c[fdnP]
-			for ; k < count; k++ {
-				last = math.FMA(p, last, f*v[k])
-				row[k] = last
-			}
-			state[j+i] = last
-		}
+		lineEnds(rows[j*stride:], stride, count, past, b.Coefs(lane)[fdnCoefs*j:], fdnCoefs, state[j:])
 	}
 }
 
@@ -324,19 +310,12 @@ func fdnBackward(b, d *abi.Block) {
 			} else {
 				law.turn(dl, fdnStride, count)
 			}
+			lineEndsBack(dl, fdnStride, dy[from:][:count], scale, outs, coefs, fdnCoefs, carry)
 			for j := range n {
-				whole := count &^ 3
-				if !useAVX2 || j&^3+4 > n {
-					whole = 0
-				}
-				p := fdnLine{law, b, d, lane, j, l[j*stride:][:frames], dl[j*fdnStride:], dy, from}
-				p.back(carry, df, dp, scale, whole, count)
-				if whole == 0 || j&3 != 3 {
-					continue
-				}
-				rowsBackFast(dl[(j-3)*fdnStride:], fdnStride, dy[from:][:whole], scale, outs[j-3:], coefs[fdnCoefs*(j-3):], carry[j-3:j+1])
-				for i := j - 3; i <= j; i++ {
-					p := fdnLine{law, b, d, lane, i, l[i*stride:][:frames], dl[i*fdnStride:], dy, from}
+				p := fdnLine{law, b, d, lane, j, l[j*stride:][:frames], dl[j*fdnStride:], from}
+				whole := lineWhole(j, n, count)
+				p.lead(df, dp, whole, count)
+				if whole > 0 {
 					p.lead(df, dp, 0, whole)
 				}
 			}
@@ -348,54 +327,22 @@ func fdnBackward(b, d *abi.Block) {
 
 // fdnLine is a piece of a line in the adjoint.
 type fdnLine struct {
-	law      *fdnLaw
-	b, d     *abi.Block
-	lane, j  int
-	l, g, dy []float64 // end of the line and ȳ in the block, gradient of the end in the piece
-	from     int       // frame of the block where the piece begins
+	law     *fdnLaw
+	b, d    *abi.Block
+	lane, j int
+	l, g    []float64 // end of the line in the block, its gradient in the piece
+	from    int       // frame of the block where the piece begins
 }
 
-// back turns the row of g into the gradient of the end of the line, frames lo … hi
-// of the piece back in time, and leads it on.
-func (p *fdnLine) back(carry, df, dp []float64, scale float64, lo, hi int) {
-	pole, w := p.b.Coefs(p.lane)[fdnCoefs*p.j+fdnP], p.b.Vector(1, p.lane)[p.j]
-	for k := hi - 1; k >= lo; k-- {
-		p.g[k] = math.FMA(w, p.dy[p.from+k], scale*p.g[k]) + carry[p.j]
-		carry[p.j] = pole * p.g[k]
-	}
-	p.lead(df, dp, lo, hi)
-}
-
-// lead takes that gradient to the beginning of the line, and to its parameters.
+// lead takes the gradient of the end of the line to its beginning and to its
+// parameters, frames lo … hi of the piece.
 func (p *fdnLine) lead(df, dp []float64, lo, hi int) {
-	f := p.b.Coefs(p.lane)[fdnCoefs*p.j+fdnF]
-	v, dv := p.b.Internal(p.j, p.lane), p.d.Internal(p.j, p.lane)
-	at := len(v) - p.b.Frames - p.law.delays[p.j] + p.from
-	v, dv = v[at:], dv[at:]
-	dy, l, last := p.dy[p.from:], p.l[p.from:], 0.0
-	if at := p.from + lo; at > 0 {
-		last = p.l[at-1]
-	} else if p.law.filtered {
+	v, dv, at := p.b.Internal(p.j, p.lane), p.d.Internal(p.j, p.lane), p.from+lo
+	past, last := len(v)-p.b.Frames-p.law.delays[p.j]+at, 0.0
+	if p.law.filtered {
 		last = p.b.Before(p.lane)[p.j]
 	}
-	var sums [3]float64
-	for k := lo; k < hi; k++ {
-		if whole := (hi - k) &^ 3; useAVX2 && p.from+k > 0 && whole > 0 {
-			for i, s := range rowsLineFast(p.g[k:k+whole], p.l[p.from+k-1:], v[k:], dv[k:], dy[k:], f) {
-				sums[i] += s
-			}
-			if k += whole; k == hi {
-				break
-			}
-			last = l[k-1]
-		}
-		g := p.g[k]
-		sums[0] = math.FMA(l[k], dy[k], sums[0])
-		sums[1] = math.FMA(v[k], g, sums[1])
-		sums[2] = math.FMA(last, g, sums[2])
-		dv[k] = math.FMA(f, g, dv[k])
-		last = l[k]
-	}
+	sums := lineBack(p.g[lo:hi], p.l, at, last, v[past:], dv[past:], p.d.Out(0, p.lane)[at:], p.b.Coefs(p.lane)[fdnCoefs*p.j+fdnF])
 	p.d.Vector(1, p.lane)[p.j] += sums[0]
 	df[p.j] += sums[1]
 	dp[p.j] += sums[2]

@@ -88,6 +88,11 @@ func (f *formula) start(lane int) {
 	}
 }
 
+// value and tangent are those of a number.
+func (f *formula) value(a num) float64   { return f.v[a] }
+func (f *formula) tangent(a num) float64 { return f.tan[a] }
+
+// push adds a number that depends on others as the step says.
 func (f *formula) push(v, tan float64, s step) num {
 	f.v, f.tan, f.steps = append(f.v, v), append(f.tan, tan), append(f.steps, s)
 	return num(len(f.v) - 1)
@@ -297,7 +302,7 @@ func (f *formula) cos(a num) num {
 	return f.of(a, c, -s, -c)
 }
 
-// tan is the tangent function.
+// tanOf is tan a.
 func (f *formula) tanOf(a num) num {
 	t := math.Tan(f.v[a])
 	return f.of(a, t, 1+t*t, 2*t*(1+t*t))

@@ -72,18 +72,6 @@ const (
 	partialCoefs
 )
 
-// fade returns the weight of a partial of f times the rate, and its slope.
-func fade(f float64) (v, slope float64) {
-	u := (0.5 - f) / 0.025
-	switch {
-	case u >= 1:
-		return 1, 0
-	case u <= 0:
-		return 0, 0
-	}
-	return u * u * (3 - 2*u), -6 * u * (1 - u) / 0.025
-}
-
 // stretched returns the ratio of partial k and its slope by the inharmonicity.
 func stretched(k, b float64) (r, slope float64) {
 	root := math.Sqrt(1 + b*k*k)
@@ -308,13 +296,6 @@ func harmonicBackward(b, d *abi.Block) {
 		d.Param(3, lane).Add(0, dstretch)
 		dstate[0] = lambda
 	}
-}
-
-// chunkBegins returns the last frame of the block in which a chunk begins, which
-// is where the second value of the state comes from; -1: it was there before.
-func chunkBegins(b *abi.Block, lane int) int {
-	end := b.Frame(lane) + int64(b.Frames) - 1
-	return max(-1, int(end-end%sineChunk-b.Frame(lane)))
 }
 
 func harmonicVaryingBack(b, d *abi.Block, lane int) {

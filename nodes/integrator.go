@@ -106,7 +106,7 @@ func integratorFormula(f *formula) {
 	for n := range f.frames() {
 		x := f.x(0, n)
 		u := f.add(f.mul(p, f.state(1)), f.mul(g, f.add(f.scale(w[0], x), f.scale(w[1], f.state(0)))))
-		if v := f.v[u]; math.Abs(v) > f.v[limit] {
+		if v := f.value(u); math.Abs(v) > f.value(limit) {
 			u = f.scale(sign(v), limit)
 		}
 		f.setState(0, x)

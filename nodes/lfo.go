@@ -76,15 +76,6 @@ type lfoLaw struct {
 	input, amp bool
 }
 
-// slewCoef returns a and its slope by slew_ms, which is 0 at 0.
-func slewCoef(ms, rate float64) (a, slope float64) {
-	if ms == 0 {
-		return 1, 0
-	}
-	k := 1000 / (rate * ms)
-	return -math.Expm1(-k), -math.Exp(-k) * k / ms
-}
-
 func lfoForward(b *abi.Block) {
 	law := b.Data.(lfoLaw)
 	for lane := range b.Lanes {
@@ -212,7 +203,7 @@ func lfoTangent(b, t *abi.Block) {
 func lfoFormula(f *formula) {
 	law, depth, slew := f.b.Data.(lfoLaw), f.param(0), f.param(1)(0)
 	a := f.number(1)
-	if ms := f.v[slew]; ms != 0 {
+	if ms := f.value(slew); ms != 0 {
 		a = f.shift(1, f.scale(-1, f.exp(f.scale(-1000/f.b.Rate, f.inv(slew)))))
 	}
 	for n := range f.frames() {

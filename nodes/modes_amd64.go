@@ -4,8 +4,6 @@ package nodes
 
 //go:generate go -C ../internal/asmgen run ./modes -pkg nodes -out ../../nodes/modekernels_amd64.s -stubs ../../nodes/modekernels_amd64.go
 
-import "ampfit/abi"
-
 // modesTable and modesState are the sizes of what 16 modes have.
 const (
 	modesTable = 48
@@ -14,12 +12,12 @@ const (
 
 // modesLoad copies c1, c2 and A, and two values that each has, of up to 16 modes
 // from k on; the rest is silent.
-func modesLoad(table, state, coefs, values []float64, k int) {
+func modesLoad(table, state, coefs []float64, width int, values []float64, k int) {
 	clear(table[:modesTable])
 	clear(state[:modesState])
 	for i := range min(16, len(values)/2-k) {
-		c, s := coefs[modalCoefs*(k+i):], values[2*(k+i):]
-		table[i], table[16+i], table[32+i] = c[modalC1], c[modalC2], c[modalA]
+		c, s := coefs[width*(k+i):], values[2*(k+i):]
+		table[i], table[16+i], table[32+i] = c[modeC1], c[modeC2], c[modeA]
 		state[i], state[16+i] = s[0], s[1]
 	}
 }
@@ -30,14 +28,12 @@ func modesStore(state, values []float64, k int) {
 	}
 }
 
-// modesForward is modalForward of a lane, by vectors.
-func modesForward(b *abi.Block, lane int, x, wide []float64) {
-	y, values, m := b.Out(0, lane), b.State(lane), b.Scratch(lane)
+func modesForwardFast(y, x, values, coefs []float64, width int, m, wide []float64) {
 	table, state := m[:modesTable], m[modesTable:][:modesState]
 	wide = wide[:4*len(x)]
 	clear(wide)
 	for k := 0; k < len(values)/2; k += 16 {
-		modesLoad(table, state, b.Coefs(lane), values, k)
+		modesLoad(table, state, coefs, width, values, k)
 		modesForwardAVX2(&wide[0], &x[0], len(x), &table[0], &state[0])
 		modesStore(state, values, k)
 	}
@@ -47,32 +43,27 @@ func modesForward(b *abi.Block, lane int, x, wide []float64) {
 	}
 }
 
-// modesBackward is modalBackward of a lane, by vectors; rows are 8 values a
-// frame and 8 more, wide 4 a frame.
-func modesBackward(b, d *abi.Block, lane int, x, wide, rows []float64, struck bool) {
-	before, dstate, dy, m := b.Before(lane), d.State(lane), d.Out(0, lane), b.Scratch(lane)
+// modesBackwardFast has in free four values a frame of x̄, and u[n-1] of eight modes,
+// whose first row is that before the frames.
+func modesBackwardFast(dx, dy, x, before, dstate, coefs []float64, width int, m, free []float64, spread func(mode int, dc1, dc2, da float64)) {
 	table, state, dual := m[:modesTable], m[modesTable:][:modesState], m[modesTable+modesState:][:modesState]
 	frames := len(x)
-	wide, rows = wide[:4*frames], rows[:8*frames+8]
+	wide, rows := free[:4*frames], free[4*frames:][:8*frames+8]
 	clear(wide)
 	for k := 0; k < len(before)/2; k += 16 {
-		modesLoad(table, state, b.Coefs(lane), before, k)
-		modesLoad(table, dual, b.Coefs(lane), dstate, k)
+		modesLoad(table, state, coefs, width, before, k)
+		modesLoad(table, dual, coefs, width, dstate, k)
 		for half := 0; half < 16 && k+half < len(before)/2; half += 8 {
 			copy(rows[:8], state[16+half:])
 			var sums [3][8]float64
 			modesStatesAVX2(&rows[8], &x[0], frames, &table[half], &state[half])
 			modesBackwardAVX2(&rows[8*frames], &wide[4*frames-4], &dy[frames-1], frames, &table[half], &dual[half], &sums)
 			for i := range min(8, len(before)/2-k-half) {
-				modalSpread(b, d, lane, k+half+i, sums[1][i], sums[2][i], sums[0][i])
+				spread(k+half+i, sums[1][i], sums[2][i], sums[0][i])
 			}
 		}
 		modesStore(dual, dstate, k)
 	}
-	if struck {
-		return
-	}
-	dx := d.In(0, lane)
 	for n := range dx {
 		w := wide[4*n:][:4]
 		dx[n] += (w[0] + w[1]) + (w[2] + w[3])

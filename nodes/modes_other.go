@@ -2,9 +2,8 @@
 
 package nodes
 
-import "ampfit/abi"
+func modesForwardFast(_, _, _, _ []float64, _ int, _, _ []float64) { panic("nodes: no vectors here") }
 
-func modesForward(*abi.Block, int, []float64, []float64) { panic("nodes: no vectors here") }
-func modesBackward(_, _ *abi.Block, _ int, _, _, _ []float64, _ bool) {
+func modesBackwardFast(_, _, _, _, _, _ []float64, _ int, _, _ []float64, _ func(int, float64, float64, float64)) {
 	panic("nodes: no vectors here")
 }

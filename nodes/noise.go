@@ -92,37 +92,6 @@ type noiseLaw struct {
 	pink bool
 }
 
-// splitmix is the output function of splitmix64: a bijection that mixes well.
-func splitmix(z uint64) uint64 {
-	z += 0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}
-
-// gaussian fills y with normal numbers that depend on seed, channel and frame.
-// Frames 2k and 2k+1 are the two results of one Box–Muller transform.
-func gaussian(y []float64, seed uint64, channel int, frame int64) {
-	key := splitmix(splitmix(seed) + uint64(channel))
-	for n := 0; n < len(y); {
-		at := frame + int64(n)
-		pair := splitmix(key + 2*uint64(at>>1))
-		turn := splitmix(key + 2*uint64(at>>1) + 1)
-		u := (float64(pair>>11) + 0.5) * 0x1p-53 // in (0, 1), so that the logarithm is finite
-		p := float64(turn>>11) * 0x1p-53
-		r := math.Sqrt(-2 * math.Log(u))
-		if at&1 == 0 {
-			y[n] = r * cosTurn(p)
-			n++
-			if n == len(y) {
-				return
-			}
-		}
-		y[n] = r * sinTurn(p)
-		n++
-	}
-}
-
 // The pink filter of J. O. Smith, SASP, "Synthesis of 1/F Noise".
 var (
 	pinkB = [4]float64{0.049922035, -0.095993537, 0.050612699, -0.004408786}
@@ -153,4 +122,24 @@ func pinkFilter(y, z []float64) {
 		y[n] = v
 	}
 	z[0], z[1], z[2] = z0, z1, z2
+}
+
+// noiseFormula is that of white noise, which a level scales, or of a filter that
+// the noise runs through, whose states a gradient reaches.
+func noiseFormula(f *formula) {
+	law := f.b.Data.(noiseLaw)
+	if !law.pink {
+		levelFormula(f)
+		return
+	}
+	x := make([]float64, f.frames())
+	gaussian(x, law.seed, f.b.Channel(f.lane), f.b.Frame(f.lane))
+	gain := f.scale(pinkGain, f.factor(f.param(0)(0)))
+	for n, x := range x {
+		v := f.shift(pinkB[0]*x, f.state(0))
+		f.setState(0, f.add(f.shift(pinkB[1]*x, f.scale(-pinkA[1], v)), f.state(1)))
+		f.setState(1, f.add(f.shift(pinkB[2]*x, f.scale(-pinkA[2], v)), f.state(2)))
+		f.setState(2, f.shift(pinkB[3]*x, f.scale(-pinkA[3], v)))
+		f.y(0, n, f.mul(gain, v))
+	}
 }

@@ -52,12 +52,6 @@ var onePole = abi.NodeType{
 
 type onePoleKind struct{ high bool }
 
-// onePoleCoef returns the coefficient a and its slope ∂a/∂cutoff.
-func onePoleCoef(cutoff, rate float64) (a, slope float64) {
-	w := 2 * math.Pi / rate
-	return -math.Expm1(-w * cutoff), w * math.Exp(-w*cutoff)
-}
-
 func onePolePrepare(b *abi.Block) {
 	for lane := range b.Lanes {
 		c := b.Coefs(lane)
@@ -229,9 +223,4 @@ func onePoleFormula(f *formula) {
 		}
 		f.y(0, n, last)
 	}
-}
-
-// poleCoef is 1 - exp(-2π cutoff/rate).
-func (f *formula) poleCoef(cutoff num) num {
-	return f.shift(1, f.scale(-1, f.exp(f.scale(-2*math.Pi/f.b.Rate, cutoff))))
 }

@@ -80,19 +80,6 @@ var pan = abi.NodeType{
 // panGains returns the gains of the right and the left channel.
 func panGains(p float64) (right, left float64) { return math.Sincos(math.Pi / 4 * (1 + p)) }
 
-// sumOfChannels writes the sum of the channels of the first input port to dst.
-func sumOfChannels(b *abi.Block, dst []float64, lane int) []float64 {
-	x := b.InCh(0, 0, lane)
-	dst = dst[:len(x)]
-	copy(dst, x)
-	for c := 1; c < b.InChannels(0); c++ {
-		for n, v := range b.InCh(0, c, lane)[:len(dst)] {
-			dst[n] += v
-		}
-	}
-	return dst
-}
-
 func panFormula(f *formula) {
 	pan := f.param(0)
 	for n := range f.frames() {

@@ -147,3 +147,19 @@ func bandRows(b *abi.Block, lane, k, bands int) (x, y []float64) {
 	}
 	return x, y
 }
+
+func equaliserFormula(f *formula) {
+	kinds := f.b.Data.(equaliser)
+	freqs, qs, gains := f.vector(0), f.vector(1), f.vector(2)
+	var c [][5]num
+	for k, kind := range kinds {
+		c = append(c, f.cookbook(kind, freqs[k], qs[k], gains[k]))
+	}
+	for n := range f.frames() {
+		x := f.x(0, n)
+		for k := range kinds {
+			x = f.section(c[k], x, biquadState*k)
+		}
+		f.y(0, n, x)
+	}
+}

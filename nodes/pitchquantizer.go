@@ -217,3 +217,21 @@ func pitchTangent(b, t *abi.Block) {
 		tstate[0] = last
 	}
 }
+
+func pitchFormula(f *formula) {
+	law := f.b.Data.(*pitchLaw)
+	input, root, span := f.param(0), f.param(1), f.param(2)
+	for n := range f.frames() {
+		u := f.mul(input(n), span(n))
+		value, slope := law.cents(f.value(u))
+		cents := f.of(u, value, slope, 0)
+		octaves := f.add(f.scale(1./12, f.shift(-69, root(n))), f.scale(1./1200, cents))
+		pitch := f.scale(440, f.exp(f.scale(math.Ln2, octaves)))
+		if n > 0 || f.b.Frame(f.lane) > 0 {
+			last := f.state(0)
+			pitch = f.add(last, f.scale(law.slew, f.sub(pitch, last)))
+		}
+		f.setState(0, pitch)
+		f.y(0, n, pitch)
+	}
+}

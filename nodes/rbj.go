@@ -6,20 +6,6 @@ import (
 	"ampfit/abi"
 )
 
-// rbjKind is a filter of the cookbook.
-type rbjKind int
-
-const (
-	lowpass rbjKind = iota
-	highpass
-	bandpass
-	notch
-	allpass
-	peaking
-	lowShelf
-	highShelf
-)
-
 func init() {
 	cutoff := abi.Param{
 		Name: "cutoff_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
@@ -93,117 +79,20 @@ func init() {
 	}
 }
 
-// rbjDesign writes the cookbook's b0, b1, b2, a1, a2 for a0 = 1 into c[0:5],
-// and their slopes by freq, q and gain (dB) into c[5:20].
-func rbjDesign(kind rbjKind, c []float64, freq, q, gain, rate float64, slopes bool) {
-	half := sinQuarter(freq / (2 * rate)) // sin w/2; 1 - cos w = 2 sin² w/2 does not cancel
-	versine := 2 * half * half
-	sin, cos := 2*half*math.Sqrt(1-half*half), 1-versine
-	k := cookbook{cos: cos, versine: versine, alpha: sin / (2 * q), amp: 1}
-	if kind >= peaking {
-		k.amp = math.Exp(decibels / 2 * gain)
-	}
-	k.fill(kind)
-	scale := 1 / k.p[3]
-	order := [5]int{0, 1, 2, 4, 5} // b0, b1, b2, a1, a2 within p
-	for i, j := range order {
-		c[i] = k.p[j] * scale
-	}
-	if !slopes {
-		return
-	}
-	byFreq, byQ, byGain := c[5:10], c[10:15], c[15:20]
-	dw := 2 * math.Pi / rate
-	dcos, dalpha := -sin*dw, cos*dw/(2*q)
-	a0Freq := k.byCos[3]*dcos + k.byAlpha[3]*dalpha
-	a0Q := -k.byAlpha[3] * k.alpha / q
-	a0Gain := k.byAmp[3] * k.amp * decibels / 2
-	for i, j := range order {
-		byFreq[i] = (k.byCos[j]*dcos + k.byAlpha[j]*dalpha - c[i]*a0Freq) * scale
-		byQ[i] = (-k.byAlpha[j]*k.alpha/q - c[i]*a0Q) * scale
-		byGain[i] = (k.byAmp[j]*k.amp*decibels/2 - c[i]*a0Gain) * scale
-	}
-}
-
-// cookbook holds the polynomials of a filter before a0 is divided out, and
-// their slopes by the three intermediate variables of the cookbook.
-type cookbook struct {
-	cos     float64 // cos w
-	versine float64 // 1 - cos w, without the cancellation
-	alpha   float64 // sin w / 2Q
-	amp     float64 // A = 10^(dB/40)
-
-	p                     [6]float64 // b0, b1, b2, a0, a1, a2
-	byCos, byAlpha, byAmp [6]float64
-}
-
-func (k *cookbook) fill(kind rbjKind) {
-	c, v, alpha, a := k.cos, k.versine, k.alpha, k.amp
-	k.p = [6]float64{0, 0, 0, 1 + alpha, -2 * c, 1 - alpha}
-	k.byCos = [6]float64{0, 0, 0, 0, -2, 0}
-	k.byAlpha = [6]float64{0, 0, 0, 1, 0, -1}
-	b, byCos, byAlpha := k.p[:3], k.byCos[:3], k.byAlpha[:3]
-	switch kind {
-	case lowpass:
-		b[0], b[1], b[2] = v/2, v, v/2
-		byCos[0], byCos[1], byCos[2] = -0.5, -1, -0.5
-	case highpass:
-		b[0], b[1], b[2] = (1+c)/2, -(1 + c), (1+c)/2
-		byCos[0], byCos[1], byCos[2] = 0.5, -1, 0.5
-	case bandpass:
-		b[0], b[2] = alpha, -alpha
-		byAlpha[0], byAlpha[2] = 1, -1
-	case notch:
-		b[0], b[1], b[2] = 1, -2*c, 1
-		byCos[1] = -2
-	case allpass:
-		b[0], b[1], b[2] = 1-alpha, -2*c, 1+alpha
-		byCos[1] = -2
-		byAlpha[0], byAlpha[2] = -1, 1
-	case peaking:
-		k.p = [6]float64{1 + alpha*a, -2 * c, 1 - alpha*a, 1 + alpha/a, -2 * c, 1 - alpha/a}
-		k.byCos = [6]float64{0, -2, 0, 0, -2, 0}
-		k.byAlpha = [6]float64{a, 0, -a, 1 / a, 0, -1 / a}
-		k.byAmp = [6]float64{alpha, 0, -alpha, -alpha / (a * a), 0, alpha / (a * a)}
-	case lowShelf, highShelf:
-		k.shelf(kind)
-	}
-}
-
-// shelf writes the low shelf; the high shelf is its mirror image, cos w → -cos w
-// with the signs of b1 and a1 turned.
-func (k *cookbook) shelf(kind rbjKind) {
-	a, c := k.amp, k.cos
-	if kind == highShelf {
-		c = -c
-	}
-	root := math.Sqrt(a)
-	s := 2 * root * k.alpha
-	sByAmp := k.alpha / root
-	k.p = [6]float64{
-		a * (a + 1 - (a-1)*c + s),
-		2 * a * (a - 1 - (a+1)*c),
-		a * (a + 1 - (a-1)*c - s),
-		a + 1 + (a-1)*c + s,
-		-2 * (a - 1 + (a+1)*c),
-		a + 1 + (a-1)*c - s,
-	}
-	k.byCos = [6]float64{-a * (a - 1), -2 * a * (a + 1), -a * (a - 1), a - 1, -2 * (a + 1), a - 1}
-	k.byAlpha = [6]float64{2 * a * root, 0, -2 * a * root, 2 * root, 0, -2 * root}
-	k.byAmp = [6]float64{
-		2*a + 1 - (2*a-1)*c + s + a*sByAmp,
-		2 * (2*a - 1 - (2*a+1)*c),
-		2*a + 1 - (2*a-1)*c - s - a*sByAmp,
-		1 + c + sByAmp,
-		-2 * (1 + c),
-		1 + c - sByAmp,
-	}
-	if kind == highShelf {
-		for _, v := range []*[6]float64{&k.p, &k.byCos, &k.byAlpha, &k.byAmp} {
-			v[1], v[4] = -v[1], -v[4]
+// cookbookFormula is the formula of a filter of the cookbook with so many
+// parameters.
+func cookbookFormula(kind rbjKind, params int) func(f *formula) {
+	return func(f *formula) {
+		freq, q, gain := f.param(0), f.param(1), func(int) num { return 0 }
+		if params > 2 {
+			gain = f.param(2)
 		}
-		for i := range k.byCos {
-			k.byCos[i] = -k.byCos[i]
+		var c [5]num
+		for n := range f.frames() {
+			if n == 0 || !f.b.Held() {
+				c = f.cookbook(kind, freq(n), q(n), gain(n))
+			}
+			f.y(0, n, f.section(c, f.x(0, n), 0))
 		}
 	}
 }

@@ -76,10 +76,10 @@ func rectifierFormula(f *formula) {
 	c, mix := f.b.Data.(float64), f.param(0)(0)
 	for n := range f.frames() {
 		x := f.x(0, n)
-		r, slope := rectified(f.v[x], c)
+		r, slope := rectified(f.value(x), c)
 		bend := 0.0
 		if c > 0 {
-			bend = c * c / math.Pow(f.v[x]*f.v[x]+c*c, 1.5)
+			bend = c * c / math.Pow(f.value(x)*f.value(x)+c*c, 1.5)
 		}
 		f.y(0, n, f.mixed(mix, x, f.of(x, r, slope, bend)))
 	}

@@ -5,7 +5,7 @@ package nodes
 //go:generate go -C ../internal/asmgen run ./rows -pkg nodes -out ../../nodes/rowkernels_amd64.s -stubs ../../nodes/rowkernels_amd64.go
 
 // Each of these does the first frames of what its plain counterpart in rows.go
-// and fdn.go does, and returns how many.
+// or lines.go does, and returns how many.
 
 func rowsAddFast(dst, weights, rows []float64, stride, step int) int {
 	count, n := len(dst)/4, (len(weights)+step-1)/step
@@ -77,8 +77,8 @@ func rowsTakeFast(dst, lambda, x, dx []float64, g float64) (sum float64, frames 
 }
 
 // rowsEndsFast runs the low-passes of up to eight lines, and returns how many
-// lines and frames it did. past[i] are the rows v, coefs f, p of each line.
-func rowsEndsFast(l []float64, stride, count int, past [][]float64, coefs, state []float64) (lines, frames int) {
+// lines and frames it did.
+func rowsEndsFast(l []float64, stride, count int, past [][]float64, coefs []float64, width int, state []float64) (lines, frames int) {
 	four := count / 4
 	if !useAVX2 || four == 0 || len(past) < 4 {
 		return 0, 0
@@ -90,7 +90,7 @@ func rowsEndsFast(l []float64, stride, count int, past [][]float64, coefs, state
 	for i := range lines {
 		_ = past[i][count-1]
 		rows[i] = &past[i][0]
-		c[i], c[lines+i] = coefs[fdnCoefs*i+fdnF], coefs[fdnCoefs*i+fdnP]
+		c[i], c[lines+i] = coefs[width*i], coefs[width*i+1]
 	}
 	_ = state[lines-1]
 	if lines == 8 {
@@ -102,12 +102,12 @@ func rowsEndsFast(l []float64, stride, count int, past [][]float64, coefs, state
 }
 
 // rowsBackFast runs four lines back over a whole number of four frames.
-func rowsBackFast(rows []float64, stride int, dy []float64, scale float64, outs, coefs, carry []float64) {
+func rowsBackFast(rows []float64, stride int, dy []float64, scale float64, outs, coefs []float64, width int, carry []float64) {
 	frames := len(dy)
 	_ = rows[3*stride+frames-1]
 	var c [2][4]float64
 	for i := range 4 {
-		c[0][i], c[1][i] = outs[i], coefs[fdnCoefs*i+fdnP]
+		c[0][i], c[1][i] = outs[i], coefs[width*i+1]
 	}
 	rowsBackFourAVX2(&rows[frames-4], 8*stride, &dy[frames-4], scale, &c, (*[4]float64)(carry), frames/4)
 }

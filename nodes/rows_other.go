@@ -9,9 +9,11 @@ func rowsTurnFast(_ []float64, _, _, _ int) int                   { return 0 }
 func rowsBlendFast(_, _, _ []float64, _, _ float64) int           { return 0 }
 func rowsTakeFast(_, _, _, _ []float64, _ float64) (float64, int) { return 0, 0 }
 
-func rowsEndsFast(_ []float64, _, _ int, _ [][]float64, _, _ []float64) (int, int) { return 0, 0 }
+func rowsEndsFast(_ []float64, _, _ int, _ [][]float64, _ []float64, _ int, _ []float64) (int, int) {
+	return 0, 0
+}
 
-func rowsBackFast(_ []float64, _ int, _ []float64, _ float64, _, _, _ []float64) {
+func rowsBackFast(_ []float64, _ int, _ []float64, _ float64, _, _ []float64, _ int, _ []float64) {
 	panic("nodes: no vectors here")
 }
 

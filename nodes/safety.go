@@ -86,7 +86,7 @@ func safetyFormula(f *formula) {
 		mean := f.mixed(alpha, x, f.state(0))
 		f.setState(0, mean)
 		y := f.sub(x, mean)
-		if v := f.v[y]; v < -1 || v > 1 {
+		if v := f.value(y); v < -1 || v > 1 {
 			y = f.number(max(-1, min(v, 1)))
 		}
 		f.y(0, n, y)

@@ -90,15 +90,6 @@ func sineForwardFour(b *abi.Block) {
 	}
 }
 
-// advance moves a phase in [0, 1) on by a step in [0, 1].
-func advance(p, step float64) float64 {
-	p += step
-	if p >= 1 {
-		p -= 1
-	}
-	return p
-}
-
 func sineBackward(b, d *abi.Block) {
 	for lane := range b.Lanes {
 		dy, dstate, p := d.Out(0, lane), d.State(lane), b.FrameScratch(lane)

@@ -1,6 +1,10 @@
 package nodes
 
-import "math"
+import (
+	"math"
+
+	"ampfit/abi"
+)
 
 // This file is the kernel of sums of partials that are damped sinusoids. From an
 // absolute multiple of sineChunk frames on, partial k is Im(c z^n), n = 0, 1, …,
@@ -135,4 +139,23 @@ func sineRamp(x, ramp, row []float64) (_, _ []float64) {
 		ramp[n] = float64(n) * v
 	}
 	return x, ramp
+}
+
+// fade returns the weight of a partial of f times the rate, and its slope.
+func fade(f float64) (v, slope float64) {
+	u := (0.5 - f) / 0.025
+	switch {
+	case u >= 1:
+		return 1, 0
+	case u <= 0:
+		return 0, 0
+	}
+	return u * u * (3 - 2*u), -6 * u * (1 - u) / 0.025
+}
+
+// chunkBegins returns the last frame of the block in which a chunk begins, which
+// is where the second value of the state comes from; -1: it was there before.
+func chunkBegins(b *abi.Block, lane int) int {
+	end := b.Frame(lane) + int64(b.Frames) - 1
+	return max(-1, int(end-end%sineChunk-b.Frame(lane)))
 }

@@ -94,3 +94,12 @@ func smoothWave(c abi.Config) func(phase float64) float64 {
 	}
 	return nil
 }
+
+// advance moves a phase in [0, 1) on by a step in [0, 1].
+func advance(p, step float64) float64 {
+	p += step
+	if p >= 1 {
+		p -= 1
+	}
+	return p
+}

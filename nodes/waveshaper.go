@@ -143,3 +143,43 @@ func harmonicMean(a, b float64) (mean, byA, byB float64) {
 	p, q := b/(a+b), a/(a+b)
 	return 2 * a * p, 2 * p * p, 2 * q * q
 }
+
+func waveshaperFormula(f *formula) {
+	s, p := f.b.Data.(shape), f.vector(0)
+	last := len(p) - 1
+	m := make([]num, len(p))
+	m[0], m[last] = f.sub(p[1], p[0]), f.sub(p[last], p[last-1])
+	for i := 1; i < last; i++ {
+		m[i] = secantMean(f, f.sub(p[i], p[i-1]), f.sub(p[i+1], p[i]))
+	}
+	for n := range f.frames() {
+		u := f.scale(s.perX, f.shift(s.width, f.x(0, n)))
+		switch at := (f.b.In(0, f.lane)[n] + s.width) * s.perX; {
+		case at < 0:
+			f.y(0, n, f.add(p[0], f.mul(u, m[0])))
+			continue
+		case at >= float64(last):
+			f.y(0, n, f.add(p[last], f.mul(f.shift(-float64(last), u), m[last])))
+			continue
+		}
+		i, _, _ := s.place(f.b.In(0, f.lane)[n], len(p))
+		t := f.shift(-float64(i), u)
+		r := f.shift(1, f.scale(-1, t))
+		rr, tt := f.mul(r, r), f.mul(t, t)
+		f.y(0, n, f.sum(
+			f.mul(f.mul(f.shift(1, f.scale(2, t)), rr), p[i]), f.mul(f.mul(t, rr), m[i]),
+			f.mul(f.mul(f.shift(3, f.scale(-2, t)), tt), p[i+1]), f.scale(-1, f.mul(f.mul(r, tt), m[i+1]))))
+	}
+}
+
+// secantMean is harmonicMean: 2ab/(a+b), or 0 where the signs differ.
+func secantMean(f *formula, a, b num) num {
+	v, byA, byB := harmonicMean(f.value(a), f.value(b))
+	if v == 0 {
+		return f.number(0)
+	}
+	x, y, sum := f.value(a), f.value(b), f.value(a)+f.value(b)
+	cube := 4 / (sum * sum * sum)
+	bend := x*f.tangent(b) - y*f.tangent(a) // the mean is homogeneous, so it bends across only
+	return f.push(v, byA*f.tangent(a)+byB*f.tangent(b), step{a: a, b: b, pa: byA, pb: byB, ta: cube * y * bend, tb: -cube * x * bend})
+}

@@ -116,3 +116,16 @@ func phases(b *abi.Block, lane int, rate abi.Values) []float64 {
 	}
 	return p
 }
+
+func wavetableFormula(f *formula) {
+	frequency, amplitude, table := f.param(0), f.param(1), f.vector(2)
+	values := f.b.Vector(2, f.lane)
+	for n := range f.frames() {
+		before, hz := f.state(0), frequency(n)
+		phase := f.push(advance(f.value(before), f.value(hz)/f.b.Rate), f.tangent(before)+f.tangent(hz)/f.b.Rate, step{a: before, b: hz, pa: 1, pb: 1 / f.b.Rate})
+		f.setState(0, phase)
+		i, next, between := tableAt(values, f.value(phase))
+		u := f.of(phase, between, float64(len(table)), 0)
+		f.y(0, n, f.mul(amplitude(n), f.mixed(u, table[i], table[next])))
+	}
+}
