@@ -74,7 +74,7 @@ var adsr = abi.NodeType{
 			}
 		}
 	},
-	Second: second(adsrFormula),
+	Second: Second(adsrFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, e := t.Out(0, lane), newADSR(b, lane)
@@ -146,63 +146,63 @@ func (e *adsrCurve) at(t float64, note [2]float64, slopes *[5]float64) float64 {
 	return a * level * r
 }
 
-func adsrFormula(f *formula) {
-	attack, decay := f.scale(1e-3, f.param(0)(0)), f.scale(1e-3, f.param(1)(0))
-	sustain, release, curve := f.param(2)(0), f.scale(1e-3, f.param(3)(0)), f.param(4)(0)
-	e := newADSR(f.b, f.lane)
-	ramp := func(t, length num, falls bool) num { // (clip(t/length) or 1 - that)^curve
-		u := f.div(t, length)
+func adsrFormula(f *Formula) {
+	attack, decay := f.Scale(1e-3, f.Param(0)(0)), f.Scale(1e-3, f.Param(1)(0))
+	sustain, release, curve := f.Param(2)(0), f.Scale(1e-3, f.Param(3)(0)), f.Param(4)(0)
+	e := newADSR(f.Block, f.Lane)
+	ramp := func(t, length Number, falls bool) Number { // (clip(t/length) or 1 - that)^curve
+		u := f.Div(t, length)
 		switch {
-		case f.value(u) <= 0:
-			u = f.number(0)
-		case f.value(u) >= 1:
-			u = f.number(1)
+		case f.Value(u) <= 0:
+			u = f.Const(0)
+		case f.Value(u) >= 1:
+			u = f.Const(1)
 		}
 		if falls {
-			u = f.shift(1, f.scale(-1, u))
+			u = f.Shift(1, f.Scale(-1, u))
 		}
-		if f.value(u) <= 0 || f.value(u) >= 1 {
+		if f.Value(u) <= 0 || f.Value(u) >= 1 {
 			return u
 		}
 		return adsrPower(f, u, curve)
 	}
-	y := make([]num, f.frames())
+	y := make([]Number, f.Frames())
 	for i := range y {
-		y[i] = f.number(0)
+		y[i] = f.Const(0)
 	}
-	for _, note := range f.b.Data.([][2]float64) {
-		first, last := e.frames(f.b, f.lane, note)
+	for _, note := range f.Block.Data.([][2]float64) {
+		first, last := e.frames(f.Block, f.Lane, note)
 		for n := first; n < last; n++ {
-			t := float64(f.b.Frame(f.lane)+int64(n)) / f.b.Rate
-			on := f.number(t - note[0])
-			level := f.add(sustain, f.mul(f.shift(1, f.scale(-1, sustain)), ramp(f.sub(on, attack), decay, true)))
-			sound := f.mul(f.mul(ramp(on, attack, false), level), ramp(f.number(t-note[1]), release, true))
-			y[n] = f.add(y[n], sound)
+			t := float64(f.Block.Frame(f.Lane)+int64(n)) / f.Block.Rate
+			on := f.Const(t - note[0])
+			level := f.Add(sustain, f.Mul(f.Shift(1, f.Scale(-1, sustain)), ramp(f.Sub(on, attack), decay, true)))
+			sound := f.Mul(f.Mul(ramp(on, attack, false), level), ramp(f.Const(t-note[1]), release, true))
+			y[n] = f.Add(y[n], sound)
 		}
 	}
 	for n, v := range y {
-		f.y(0, n, v)
+		f.Out(0, n, v)
 	}
 }
 
 // adsrPower is u^c for u in (0, 1), with the slope by u that adsr takes: that of a u
 // of at least adsrLeast.
-func adsrPower(f *formula, u, c num) num {
-	x, log := f.value(u), math.Log(f.value(u))
-	v := math.Exp(f.value(c) * log)
-	tu, tc := f.tangent(u), f.tangent(c)
+func adsrPower(f *Formula, u, c Number) Number {
+	x, log := f.Value(u), math.Log(f.Value(u))
+	v := math.Exp(f.Value(c) * log)
+	tu, tc := f.Tangent(u), f.Tangent(c)
 	least := max(x, adsrLeast)
-	if f.value(c) == 1 { // a line, as in the kernel
+	if f.Value(c) == 1 { // a line, as in the kernel
 		least = x
 	}
-	byU, byC := f.value(c)*v/least, v*log
-	s := step{a: u, b: c, pa: byU, pb: byC}
-	s.ta = v / least * (1 + f.value(c)*log) * tc
+	byU, byC := f.Value(c)*v/least, v*log
+	s := Step{A: u, B: c, ByA: byU, ByB: byC}
+	s.ByATangent = v / least * (1 + f.Value(c)*log) * tc
 	if least == x {
-		s.ta += f.value(c) * (f.value(c) - 1) * v / (x * x) * tu
+		s.ByATangent += f.Value(c) * (f.Value(c) - 1) * v / (x * x) * tu
 	} else {
-		s.ta += f.value(c) * f.value(c) * v / (x * least) * tu
+		s.ByATangent += f.Value(c) * f.Value(c) * v / (x * least) * tu
 	}
-	s.tb = v/x*(1+f.value(c)*log)*tu + v*log*log*tc
-	return f.push(v, byU*tu+byC*tc, s)
+	s.ByBTangent = v/x*(1+f.Value(c)*log)*tu + v*log*log*tc
+	return f.Push(v, byU*tu+byC*tc, s)
 }

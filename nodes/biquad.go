@@ -24,37 +24,37 @@ import (
 // direction; all others wait beside it. What is fused is written out, so that a
 // lane has the same bits alone and beside another.
 
-// biquad is what a filter tells its kernel: Setup.Data of the family.
-type biquad struct {
-	params int // freq, q and perhaps gain_db
+// Biquad is what a filter tells its kernel: Setup.Data of the family.
+type Biquad struct {
+	Params int // freq, q and perhaps gain_db
 	// design writes b0, b1, b2, a1, a2 into c[0:5] and, if slopes are wanted,
 	// their derivatives by each parameter into the next groups of five.
-	design func(c []float64, freq, q, gain, rate float64, slopes bool)
+	Design func(c []float64, freq, q, gain, rate float64, slopes bool)
 }
 
 const (
-	biquadState   = 4  // x[n-1], x[n-2], y[n-1], y[n-2]
-	biquadCoefs   = 20 // five coefficients, and their slopes by three parameters
-	biquadScratch = 20 // the same, of one frame
+	BiquadState   = 4  // x[n-1], x[n-2], y[n-1], y[n-2]
+	BiquadCoefs   = 20 // five coefficients, and their slopes by three parameters
+	BiquadScratch = 20 // the same, of one frame
 )
 
 // params3 returns the parameters of a lane at frame n.
-func (f *biquad) params3(b *abi.Block, lane, n int) (freq, q, gain float64) {
-	if f.params > 2 {
+func (f *Biquad) params3(b *abi.Block, lane, n int) (freq, q, gain float64) {
+	if f.Params > 2 {
 		gain = b.Param(2, lane).At(n)
 	}
 	return b.Param(0, lane).At(n), b.Param(1, lane).At(n), gain
 }
 
-func biquadPrepare(b *abi.Block) {
-	f := b.Data.(*biquad)
+func BiquadPrepare(b *abi.Block) {
+	f := b.Data.(*Biquad)
 	for lane := range b.Lanes {
 		freq, q, gain := f.params3(b, lane, 0)
-		f.design(b.Coefs(lane), freq, q, gain, b.Rate, true)
+		f.Design(b.Coefs(lane), freq, q, gain, b.Rate, true)
 	}
 }
 
-func biquadForward(b *abi.Block) {
+func BiquadForward(b *abi.Block) {
 	for lane := range b.Lanes {
 		biquadForwardLane(b, lane)
 	}
@@ -63,16 +63,16 @@ func biquadForward(b *abi.Block) {
 func biquadForwardLane(b *abi.Block, lane int) {
 	x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
 	if b.Held() {
-		biquadRun(x, y, b.Coefs(lane), state)
+		BiquadRun(x, y, b.Coefs(lane), state)
 		return
 	}
-	f, c := b.Data.(*biquad), b.Scratch(lane)
+	f, c := b.Data.(*Biquad), b.Scratch(lane)
 	x1, x2, y1, y2 := state[0], state[1], state[2], state[3]
 	was := [3]float64{math.NaN()} // no parameters yet
 	for n, x0 := range x {
 		freq, q, gain := f.params3(b, lane, n)
 		if now := [3]float64{freq, q, gain}; now != was {
-			f.design(c, freq, q, gain, b.Rate, false)
+			f.Design(c, freq, q, gain, b.Rate, false)
 			was = now
 		}
 		y0 := math.FMA(-c[3], y1, math.FMA(-c[4], y2, math.FMA(c[0], x0, math.FMA(c[1], x1, c[2]*x2))))
@@ -82,8 +82,8 @@ func biquadForwardLane(b *abi.Block, lane int) {
 	state[0], state[1], state[2], state[3] = x1, x2, y1, y2
 }
 
-// biquadRun filters with coefficients that stay, two frames a turn.
-func biquadRun(x, y, c, state []float64) {
+// BiquadRun filters with coefficients that stay, two frames a turn.
+func BiquadRun(x, y, c, state []float64) {
 	b0, b1, b2, a1, a2 := c[0], c[1], c[2], -c[3], -c[4]
 	x1, x2, y1, y2 := state[0], state[1], state[2], state[3]
 	y = y[:len(x)]
@@ -105,14 +105,14 @@ func biquadRun(x, y, c, state []float64) {
 	state[0], state[1], state[2], state[3] = x1, x2, y1, y2
 }
 
-// biquadForwardCohort takes four lanes at a time where the processor has vectors
+// BiquadForwardCohort takes four lanes at a time where the processor has vectors
 // for them, then two: the zeros lane by lane, and both recursions side by side,
 // each of which alone would wait for itself. More do not pay without vectors:
 // they want more registers than there are.
-func biquadForwardCohort(b *abi.Block) {
+func BiquadForwardCohort(b *abi.Block) {
 	lane := 0
 	if b.Held() {
-		if useAVX2 && b.Frames >= 4 {
+		if AVX2 && b.Frames >= 4 {
 			for ; lane+4 <= b.Lanes; lane += 4 {
 				biquadFour(b, lane)
 			}
@@ -172,7 +172,7 @@ func biquadPair(y0, y1, c0, c1, s0, s1 []float64) {
 	s0[0], s0[1], s1[0], s1[1] = u0, v0, u1, v1
 }
 
-func biquadBackward(b, d *abi.Block) {
+func BiquadBackward(b, d *abi.Block) {
 	for lane := range b.Lanes {
 		biquadBackwardLane(b, d, lane)
 	}
@@ -180,13 +180,13 @@ func biquadBackward(b, d *abi.Block) {
 
 func biquadBackwardLane(b, d *abi.Block, lane int) {
 	if b.Held() {
-		biquadPoles(d.Out(0, lane), b.FrameScratch(lane), b.Coefs(lane), d.State(lane))
+		BiquadPoles(d.Out(0, lane), b.FrameScratch(lane), b.Coefs(lane), d.State(lane))
 		biquadFinish(b, d, lane)
 		return
 	}
 	x, y, dx, dy := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane)
 	before, dstate := b.Before(lane), d.State(lane)
-	f, c := b.Data.(*biquad), b.Scratch(lane)
+	f, c := b.Data.(*Biquad), b.Scratch(lane)
 	// What the frames after add to x[n], x[n-1], y[n], y[n-1].
 	ex1, ex2, ey1, ey2 := dstate[0], dstate[1], dstate[2], dstate[3]
 	for n := len(x) - 1; n >= 0; n-- {
@@ -198,12 +198,12 @@ func biquadBackwardLane(b, d *abi.Block, lane int) {
 			x1, x2, y1, y2 = x[0], x1, y[0], y1
 		}
 		freq, q, gain := f.params3(b, lane, n)
-		f.design(c, freq, q, gain, b.Rate, true)
+		f.Design(c, freq, q, gain, b.Rate, true)
 		lambda := dy[n] + ey1
 		dx[n] += c[0]*lambda + ex1
 		ex1, ex2 = ex2+c[1]*lambda, c[2]*lambda
 		ey1, ey2 = ey2-c[3]*lambda, -c[4]*lambda
-		for p := range f.params {
+		for p := range f.Params {
 			s := c[5+5*p : 10+5*p]
 			d.Param(p, lane).Add(n, lambda*(s[0]*x[n]+s[1]*x1+s[2]*x2-s[3]*y1-s[4]*y2))
 		}
@@ -211,8 +211,8 @@ func biquadBackwardLane(b, d *abi.Block, lane int) {
 	dstate[0], dstate[1], dstate[2], dstate[3] = ex1, ex2, ey1, ey2
 }
 
-// biquadPoles writes λ and replaces the gradients of the output's state.
-func biquadPoles(dy, lambda, c, dstate []float64) {
+// BiquadPoles writes λ and replaces the gradients of the output's state.
+func BiquadPoles(dy, lambda, c, dstate []float64) {
 	a1, a2 := -c[3], -c[4]
 	n := max(len(dy)-2, 0)
 	l1, l2 := biquadPolesTail(dy, lambda, c, dstate, n)
@@ -255,7 +255,7 @@ func biquadPolesEnd(c, dstate []float64, l1, l2 float64) {
 // biquadFinish does, with λ in the frame scratch, what is no recursion.
 func biquadFinish(b, d *abi.Block, lane int) {
 	dstate := d.State(lane)
-	sums := biquadCollect(b.In(0, lane), b.Out(0, lane), d.In(0, lane), b.FrameScratch(lane), b.Coefs(lane), b.Before(lane), dstate, dstate[0], dstate[1])
+	sums := BiquadCollect(b.In(0, lane), b.Out(0, lane), d.In(0, lane), b.FrameScratch(lane), b.Coefs(lane), b.Before(lane), dstate, dstate[0], dstate[1])
 	c := b.Coefs(lane)
 	for p := range b.Params(lane) {
 		slope := 0.0
@@ -266,10 +266,10 @@ func biquadFinish(b, d *abi.Block, lane int) {
 	}
 }
 
-// biquadCollect adds the gradient of the input, replaces those of the input's
+// BiquadCollect adds the gradient of the input, replaces those of the input's
 // state and returns the sums Σ λ[n] x[n-k], -Σ λ[n] y[n-k], the gradients of the
 // coefficients. after1 and after2 are the gradients of the last two inputs.
-func biquadCollect(x, y, dx, lambda, c, before, dstate []float64, after1, after2 float64) [5]float64 {
+func BiquadCollect(x, y, dx, lambda, c, before, dstate []float64, after1, after2 float64) [5]float64 {
 	frames := len(x)
 	dx[frames-1] += after1
 	dstate[0], dstate[1] = c[1]*lambda[0], c[2]*lambda[0]
@@ -279,7 +279,7 @@ func biquadCollect(x, y, dx, lambda, c, before, dstate []float64, after1, after2
 	} else {
 		dstate[0] += after2
 	}
-	if useAVX2 {
+	if AVX2 {
 		return biquadProducts(x, y, dx, lambda, c, before)
 	}
 	biquadInput(dx, lambda[:frames], c)
@@ -343,10 +343,10 @@ func biquadDots(x, y, lambda, before []float64) [5]float64 {
 	return [5]float64{s0, s1, s2, -r1, -r2}
 }
 
-func biquadBackwardCohort(b, d *abi.Block) {
+func BiquadBackwardCohort(b, d *abi.Block) {
 	lane := 0
 	if b.Held() {
-		if useAVX2 && b.Frames >= 8 {
+		if AVX2 && b.Frames >= 8 {
 			for ; lane+4 <= b.Lanes; lane += 4 {
 				biquadPolesFour(b, d, lane)
 			}
@@ -395,8 +395,8 @@ func biquadPolesPair(b, d *abi.Block, lane int) {
 	s1[2], s1[3] = math.FMA(p1, u1, math.FMA(q1, v1, s1[2])), math.FMA(q1, u1, s1[3])
 }
 
-func biquadTangent(b, t *abi.Block) {
-	f := b.Data.(*biquad)
+func BiquadTangent(b, t *abi.Block) {
+	f := b.Data.(*Biquad)
 	for lane := range b.Lanes {
 		x, y, tx, ty := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane)
 		before, tstate, c := b.Before(lane), t.State(lane), b.Scratch(lane)
@@ -405,10 +405,10 @@ func biquadTangent(b, t *abi.Block) {
 		for n := range x {
 			if n == 0 || !b.Held() {
 				freq, q, gain := f.params3(b, lane, n)
-				f.design(c, freq, q, gain, b.Rate, true)
+				f.Design(c, freq, q, gain, b.Rate, true)
 			}
 			ty[n] = c[0]*tx[n] + c[1]*tx1 + c[2]*tx2 - c[3]*ty1 - c[4]*ty2
-			for p := range f.params {
+			for p := range f.Params {
 				s := c[5+5*p : 10+5*p]
 				ty[n] += t.Param(p, lane).At(n) * (s[0]*x[n] + s[1]*x1 + s[2]*x2 - s[3]*y1 - s[4]*y2)
 			}
@@ -419,13 +419,13 @@ func biquadTangent(b, t *abi.Block) {
 	}
 }
 
-// section runs one frame of a filter whose state begins at s.
-func (f *formula) section(c [5]num, x num, s int) num {
-	x1, x2, y1, y2 := f.state(s), f.state(s+1), f.state(s+2), f.state(s+3)
-	y := f.sum(f.mul(c[0], x), f.mul(c[1], x1), f.mul(c[2], x2))
-	y = f.sub(y, f.add(f.mul(c[3], y1), f.mul(c[4], y2)))
-	for i, v := range [4]num{x, x1, y, y1} {
-		f.setState(s+i, v)
+// Section runs one frame of a filter whose state begins at s.
+func (f *Formula) Section(c [5]Number, x Number, s int) Number {
+	x1, x2, y1, y2 := f.State(s), f.State(s+1), f.State(s+2), f.State(s+3)
+	y := f.Sum(f.Mul(c[0], x), f.Mul(c[1], x1), f.Mul(c[2], x2))
+	y = f.Sub(y, f.Add(f.Mul(c[3], y1), f.Mul(c[4], y2)))
+	for i, v := range [4]Number{x, x1, y, y1} {
+		f.SetState(s+i, v)
 	}
 	return y
 }

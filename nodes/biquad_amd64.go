@@ -8,12 +8,7 @@ import (
 	"math"
 
 	"ampfit/abi"
-
-	"golang.org/x/sys/cpu"
 )
-
-// useAVX2 tells whether the kernels of kernels_amd64.s run here.
-var useAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 
 // biquadFour filters four lanes by vectors, and the frames beyond a multiple of
 // four one by one: the operations are the same, and so are the bits.
@@ -37,7 +32,7 @@ func biquadFour(b *abi.Block, lane int) {
 			s[i] = state[i][l]
 		}
 		if whole < b.Frames {
-			biquadRun(b.In(0, lane+l)[whole:], b.Out(0, lane+l)[whole:], b.Coefs(lane+l), s)
+			BiquadRun(b.In(0, lane+l)[whole:], b.Out(0, lane+l)[whole:], b.Coefs(lane+l), s)
 		}
 	}
 }

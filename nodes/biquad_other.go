@@ -4,8 +4,6 @@ package nodes
 
 import "ampfit/abi"
 
-const useAVX2 = false
-
 func biquadFour(*abi.Block, int)             { panic("nodes: no vectors here") }
 func biquadPolesFour(_, _ *abi.Block, _ int) { panic("nodes: no vectors here") }
 

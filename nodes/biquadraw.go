@@ -34,7 +34,7 @@ var rawBiquad = abi.NodeType{
 		{Name: "a1", Role: abi.Coefficient, Default: 0, Min: -2, Max: 2, Doc: "Coefficient of −y[n−1], projected onto the stable ones."},
 		{Name: "a2", Role: abi.Coefficient, Default: 0, Min: -0.9999999, Max: 0.9999999, Doc: "Coefficient of −y[n−2]: the square of the radius of a complex pole pair."},
 	},
-	State: biquadState, Coefs: 30, FrameScratch: 1,
+	State: BiquadState, Coefs: 30, FrameScratch: 1,
 	Prepare: func(b *abi.Block) {
 		for lane := range b.Lanes {
 			c := b.Coefs(lane)
@@ -51,9 +51,9 @@ var rawBiquad = abi.NodeType{
 			}
 		}
 	},
-	Forward:  biquadForward,
-	Backward: biquadBackward,
-	Second:   second(rawBiquadFormula),
+	Forward:  BiquadForward,
+	Backward: BiquadBackward,
+	Second:   Second(rawBiquadFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			x, y, tx, ty := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane)
@@ -76,19 +76,19 @@ var rawBiquad = abi.NodeType{
 		}
 	},
 	Kernel:         "biquad",
-	CohortForward:  biquadForwardCohort,
-	CohortBackward: biquadBackwardCohort,
+	CohortForward:  BiquadForwardCohort,
+	CohortBackward: BiquadBackwardCohort,
 }
 
-func rawBiquadFormula(f *formula) {
-	var c [5]num
+func rawBiquadFormula(f *Formula) {
+	var c [5]Number
 	for p := range c {
-		c[p] = f.param(p)(0)
+		c[p] = f.Param(p)(0)
 	}
-	if border := (1 - margin) * (1 + f.value(c[4])); math.Abs(f.value(c[3])) > border {
-		c[3] = f.scale(math.Copysign(1-margin, f.value(c[3])), f.shift(1, c[4]))
+	if border := (1 - margin) * (1 + f.Value(c[4])); math.Abs(f.Value(c[3])) > border {
+		c[3] = f.Scale(math.Copysign(1-margin, f.Value(c[3])), f.Shift(1, c[4]))
 	}
-	for n := range f.frames() {
-		f.y(0, n, f.section(c, f.x(0, n), 0))
+	for n := range f.Frames() {
+		f.Out(0, n, f.Section(c, f.In(0, n), 0))
 	}
 }

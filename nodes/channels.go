@@ -6,8 +6,8 @@ import (
 	"ampfit/abi"
 )
 
-// loudest writes the largest absolute value of all channels of a port.
-func loudest(level []float64, b *abi.Block, port, lane int) {
+// Loudest writes the largest absolute value of all channels of a port.
+func Loudest(level []float64, b *abi.Block, port, lane int) {
 	for n, x := range b.InCh(port, 0, lane) {
 		level[n] = math.Abs(x)
 	}
@@ -20,8 +20,8 @@ func loudest(level []float64, b *abi.Block, port, lane int) {
 	}
 }
 
-// loudestAt returns the first channel with the largest absolute value, and it.
-func loudestAt(b *abi.Block, port, lane, n int) (channel int, x float64) {
+// LoudestAt returns the first channel with the largest absolute value, and it.
+func LoudestAt(b *abi.Block, port, lane, n int) (channel int, x float64) {
 	x = b.InCh(port, 0, lane)[n]
 	for c := 1; c < b.InChannels(port); c++ {
 		if v := b.InCh(port, c, lane)[n]; math.Abs(v) > math.Abs(x) {
@@ -31,8 +31,8 @@ func loudestAt(b *abi.Block, port, lane, n int) (channel int, x float64) {
 	return channel, x
 }
 
-// driverMean writes the mean of the channels after the first, 0 without.
-func driverMean(b *abi.Block, lane int, m []float64) {
+// MeanOfOthers writes the mean of the channels after the first, 0 without.
+func MeanOfOthers(b *abi.Block, lane int, m []float64) {
 	clear(m)
 	others := b.InChannels(0) - 1
 	for c := range others {
@@ -45,8 +45,8 @@ func driverMean(b *abi.Block, lane int, m []float64) {
 	}
 }
 
-// sumOfChannels writes the sum of the channels of the first input port to dst.
-func sumOfChannels(b *abi.Block, dst []float64, lane int) []float64 {
+// SumOfChannels writes the sum of the channels of the first input port to dst.
+func SumOfChannels(b *abi.Block, dst []float64, lane int) []float64 {
 	x := b.InCh(0, 0, lane)
 	dst = dst[:len(x)]
 	copy(dst, x)

@@ -32,7 +32,7 @@ var constant = abi.NodeType{
 			d.Param(0, lane).Add(0, sum)
 		}
 	},
-	Second: second(constantFormula),
+	Second: Second(constantFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, tvalue := t.Out(0, lane), t.Param(0, lane).At(0)
@@ -43,9 +43,9 @@ var constant = abi.NodeType{
 	},
 }
 
-func constantFormula(f *formula) {
-	value := f.param(0)(0)
-	for n := range f.frames() {
-		f.y(0, n, value)
+func constantFormula(f *Formula) {
+	value := f.Param(0)(0)
+	for n := range f.Frames() {
+		f.Out(0, n, value)
 	}
 }

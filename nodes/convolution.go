@@ -25,13 +25,13 @@ import (
 // X̄ = conj(H) FFT(0, ḡ) and H̄ = conj(X) FFT(0, ḡ), the first P frames of it.
 // The duals of the rows of tails and of the input collect what reaches back.
 
-const convolutionHead = 64
+const ConvolutionHead = 64
 
-// convolution is the layout of a response.
-type convolution struct {
-	taps   int
+// Convolution is the layout of a response.
+type Convolution struct {
+	Taps   int
 	levels []convolutionLevel
-	most   int // the longest P
+	Most   int // the longest P
 	free   int // where Prepare's working memory starts in Coefs
 }
 
@@ -42,53 +42,53 @@ type convolutionLevel struct {
 	coefs   int // where its spectrum starts
 }
 
-// newConvolution lays out a convolution with so many taps: its internal rows, the
+// NewConvolution lays out a convolution with so many taps: its internal rows, the
 // first of the input and then a tail of each level, its coefficients and its scratch
 // memory.
-func newConvolution(s *abi.Setup, taps int) *convolution {
-	c := &convolution{taps: taps}
-	history := min(taps, convolutionHead) - 1
+func NewConvolution(s *abi.Setup, taps int) *Convolution {
+	c := &Convolution{Taps: taps}
+	history := min(taps, ConvolutionHead) - 1
 	s.Internal = []int{0}
-	for p := convolutionHead; p < taps; p *= 2 {
+	for p := ConvolutionHead; p < taps; p *= 2 {
 		l := convolutionLevel{p, min(p, taps-p), fft.NewPlan(2 * p), s.Coefs}
 		c.levels = append(c.levels, l)
-		c.most = p
+		c.Most = p
 		s.Coefs += 2 * (p + 1)
 		s.Internal = append(s.Internal, p)
 		history = 2 * p
 	}
 	s.Internal[0] = history
-	if c.most > 0 {
-		s.Scratch = 2*c.most + 4*(c.most+1) + 4*c.most
+	if c.Most > 0 {
+		s.Scratch = 2*c.Most + 4*(c.Most+1) + 4*c.Most
 		c.free = s.Coefs // Prepare has no scratch
-		s.Coefs += 6 * c.most
+		s.Coefs += 6 * c.Most
 	}
 	return c
 }
 
-// prepare writes the spectra of the response h.
-func (c *convolution) prepare(coefs, h []float64) {
+// Prepare writes the spectra of the response h.
+func (c *Convolution) Prepare(coefs, h []float64) {
 	for i := range c.levels {
 		l := &c.levels[i]
-		x, free := coefs[c.free:][:2*l.p], coefs[c.free+2*c.most:]
+		x, free := coefs[c.free:][:2*l.p], coefs[c.free+2*c.Most:]
 		clear(x)
 		copy(x, h[l.p:l.p+l.taps])
 		l.plan.Forward(coefs[l.coefs:][:l.p+1], coefs[l.coefs+l.p+1:][:l.p+1], x, free)
 	}
 }
 
-// forward writes h * x to y, x the input of the lane.
-func (c *convolution) forward(b *abi.Block, lane int, y, h []float64) {
+// Forward writes h * x to y, x the input of the lane.
+func (c *Convolution) Forward(b *abi.Block, lane int, y, h []float64) {
 	x, row := b.In(0, lane), b.Internal(0, lane)
 	now := len(row) - len(x)
 	copy(row[now:], x)
-	convolutionDirect(y, row, h[:min(len(h), convolutionHead)])
+	convolutionDirect(y, row, h[:min(len(h), ConvolutionHead)])
 	for i := range c.levels {
 		l := &c.levels[i]
 		tail := b.Internal(1+i, lane) // frame n of the block is tail[p+n]
 		clear(tail[l.p:])
 		for n := 0; n < len(x); {
-			count, boundary := until(b.Frame(lane), n, len(x), l.p)
+			count, boundary := Until(b.Frame(lane), n, len(x), l.p)
 			if boundary {
 				l.compute(tail[n:n+l.p], row[now+n-2*l.p:now+n], b.Coefs(lane)[l.coefs:], b.Scratch(lane))
 			}
@@ -101,10 +101,10 @@ func (c *convolution) forward(b *abi.Block, lane int, y, h []float64) {
 	}
 }
 
-// backward adds to the gradients of the input and of the taps, dh; g is that of h * x.
+// Backward adds to the gradients of the input and of the taps, dh; g is that of h * x.
 // Where there is spread, dh has room for a level or the head, and spread takes what
 // the taps from one on have received.
-func (c *convolution) backward(b, d *abi.Block, lane int, g, h, dh, scratch []float64, spread func(dh []float64, from int)) {
+func (c *Convolution) Backward(b, d *abi.Block, lane int, g, h, dh, scratch []float64, spread func(dh []float64, from int)) {
 	row, drow, dx := b.Internal(0, lane), d.Internal(0, lane), d.In(0, lane)
 	frames := len(g)
 	now := len(row) - frames
@@ -134,7 +134,7 @@ func (c *convolution) backward(b, d *abi.Block, lane int, g, h, dh, scratch []fl
 			spread(dh, l.p)
 		}
 	}
-	head := h[:min(len(h), convolutionHead)]
+	head := h[:min(len(h), ConvolutionHead)]
 	dh = taps(0, len(head))
 	convolutionDirectBack(drow[now-len(head)+1:], dh, g, row[now-len(head)+1:], head)
 	if spread != nil {
@@ -163,9 +163,9 @@ func lastMultiple(frame int64, frames, p int) int {
 	return first + (frames-1-first)/p*p
 }
 
-// until returns the number of frames from n of the block to the next multiple
+// Until returns the number of frames from n of the block to the next multiple
 // of p, at most those left, and whether n is such a multiple.
-func until(frame int64, n, frames, p int) (count int, boundary bool) {
+func Until(frame int64, n, frames, p int) (count int, boundary bool) {
 	at := int((frame + int64(n)) % int64(p))
 	return min(p-at, frames-n), at == 0
 }

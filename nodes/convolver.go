@@ -26,7 +26,7 @@ func init() {
 		Configure: func(s *abi.Setup) error {
 			ir, err := response(s, "ir", 1)
 			if err == nil {
-				s.Data, s.FrameScratch = &convolver{newConvolution(s, ir.Len), true}, 1
+				s.Data, s.FrameScratch = &convolver{NewConvolution(s, ir.Len), true}, 1
 			}
 			return err
 		},
@@ -49,7 +49,7 @@ func init() {
 		Configure: func(s *abi.Setup) error {
 			taps, err := response(s, "taps", s.Config.Int("taps"))
 			if err == nil {
-				s.Data = &convolver{newConvolution(s, taps.Len), false}
+				s.Data = &convolver{NewConvolution(s, taps.Len), false}
 			}
 			return err
 		},
@@ -91,7 +91,7 @@ func response(s *abi.Setup, name string, length int) (*abi.Param, error) {
 
 // convolver is a convolution, perhaps with a second parameter: a gain in dB.
 type convolver struct {
-	*convolution
+	*Convolution
 	gain bool
 }
 
@@ -106,7 +106,7 @@ func (c *convolver) scale(b *abi.Block, lane int) float64 {
 func convolverPrepare(b *abi.Block) {
 	c := b.Data.(*convolver)
 	for lane := range b.Lanes {
-		c.prepare(b.Coefs(lane), b.Vector(0, lane))
+		c.Prepare(b.Coefs(lane), b.Vector(0, lane))
 	}
 }
 
@@ -114,7 +114,7 @@ func convolverForward(b *abi.Block) {
 	c := b.Data.(*convolver)
 	for lane := range b.Lanes {
 		y := b.Out(0, lane)
-		c.forward(b, lane, y, b.Vector(0, lane))
+		c.Forward(b, lane, y, b.Vector(0, lane))
 		if g := c.scale(b, lane); g != 1 {
 			for n := range y {
 				y[n] *= g
@@ -136,6 +136,6 @@ func convolverBackward(b, d *abi.Block) {
 			}
 			d.Param(1, lane).Add(0, decibels*sum)
 		}
-		c.backward(b, d, lane, g, b.Vector(0, lane), d.Vector(0, lane), b.Scratch(lane), nil)
+		c.Backward(b, d, lane, g, b.Vector(0, lane), d.Vector(0, lane), b.Scratch(lane), nil)
 	}
 }

@@ -23,22 +23,22 @@ var crossover = abi.NodeType{
 		Name: "freq_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log,
 		Doc: "Where both outputs are equal.",
 	}},
-	State: 4 * biquadState, Coefs: 2 * biquadCoefs, Record: 2,
+	State: 4 * BiquadState, Coefs: 2 * BiquadCoefs, Record: 2,
 	FrameScratch: 2, // λ, and the gradient between two filters
 	Prepare: func(b *abi.Block) {
 		for lane := range b.Lanes {
 			c, freq := b.Coefs(lane), b.Param(0, lane).At(0)
-			rbjDesign(lowpass, c, freq, math.Sqrt2/2, 0, b.Rate, true)
-			rbjDesign(highpass, c[biquadCoefs:], freq, math.Sqrt2/2, 0, b.Rate, true)
+			CookbookDesign(Lowpass, c, freq, math.Sqrt2/2, 0, b.Rate, true)
+			CookbookDesign(Highpass, c[BiquadCoefs:], freq, math.Sqrt2/2, 0, b.Rate, true)
 		}
 	},
 	Forward: func(b *abi.Block) {
 		for lane := range b.Lanes {
 			for port := range 2 {
-				c, s := b.Coefs(lane)[biquadCoefs*port:], b.State(lane)[2*biquadState*port:]
+				c, s := b.Coefs(lane)[BiquadCoefs*port:], b.State(lane)[2*BiquadState*port:]
 				between := b.Record(port, lane)
-				biquadRun(b.In(0, lane), between, c, s)
-				biquadRun(between, b.Out(port, lane), c, s[biquadState:])
+				BiquadRun(b.In(0, lane), between, c, s)
+				BiquadRun(between, b.Out(port, lane), c, s[BiquadState:])
 			}
 		}
 	},
@@ -48,24 +48,24 @@ var crossover = abi.NodeType{
 			lambda, dmid := b.FrameScratch(lane)[:frames], b.FrameScratch(lane)[frames:2*frames]
 			dfreq := 0.0
 			for port := range 2 {
-				c, s, ds := b.Coefs(lane)[biquadCoefs*port:], b.Before(lane)[2*biquadState*port:], d.State(lane)[2*biquadState*port:]
+				c, s, ds := b.Coefs(lane)[BiquadCoefs*port:], b.Before(lane)[2*BiquadState*port:], d.State(lane)[2*BiquadState*port:]
 				between := b.Record(port, lane)
 				clear(dmid)
-				dfreq += crossoverBack(between, b.Out(port, lane), dmid, d.Out(port, lane), lambda, c, s[biquadState:], ds[biquadState:2*biquadState])
-				dfreq += crossoverBack(b.In(0, lane), between, d.In(0, lane), dmid, lambda, c, s, ds[:biquadState])
+				dfreq += crossoverBack(between, b.Out(port, lane), dmid, d.Out(port, lane), lambda, c, s[BiquadState:], ds[BiquadState:2*BiquadState])
+				dfreq += crossoverBack(b.In(0, lane), between, d.In(0, lane), dmid, lambda, c, s, ds[:BiquadState])
 			}
 			d.Param(0, lane).Add(0, dfreq)
 		}
 	},
-	Second: second(crossoverFormula),
+	Second: Second(crossoverFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			tfreq := t.Param(0, lane).At(0)
 			for port := range 2 {
-				c, s, ts := b.Coefs(lane)[biquadCoefs*port:], b.Before(lane)[2*biquadState*port:], t.State(lane)[2*biquadState*port:]
+				c, s, ts := b.Coefs(lane)[BiquadCoefs*port:], b.Before(lane)[2*BiquadState*port:], t.State(lane)[2*BiquadState*port:]
 				between, tmid := b.Record(port, lane), b.FrameScratch(lane)[:b.Frames]
 				crossoverPush(b.In(0, lane), between, t.In(0, lane), tmid, c, s, ts, tfreq)
-				crossoverPush(between, b.Out(port, lane), tmid, t.Out(port, lane), c, s[biquadState:], ts[biquadState:], tfreq)
+				crossoverPush(between, b.Out(port, lane), tmid, t.Out(port, lane), c, s[BiquadState:], ts[BiquadState:], tfreq)
 			}
 		}
 	},
@@ -74,9 +74,9 @@ var crossover = abi.NodeType{
 // crossoverBack is the adjoint of one filter; it returns the gradient of freq.
 func crossoverBack(x, y, dx, dy, lambda, c, before, dstate []float64) float64 {
 	after1, after2 := dstate[0], dstate[1]
-	biquadPoles(dy, lambda, c, dstate)
+	BiquadPoles(dy, lambda, c, dstate)
 	sum := 0.0
-	for i, s := range biquadCollect(x, y, dx, lambda, c, before, dstate, after1, after2) {
+	for i, s := range BiquadCollect(x, y, dx, lambda, c, before, dstate, after1, after2) {
 		sum += s * c[5+i]
 	}
 	return sum
@@ -94,14 +94,14 @@ func crossoverPush(x, y, tx, ty, c, before, ts []float64, tfreq float64) {
 	}
 }
 
-func crossoverFormula(f *formula) {
-	freq, q := f.param(0)(0), f.number(math.Sqrt2/2)
-	c := [2][5]num{f.cookbook(lowpass, freq, q, 0), f.cookbook(highpass, freq, q, 0)}
-	for n := range f.frames() {
-		x := f.x(0, n)
+func crossoverFormula(f *Formula) {
+	freq, q := f.Param(0)(0), f.Const(math.Sqrt2/2)
+	c := [2][5]Number{f.Cookbook(Lowpass, freq, q, 0), f.Cookbook(Highpass, freq, q, 0)}
+	for n := range f.Frames() {
+		x := f.In(0, n)
 		for port := range 2 {
-			s := 2 * biquadState * port
-			f.y(port, n, f.section(c[port], f.section(c[port], x, s), s+biquadState))
+			s := 2 * BiquadState * port
+			f.Out(port, n, f.Section(c[port], f.Section(c[port], x, s), s+BiquadState))
 		}
 	}
 }

@@ -68,12 +68,12 @@ var delay = abi.NodeType{
 		s.Internal = []int{history}
 		switch s.Config.Text("interp") {
 		case "lagrange3":
-			law.interp = lagrange3
+			law.interp = Lagrange3
 		case "allpass":
-			law.interp = thiran
+			law.interp = Thiran
 			s.Record = 2 // e, d
 		}
-		if law.interp != thiran && law.damped {
+		if law.interp != Thiran && law.damped {
 			s.Record = 1 // l, of held times
 		}
 		s.Data = law
@@ -85,11 +85,11 @@ var delay = abi.NodeType{
 	Forward:      delayForward,
 	Backward:     delayBackward,
 	Tangent:      delayTangent,
-	Second:       second(delayFormula),
+	Second:       Second(delayFormula),
 }
 
 type delayLaw struct {
-	interp  interpolation
+	interp  Interpolation
 	damped  bool
 	longest int // time in frames
 }
@@ -99,7 +99,7 @@ func (law delayLaw) damping(b *abi.Block, lane int) (a, slope float64) {
 	if !law.damped {
 		return 1, 0
 	}
-	return onePoleCoef(b.Param(3, lane).At(0), b.Rate)
+	return OnePoleCoef(b.Param(3, lane).At(0), b.Rate)
 }
 
 // at returns a frame of the row, zero before it.
@@ -112,11 +112,11 @@ func at(v []float64, i int) float64 {
 
 // place sets both taps for a time in milliseconds, and says whether they read
 // the same.
-func (law delayLaw) place(end, loop *tap, ms, perMs float64) (together bool) {
+func (law delayLaw) place(end, loop *Tap, ms, perMs float64) (together bool) {
 	time := ms * perMs
-	end.set(law.interp, time, 0)
-	loop.set(law.interp, max(time, 1), 1)
-	return law.interp != thiran && time >= 2
+	end.Set(law.interp, time, 0)
+	loop.Set(law.interp, max(time, 1), 1)
+	return law.interp != Thiran && time >= 2
 }
 
 func delayForward(b *abi.Block) {
@@ -127,7 +127,7 @@ func delayForward(b *abi.Block) {
 		time, feedback, mix := b.Param(0, lane), b.Param(1, lane).At(0), b.Param(2, lane).At(0)
 		a, _ := law.damping(b, lane)
 		h := len(v) - len(x)
-		var end, loop tap
+		var end, loop Tap
 		together := law.place(&end, &loop, time.At(0), perMs)
 		switch {
 		case law.pieces(time, perMs, &end, h):
@@ -136,13 +136,13 @@ func delayForward(b *abi.Block) {
 		case law.moving(b, lane, h):
 			delayMoving(b, lane)
 			continue
-		case !time.Varies() && together && law.interp == linear && !law.damped && h-end.k >= 1:
-			delayRun(x, y, v, end.k, end.w[0], end.w[1], feedback, mix)
+		case !time.Varies() && together && law.interp == Linear && !law.damped && h-end.K >= 1:
+			delayRun(x, y, v, end.K, end.W[0], end.W[1], feedback, mix)
 			continue
 		}
 		last, lastEnd, lastLoop := state[0], state[1], state[2]
 		var ringing [2][]float64
-		if law.interp == thiran {
+		if law.interp == Thiran {
 			ringing[0], ringing[1] = b.Record(0, lane), b.Record(1, lane)
 		}
 		for n := range x {
@@ -151,12 +151,12 @@ func delayForward(b *abi.Block) {
 			}
 			i := h + n
 			var d, e float64
-			if law.interp == thiran {
-				e = math.FMA(loop.w[0], at(v, i-loop.k)-lastLoop, at(v, i-loop.k-1))
+			if law.interp == Thiran {
+				e = math.FMA(loop.W[0], at(v, i-loop.K)-lastLoop, at(v, i-loop.K-1))
 				lastLoop = e
 				ringing[0][n] = e
 			} else {
-				e = loop.read(v, i, &loop.w)
+				e = loop.Read(v, i, &loop.W)
 			}
 			if law.damped {
 				last += a * (e - last)
@@ -165,21 +165,21 @@ func delayForward(b *abi.Block) {
 			}
 			v[i] = math.FMA(feedback, last, x[n])
 			switch {
-			case law.interp == thiran:
-				d = math.FMA(end.w[0], at(v, i-end.k)-lastEnd, at(v, i-end.k-1))
+			case law.interp == Thiran:
+				d = math.FMA(end.W[0], at(v, i-end.K)-lastEnd, at(v, i-end.K-1))
 				lastEnd = d
 				ringing[1][n] = d
 			case together:
 				d = e
 			default:
-				d = end.read(v, i, &end.w)
+				d = end.Read(v, i, &end.W)
 			}
 			y[n] = math.FMA(mix, d, (1-mix)*x[n])
 		}
 		if law.damped {
 			state[0] = last
 		}
-		if law.interp == thiran {
+		if law.interp == Thiran {
 			state[1], state[2] = lastEnd, lastLoop
 		}
 	}
@@ -208,21 +208,21 @@ func delayTaps(b *abi.Block, lane int, law delayLaw) (e, d, l []float64) {
 	e, d, l = fs[:frames], fs[frames:2*frames], fs[2*frames:3*frames]
 	time, perMs, h := b.Param(0, lane), b.Rate/1000, len(v)-frames
 	a, _ := law.damping(b, lane)
-	var end, loop tap
+	var end, loop Tap
 	together := law.place(&end, &loop, time.At(0), perMs)
 	last := before[0]
-	if law.interp == thiran {
+	if law.interp == Thiran {
 		e, d = b.Record(0, lane), b.Record(1, lane)
 	}
 	for n := range l {
-		if law.interp != thiran {
+		if law.interp != Thiran {
 			if time.Varies() {
 				together = law.place(&end, &loop, time.At(n), perMs)
 			}
-			e[n] = loop.read(v, h+n, &loop.w)
+			e[n] = loop.Read(v, h+n, &loop.W)
 			d[n] = e[n]
 			if !together {
-				d[n] = end.read(v, h+n, &end.w)
+				d[n] = end.Read(v, h+n, &end.W)
 			}
 		}
 		if law.damped {
@@ -245,7 +245,7 @@ func delayBackward(b, d *abi.Block) {
 		dtime, dfeedback, dmix, da := d.Param(0, lane), 0.0, 0.0, 0.0
 		a, slope := law.damping(b, lane)
 		h := len(v) - len(x)
-		var end, loop tap
+		var end, loop Tap
 		together := law.place(&end, &loop, time.At(0), perMs)
 		switch {
 		case law.pieces(time, perMs, &end, h):
@@ -254,8 +254,8 @@ func delayBackward(b, d *abi.Block) {
 		case law.moving(b, lane, h):
 			delayMovingBack(b, d, lane)
 			continue
-		case !time.Varies() && together && law.interp == linear && !law.damped && h-end.k >= 1:
-			delayRunBack(b, d, lane, end.k, end.w[0], end.w[1], perMs)
+		case !time.Varies() && together && law.interp == Linear && !law.damped && h-end.K >= 1:
+			delayRunBack(b, d, lane, end.K, end.W[0], end.W[1], perMs)
 			continue
 		}
 		e, out, l := delayTaps(b, lane, law)
@@ -275,14 +275,14 @@ func delayBackward(b, d *abi.Block) {
 			g := mix * dy[n]
 			dt := 0.0
 			switch {
-			case law.interp == thiran:
+			case law.interp == Thiran:
 				g += carryEnd
 				dt = thiranBack(&end, v, dv, i, g, prevEnd)
-				carryEnd = -end.w[0] * g
+				carryEnd = -end.W[0] * g
 				g = 0
 			case !together:
-				end.add(dv, i, g)
-				dt = g * end.read(v, i, &end.dw)
+				end.Add(dv, i, g)
+				dt = g * end.Read(v, i, &end.DW)
 				g = 0
 			}
 			lambda := dv[i]
@@ -300,13 +300,13 @@ func delayBackward(b, d *abi.Block) {
 			if time.At(n)*perMs < 1 {
 				moves = 0
 			}
-			if law.interp == thiran {
+			if law.interp == Thiran {
 				g += carryLoop
 				dt += moves * thiranBack(&loop, v, dv, i, g, prevLoop)
-				carryLoop = -loop.w[0] * g
+				carryLoop = -loop.W[0] * g
 			} else {
-				loop.add(dv, i, g)
-				dt += moves * g * loop.read(v, i, &loop.dw)
+				loop.Add(dv, i, g)
+				dt += moves * g * loop.Read(v, i, &loop.DW)
 			}
 			dtime.Add(n, perMs*dt)
 		}
@@ -316,7 +316,7 @@ func delayBackward(b, d *abi.Block) {
 			d.Param(3, lane).Add(0, slope*da)
 			dstate[0] = carry
 		}
-		if law.interp == thiran {
+		if law.interp == Thiran {
 			dstate[1], dstate[2] = carryEnd, carryLoop
 		}
 	}
@@ -324,14 +324,14 @@ func delayBackward(b, d *abi.Block) {
 
 // thiranBack spreads the gradient g of an all-pass tap's value and returns that
 // of its time.
-func thiranBack(t *tap, v, dv []float64, i int, g, prev float64) float64 {
-	if i >= t.k {
-		dv[i-t.k] += t.w[0] * g
+func thiranBack(t *Tap, v, dv []float64, i int, g, prev float64) float64 {
+	if i >= t.K {
+		dv[i-t.K] += t.W[0] * g
 	}
-	if i > t.k {
-		dv[i-t.k-1] += g
+	if i > t.K {
+		dv[i-t.K-1] += g
 	}
-	return g * t.dw[0] * (at(v, i-t.k) - prev)
+	return g * t.DW[0] * (at(v, i-t.K) - prev)
 }
 
 // delayRunBack is the adjoint of delayRun.
@@ -375,7 +375,7 @@ func delayTangent(b, t *abi.Block) {
 		}
 		h := len(v) - len(x)
 		e, out, l := delayTaps(b, lane, law)
-		var end, loop tap
+		var end, loop Tap
 		tlast, tend, tloop := tstate[0], tstate[1], tstate[2]
 		for n := range x {
 			law.place(&end, &loop, time.At(n), perMs)
@@ -390,11 +390,11 @@ func delayTangent(b, t *abi.Block) {
 				loopTime = 0
 			}
 			te := 0.0
-			if law.interp == thiran {
-				tloop = loop.w[0]*(at(tv, i-loop.k)-tloop) + at(tv, i-loop.k-1) + loop.dw[0]*loopTime*(at(v, i-loop.k)-prevLoop)
+			if law.interp == Thiran {
+				tloop = loop.W[0]*(at(tv, i-loop.K)-tloop) + at(tv, i-loop.K-1) + loop.DW[0]*loopTime*(at(v, i-loop.K)-prevLoop)
 				te = tloop
 			} else {
-				te = loop.read(tv, i, &loop.w) + loopTime*loop.read(v, i, &loop.dw)
+				te = loop.Read(tv, i, &loop.W) + loopTime*loop.Read(v, i, &loop.DW)
 			}
 			if law.damped {
 				tlast += a*(te-tlast) + ta*(e[n]-prev)
@@ -403,60 +403,60 @@ func delayTangent(b, t *abi.Block) {
 			}
 			tv[i] = tx[n] + feedback*tlast + tfeedback*l[n]
 			td := 0.0
-			if law.interp == thiran {
-				tend = end.w[0]*(at(tv, i-end.k)-tend) + at(tv, i-end.k-1) + end.dw[0]*tt*(at(v, i-end.k)-prevEnd)
+			if law.interp == Thiran {
+				tend = end.W[0]*(at(tv, i-end.K)-tend) + at(tv, i-end.K-1) + end.DW[0]*tt*(at(v, i-end.K)-prevEnd)
 				td = tend
 			} else {
-				td = end.read(tv, i, &end.w) + tt*end.read(v, i, &end.dw)
+				td = end.Read(tv, i, &end.W) + tt*end.Read(v, i, &end.DW)
 			}
 			ty[n] = (1-mix)*tx[n] + mix*td + tmix*(out[n]-x[n])
 		}
 		if law.damped {
 			tstate[0] = tlast
 		}
-		if law.interp == thiran {
+		if law.interp == Thiran {
 			tstate[1], tstate[2] = tend, tloop
 		}
 	}
 }
 
-func delayFormula(f *formula) {
-	law, ms, feedback, mix := f.b.Data.(delayLaw), f.param(0), f.param(1)(0), f.param(2)(0)
-	h := len(f.b.Internal(0, f.lane)) - f.frames()
-	var a num
+func delayFormula(f *Formula) {
+	law, ms, feedback, mix := f.Block.Data.(delayLaw), f.Param(0), f.Param(1)(0), f.Param(2)(0)
+	h := len(f.Block.Internal(0, f.Lane)) - f.Frames()
+	var a Number
 	if law.damped {
-		a = f.poleCoef(f.param(3)(0))
+		a = f.PoleCoef(f.Param(3)(0))
 	}
-	for n := range f.frames() {
-		x, time := f.x(0, n), f.scale(f.b.Rate/1000, ms(n))
-		var e, d num
-		if loop := f.least(time, 1); law.interp == thiran {
+	for n := range f.Frames() {
+		x, time := f.In(0, n), f.Scale(f.Block.Rate/1000, ms(n))
+		var e, d Number
+		if loop := f.AtLeast(time, 1); law.interp == Thiran {
 			e = delayRing(f, loop, 1, n, h, 2)
 		} else {
-			e = f.tap(law.interp, 0, loop, 1, n, h)
+			e = f.Tap(law.interp, 0, loop, 1, n, h)
 		}
 		l := e
 		if law.damped {
-			l = f.mixed(a, f.state(0), e)
-			f.setState(0, l)
+			l = f.Mix(a, f.State(0), e)
+			f.SetState(0, l)
 		}
-		f.setRow(0, f.add(x, f.mul(feedback, l)))
-		if law.interp == thiran {
+		f.SetRow(0, f.Add(x, f.Mul(feedback, l)))
+		if law.interp == Thiran {
 			d = delayRing(f, time, 0, n, h, 1)
 		} else {
-			d = f.tap(law.interp, 0, time, 0, n, h)
+			d = f.Tap(law.interp, 0, time, 0, n, h)
 		}
-		f.y(0, n, f.mixed(mix, x, d))
+		f.Out(0, n, f.Mix(mix, x, d))
 	}
 }
 
 // delayRing is the all-pass tap, whose last value is a state.
-func delayRing(f *formula, time num, first, n, history, state int) num {
-	var t tap
-	t.set(thiran, f.value(time), first)
-	u, at := f.shift(-float64(t.k), time), history+n-t.k
-	eta := f.div(f.shift(1, f.scale(-1, u)), f.shift(1, u))
-	y := f.add(f.mul(eta, f.sub(f.row(0, at), f.state(state))), f.row(0, at-1))
-	f.setState(state, y)
+func delayRing(f *Formula, time Number, first, n, history, state int) Number {
+	var t Tap
+	t.Set(Thiran, f.Value(time), first)
+	u, at := f.Shift(-float64(t.K), time), history+n-t.K
+	eta := f.Div(f.Shift(1, f.Scale(-1, u)), f.Shift(1, u))
+	y := f.Add(f.Mul(eta, f.Sub(f.Row(0, at), f.State(state))), f.Row(0, at-1))
+	f.SetState(state, y)
 	return y
 }

@@ -10,7 +10,7 @@ import (
 // interpolation without damping, and a history that holds the longest time.
 func (law delayLaw) moving(b *abi.Block, lane int, history int) bool {
 	time := b.Param(0, lane)
-	return time.Varies() && law.interp == linear && !law.damped && history >= law.longest+2
+	return time.Varies() && law.interp == Linear && !law.damped && history >= law.longest+2
 }
 
 // delayMoving is delayForward for such a lane.

@@ -211,8 +211,8 @@ func dynamicsForward(b *abi.Block) {
 	for lane := range b.Lanes {
 		state, level := b.State(lane), b.FrameScratch(lane)[:b.Frames]
 		re, rq, rg := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-		attack, _ := ballistic(b.Param(atAttack, lane).At(0), b.Rate)
-		release, _ := ballistic(b.Param(atRelease, lane).At(0), b.Rate)
+		attack, _ := Ballistic(b.Param(atAttack, lane).At(0), b.Rate)
+		release, _ := Ballistic(b.Param(atRelease, lane).At(0), b.Rate)
 		makeup := math.Exp(decibels * b.Param(atMakeup, lane).At(0))
 		curve, mix := l.newCurve(b, lane), l.mixOf(b, lane)
 		moves := !b.Held()
@@ -223,7 +223,7 @@ func dynamicsForward(b *abi.Block) {
 			continue
 		}
 		if !l.feedback {
-			loudest(level, b, l.key(), lane)
+			Loudest(level, b, l.key(), lane)
 		}
 		e, q, smooth, fed := state[0], state[1], state[2], state[3]
 		for n := range level {
@@ -244,8 +244,8 @@ func dynamicsForward(b *abi.Block) {
 				re[n], rq[n] = smooth, 0
 				rg[n] = math.Exp(decibels * smooth)
 			} else {
-				e = follow(e, d, attack, release)
-				q = follow(q, d*d, attack, release)
+				e = Follow(e, d, attack, release)
+				q = Follow(q, d*d, attack, release)
 				re[n], rq[n] = e, q
 				at := 0.0
 				switch mix {
@@ -259,7 +259,7 @@ func dynamicsForward(b *abi.Block) {
 				rg[n] = math.Exp(decibels * curve.at(at))
 			}
 			if l.feedback {
-				_, x := loudestAt(b, 0, lane, n)
+				_, x := LoudestAt(b, 0, lane, n)
 				fed = math.Abs(x * rg[n])
 			}
 		}
@@ -296,8 +296,8 @@ func dynamicsBackward(b, d *abi.Block) {
 		before, dstate := b.Before(lane), d.State(lane)
 		level, dgain := b.FrameScratch(lane)[:frames], b.FrameScratch(lane)[frames:2*frames]
 		re, rq, rg := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-		attack, attackSlope := ballistic(b.Param(atAttack, lane).At(0), b.Rate)
-		release, releaseSlope := ballistic(b.Param(atRelease, lane).At(0), b.Rate)
+		attack, attackSlope := Ballistic(b.Param(atAttack, lane).At(0), b.Rate)
+		release, releaseSlope := Ballistic(b.Param(atRelease, lane).At(0), b.Rate)
 		makeup := math.Exp(decibels * b.Param(atMakeup, lane).At(0))
 		curve, mix := l.newCurve(b, lane), l.mixOf(b, lane)
 		if l.curve == compandCurve {
@@ -319,7 +319,7 @@ func dynamicsBackward(b, d *abi.Block) {
 		if inRows {
 			dattack, drelease, dmakeup, dmix = l.backwardRows(b, d, lane, &curve, mix, attack, release)
 		} else if !l.feedback {
-			loudest(level, b, l.key(), lane)
+			Loudest(level, b, l.key(), lane)
 		}
 		var first [2]float64 // the envelopes before this block
 		first[0], first[1] = l.begun(b, lane, before)
@@ -332,8 +332,8 @@ func dynamicsBackward(b, d *abi.Block) {
 			dmakeup += dgain[n] * rg[n] // rg/makeup times makeup
 			g := dgain[n]
 			if l.feedback {
-				c, x := loudestAt(b, 0, lane, n)
-				dfed *= sign(x)
+				c, x := LoudestAt(b, 0, lane, n)
+				dfed *= Sign(x)
 				g += dfed * x
 				d.InCh(0, c, lane)[n] += dfed * rg[n]
 			}
@@ -352,7 +352,7 @@ func dynamicsBackward(b, d *abi.Block) {
 			case n == 0:
 				at = before[3]
 			default:
-				_, x := loudestAt(b, 0, lane, n-1)
+				_, x := LoudestAt(b, 0, lane, n-1)
 				at = math.Abs(x * rg[n-1])
 			}
 			dlevel := 0.0
@@ -408,8 +408,8 @@ func dynamicsBackward(b, d *abi.Block) {
 			if l.feedback {
 				dfed = dlevel
 			} else {
-				c, x := loudestAt(b, l.key(), lane, n)
-				d.InCh(l.key(), c, lane)[n] += sign(x) * dlevel
+				c, x := LoudestAt(b, l.key(), lane, n)
+				d.InCh(l.key(), c, lane)[n] += Sign(x) * dlevel
 			}
 			if moves {
 				d.Param(atThreshold, lane).Add(n, curve.dThreshold)

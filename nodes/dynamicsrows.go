@@ -13,9 +13,9 @@ import (
 // decibelRow writes the level in dB of an envelope, of a square where power.
 func decibelRow(dst, e []float64, power bool) {
 	if power {
-		logRow(dst, e, levelFloor*levelFloor, perNeper/2)
+		LogRow(dst, e, levelFloor*levelFloor, perNeper/2)
 	} else {
-		logRow(dst, e, levelFloor, perNeper)
+		LogRow(dst, e, levelFloor, perNeper)
 	}
 }
 
@@ -44,7 +44,7 @@ func (c *curveAt) kneeTable() [5]float64 {
 func (c *curveAt) gainRow(row []float64) {
 	if c.kind == compressCurve && c.knee > 0 {
 		table := c.kneeTable()
-		kneeGains(row, &table)
+		KneeGains(row, &table)
 		return
 	}
 	for n, level := range row {
@@ -57,8 +57,8 @@ func (l *dynamicsLaw) forwardRows(b *abi.Block, lane int, curve *curveAt, mix, a
 	frames, fs := b.Frames, b.FrameScratch(lane)
 	level, free := fs[:frames], fs[frames:2*frames]
 	re, rq, rg := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-	loudest(level, b, l.key(), lane)
-	followRows(re, rq, level, attack, release, b.State(lane))
+	Loudest(level, b, l.key(), lane)
+	FollowRows(re, rq, level, attack, release, b.State(lane))
 	levelRow(rg, free, re, rq, mix)
 	if threshold := b.Param(atThreshold, lane); !b.Held() {
 		for n, level := range rg {
@@ -71,7 +71,7 @@ func (l *dynamicsLaw) forwardRows(b *abi.Block, lane int, curve *curveAt, mix, a
 	for n, g := range rg {
 		rg[n] = decibels * g
 	}
-	expRow(rg, rg)
+	ExpRow(rg, rg)
 }
 
 // backRow leads the gradients g of gains in dB to the curve, and replaces them by
@@ -79,7 +79,7 @@ func (l *dynamicsLaw) forwardRows(b *abi.Block, lane int, curve *curveAt, mix, a
 func (c *curveAt) backRow(g, level []float64) {
 	if c.kind == compressCurve && c.knee > 0 {
 		table := c.kneeTable()
-		byGain, byKnee, byLevel := kneeGainsBack(g, level, &table)
+		byGain, byKnee, byLevel := KneeGainsBack(g, level, &table)
 		c.dRatio -= byGain / (c.ratio * c.ratio)
 		c.dKnee += table[4] / 2 * byKnee
 		c.dThreshold -= byLevel
@@ -141,7 +141,7 @@ func (l *dynamicsLaw) spreadRow(b, d *abi.Block, lane int, dlevel []float64, squ
 		return
 	}
 	for n, v := range dlevel {
-		c, x := loudestAt(b, key, lane, n)
+		c, x := LoudestAt(b, key, lane, n)
 		d.InCh(key, c, lane)[n] += signed(v, x)
 	}
 }
@@ -153,7 +153,7 @@ func (l *dynamicsLaw) backwardRows(b, d *abi.Block, lane int, curve *curveAt, mi
 	level, g, peak, power, at := fs[:frames], fs[frames:2*frames], fs[2*frames:3*frames], fs[3*frames:4*frames], fs[4*frames:5*frames]
 	re, rq, rg := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
 	mixed := l.detector == peakDetector && l.curve == compressCurve
-	loudest(level, b, l.key(), lane)
+	Loudest(level, b, l.key(), lane)
 	for n := range g {
 		g[n] *= rg[n]
 		dmakeup += g[n]

@@ -6,6 +6,9 @@ import "math"
 // vectors take four at a time: elementary_amd64.go has the same operations in the
 // same order.
 
+// Decibels is ln(10)/20: a gain of g dB is exp(Decibels·g).
+const Decibels = math.Ln10 / 20
+
 // logTable is of ln(2^k m) = k ln 2 + 2 artanh s, s = (m-1)/(m+1), with m in
 // [3/4, 3/2): artanh's series up to s^21, which is 1e-17 off.
 var logTable = [18]uint64{
@@ -37,8 +40,8 @@ func logOne(x float64) float64 {
 	return math.FMA(at(6), e, math.FMA(at(7), e, r))
 }
 
-// logRow writes scale ln max(x, floor); it may be in place.
-func logRow(dst, x []float64, floor, scale float64) {
+// LogRow writes scale ln max(x, floor); it may be in place.
+func LogRow(dst, x []float64, floor, scale float64) {
 	for n := logRowFast(dst, x, floor, scale); n < len(x); n++ {
 		v := x[n]
 		if v < floor {
@@ -51,7 +54,7 @@ func logRow(dst, x []float64, floor, scale float64) {
 // expTable is of e^x = 2^k e^r, |r| ≤ ln 2/2, by Taylor's series up to r^13, which
 // is 4e-18 off.
 var expTable = [20]uint64{
-	math.Float64bits(math.Log2E), math.Float64bits(roundAway),
+	math.Float64bits(math.Log2E), math.Float64bits(RoundAway),
 	math.Float64bits(6.93147180369123816490e-01), math.Float64bits(1.90821492927058770002e-10),
 	math.Float64bits(700), math.Float64bits(-700),
 	math.Float64bits(1), math.Float64bits(1), math.Float64bits(1. / 2), math.Float64bits(1. / 6),
@@ -68,8 +71,8 @@ func expOne(x float64) float64 {
 	} else if x < -700 {
 		x = -700
 	}
-	k := math.FMA(x, math.Log2E, roundAway)
-	n := k - roundAway
+	k := math.FMA(x, math.Log2E, RoundAway)
+	n := k - RoundAway
 	r := math.FMA(-n, at(3), math.FMA(-n, at(2), x))
 	r2 := r * r
 	r4 := r2 * r2
@@ -82,21 +85,21 @@ func expOne(x float64) float64 {
 	return math.Float64frombits(math.Float64bits(a) + math.Float64bits(k)<<52)
 }
 
-// expRow writes e^x; it may be in place.
-func expRow(dst, x []float64) {
+// ExpRow writes e^x; it may be in place.
+func ExpRow(dst, x []float64) {
 	for n := expRowFast(dst, x); n < len(x); n++ {
 		dst[n] = expOne(x[n])
 	}
 }
 
-// tanhOf returns tanh x within 4e-16. With e^(2|x|) = 2^k e^r, r within
+// Tanh returns tanh x within 4e-16. With e^(2|x|) = 2^k e^r, r within
 // ±ln(2)/2, and Cephes' e^r = (Q + P)/(Q - P), it is
 //
 //	(2^k (Q+P) - (Q-P)) / (2^k (Q+P) + (Q-P)),
 //
 // one division in place of math.Tanh's two and a branch. It is odd to the bit,
 // and 1 from |x| = 20 on.
-func tanhOf(x float64) float64 {
+func Tanh(x float64) float64 {
 	a := math.Abs(x)
 	if a > 20 {
 		a = 20

@@ -5,7 +5,7 @@ package nodes
 //go:generate go -C ../internal/asmgen run ./elementary -pkg nodes -out ../../nodes/elementkernels_amd64.s -stubs ../../nodes/elementkernels_amd64.go
 
 func logRowFast(dst, x []float64, floor, scale float64) int {
-	if !useAVX2 || len(x) < 4 {
+	if !AVX2 || len(x) < 4 {
 		return 0
 	}
 	_ = dst[len(x)-1]
@@ -14,7 +14,7 @@ func logRowFast(dst, x []float64, floor, scale float64) int {
 }
 
 func expRowFast(dst, x []float64) int {
-	if !useAVX2 || len(x) < 4 {
+	if !AVX2 || len(x) < 4 {
 		return 0
 	}
 	_ = dst[len(x)-1]
@@ -36,7 +36,7 @@ func followRowsFast(e, q, level []float64, attack, release float64, state []floa
 }
 
 func kneeGainFast(row []float64, table *[5]float64) int {
-	if !useAVX2 || len(row) < 4 {
+	if !AVX2 || len(row) < 4 {
 		return 0
 	}
 	kneeGainAVX2(&row[0], len(row)/4, table)
@@ -44,7 +44,7 @@ func kneeGainFast(row []float64, table *[5]float64) int {
 }
 
 func kneeBackFast(g, level []float64, table *[5]float64) (frames int, byGain, byKnee, byLevel float64) {
-	if !useAVX2 || len(g) < 4 {
+	if !AVX2 || len(g) < 4 {
 		return 0, 0, 0, 0
 	}
 	_ = level[len(g)-1]

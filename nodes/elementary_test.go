@@ -18,8 +18,8 @@ func TestElementaryRows(t *testing.T) {
 	}
 	copy(x, []float64{0, 1, -1, 700, -700, 1e-9, math.Ln2, 0.5 * math.Ln2, 1e9, -1e9})
 	y, back := make([]float64, len(x)), make([]float64, len(x))
-	expRow(y, x)
-	logRow(back, y, 1e-310, 1)
+	ExpRow(y, x)
+	LogRow(back, y, 1e-310, 1)
 	for n, x := range x {
 		x = min(max(x, -700), 700)
 		require.InEpsilon(t, math.Exp(x), y[n], 6e-16, "exp %v", x)
@@ -27,7 +27,7 @@ func TestElementaryRows(t *testing.T) {
 		require.Equal(t, expOne(x), y[n], "exp %v", x)
 		require.Equal(t, logOne(y[n]), back[n], "log %v", y[n])
 	}
-	logRow(back, y, 2, 3)
+	LogRow(back, y, 2, 3)
 	for n, y := range y {
 		require.Equal(t, 3*logOne(max(y, 2)), back[n])
 	}

@@ -196,7 +196,7 @@ func (law *fdnLaw) ends(b *abi.Block, lane int, rows []float64, stride int, stat
 			v := b.Internal(j+i, lane)
 			past[i] = v[len(v)-b.Frames-law.delays[j+i]+from:][:count]
 		}
-		lineEnds(rows[j*stride:], stride, count, past, b.Coefs(lane)[fdnCoefs*j:], fdnCoefs, state[j:])
+		LineEnds(rows[j*stride:], stride, count, past, b.Coefs(lane)[fdnCoefs*j:], fdnCoefs, state[j:])
 	}
 }
 
@@ -204,15 +204,15 @@ func (law *fdnLaw) ends(b *abi.Block, lane int, rows []float64, stride int, stat
 func (law *fdnLaw) turn(rows []float64, stride, count int) {
 	n := law.lines
 	if law.hadamard {
-		turnRows(rows, n, stride, count)
+		HadamardRows(rows, n, stride, count)
 		return
 	}
 	var free [fdnPiece]float64
 	sum := free[:count]
-	addRows(sum, law.ones, rows, stride, 1)
+	AddRows(sum, law.ones, rows, stride, 1)
 	for i := range n {
 		row := rows[i*stride:][:count]
-		blendRow(row, row, sum, 1, -2/float64(n))
+		BlendRow(row, row, sum, 1, -2/float64(n))
 	}
 }
 
@@ -243,7 +243,7 @@ func fdnForward(b *abi.Block) {
 			count := min(law.piece, frames-from)
 			law.ends(b, lane, l, fdnStride, state, from, count)
 			input := x[from:][:count]
-			addRows(y[from:][:count], outs, l, fdnStride, 1)
+			AddRows(y[from:][:count], outs, l, fdnStride, 1)
 			if !law.skew {
 				law.turn(l, fdnStride, count)
 			}
@@ -251,13 +251,13 @@ func fdnForward(b *abi.Block) {
 				v := b.Internal(i, lane)
 				row := v[len(v)-frames+from:][:count]
 				if !law.skew {
-					blendRow(row, l[i*fdnStride:], input, scale, g)
+					BlendRow(row, l[i*fdnStride:], input, scale, g)
 					continue
 				}
 				for k, x := range input {
 					row[k] = g * x
 				}
-				addRows(row, a[i*n:][:n], l, fdnStride, 1)
+				AddRows(row, a[i*n:][:n], l, fdnStride, 1)
 			}
 		}
 	}
@@ -294,15 +294,15 @@ func fdnBackward(b, d *abi.Block) {
 			for i, g := range ins {
 				dv := d.Internal(i, lane)
 				lambda := dv[len(dv)-frames+from:][:count]
-				dins[i] += takeRow(dl[i*fdnStride:][:count], lambda, x[from:], dx[from:], g)
+				dins[i] += TakeRow(dl[i*fdnStride:][:count], lambda, x[from:], dx[from:], g)
 				if law.skew {
-					dotRows(da[i*n:][:n], lambda, l[from:], stride)
+					DotRows(da[i*n:][:n], lambda, l[from:], stride)
 				}
 			}
 			if law.skew {
 				clear(turned[:n*count])
 				for j := range n {
-					addRows(turned[j*count:][:count], a[j:], dl, fdnStride, n)
+					AddRows(turned[j*count:][:count], a[j:], dl, fdnStride, n)
 				}
 				for j := range n {
 					copy(dl[j*fdnStride:], turned[j*count:][:count])
@@ -310,10 +310,10 @@ func fdnBackward(b, d *abi.Block) {
 			} else {
 				law.turn(dl, fdnStride, count)
 			}
-			lineEndsBack(dl, fdnStride, dy[from:][:count], scale, outs, coefs, fdnCoefs, carry)
+			LineEndsBack(dl, fdnStride, dy[from:][:count], scale, outs, coefs, fdnCoefs, carry)
 			for j := range n {
 				p := fdnLine{law, b, d, lane, j, l[j*stride:][:frames], dl[j*fdnStride:], from}
-				whole := lineWhole(j, n, count)
+				whole := LineWhole(j, n, count)
 				p.lead(df, dp, whole, count)
 				if whole > 0 {
 					p.lead(df, dp, 0, whole)
@@ -342,7 +342,7 @@ func (p *fdnLine) lead(df, dp []float64, lo, hi int) {
 	if p.law.filtered {
 		last = p.b.Before(p.lane)[p.j]
 	}
-	sums := lineBack(p.g[lo:hi], p.l, at, last, v[past:], dv[past:], p.d.Out(0, p.lane)[at:], p.b.Coefs(p.lane)[fdnCoefs*p.j+fdnF])
+	sums := LineBack(p.g[lo:hi], p.l, at, last, v[past:], dv[past:], p.d.Out(0, p.lane)[at:], p.b.Coefs(p.lane)[fdnCoefs*p.j+fdnF])
 	p.d.Vector(1, p.lane)[p.j] += sums[0]
 	df[p.j] += sums[1]
 	dp[p.j] += sums[2]

@@ -26,7 +26,7 @@ func fdnPrepare(b *abi.Block) {
 			}
 			c[fdnA] = 1
 			if law.damped {
-				c[fdnA], c[fdnSlope] = onePoleCoef(b.Vector(law.damping, lane)[j], b.Rate)
+				c[fdnA], c[fdnSlope] = OnePoleCoef(b.Vector(law.damping, lane)[j], b.Rate)
 				p = 1 - c[fdnA]
 			}
 			c[fdnP] = p

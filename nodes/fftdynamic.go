@@ -149,7 +149,7 @@ func (p *carriers) factor() {
 		e := p.e[2*n*i:][:2*n]
 		for j := range n {
 			at := f * float64(j)
-			e[2*j], e[2*j+1] = cosTurn(at), sinTurn(at)
+			e[2*j], e[2*j+1] = CosTurn(at), SinTurn(at)
 		}
 	}
 	for i := range k {

@@ -10,9 +10,9 @@ func splitmix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// gaussian fills y with normal numbers that depend on seed, channel and frame.
+// Gaussian fills y with normal numbers that depend on seed, channel and frame.
 // Frames 2k and 2k+1 are the two results of one Box–Muller transform.
-func gaussian(y []float64, seed uint64, channel int, frame int64) {
+func Gaussian(y []float64, seed uint64, channel int, frame int64) {
 	key := splitmix(splitmix(seed) + uint64(channel))
 	for n := 0; n < len(y); {
 		at := frame + int64(n)
@@ -22,13 +22,13 @@ func gaussian(y []float64, seed uint64, channel int, frame int64) {
 		p := float64(turn>>11) * 0x1p-53
 		r := math.Sqrt(-2 * math.Log(u))
 		if at&1 == 0 {
-			y[n] = r * cosTurn(p)
+			y[n] = r * CosTurn(p)
 			n++
 			if n == len(y) {
 				return
 			}
 		}
-		y[n] = r * sinTurn(p)
+		y[n] = r * SinTurn(p)
 		n++
 	}
 }

@@ -4,39 +4,39 @@ import "math"
 
 // This file is what level detectors and the curves behind them share.
 
-// ballistic returns the coefficient of a time constant and its slope.
-func ballistic(ms, rate float64) (a, slope float64) {
+// Ballistic returns the coefficient of a time constant and its slope.
+func Ballistic(ms, rate float64) (a, slope float64) {
 	k := 1000 / (rate * ms)
 	a = math.Exp(-k)
 	return a, a * k / ms
 }
 
-// follow moves an envelope towards a level: with the attack where that is higher, else
+// Follow moves an envelope towards a level: with the attack where that is higher, else
 // with the release.
-func follow(last, to, attack, release float64) float64 {
+func Follow(last, to, attack, release float64) float64 {
 	if to > last {
 		return to + attack*(last-to)
 	}
 	return to + release*(last-to)
 }
 
-// sign is the slope of |x|, 0 at 0.
-func sign(x float64) float64 {
+// Sign is the slope of |x|, 0 at 0.
+func Sign(x float64) float64 {
 	if x == 0 {
 		return 0
 	}
 	return math.Copysign(1, x)
 }
 
-// followRows writes the envelopes of a level and of its square, and moves the state,
+// FollowRows writes the envelopes of a level and of its square, and moves the state,
 // which is both. Each is
 //
 //	max(a e + (1-a) D, b e + (1-b) D)
 //
 // which attacks with a where D > e and releases with b elsewhere if a ≤ b, without a
 // branch; if a > b it is the minimum.
-func followRows(e, q, level []float64, attack, release float64, state []float64) {
-	if useAVX2 {
+func FollowRows(e, q, level []float64, attack, release float64, state []float64) {
+	if AVX2 {
 		followRowsFast(e, q, level, attack, release, state)
 		return
 	}
@@ -60,18 +60,18 @@ func followRows(e, q, level []float64, attack, release float64, state []float64)
 // above it, and a quadratic corner between. Its table is the threshold, half the
 // width of the corner, that width, its inverse, and the slope.
 
-// kneeGains replaces levels by gains.
-func kneeGains(row []float64, table *[5]float64) {
+// KneeGains replaces levels by gains.
+func KneeGains(row []float64, table *[5]float64) {
 	for n := kneeGainFast(row, table); n < len(row); n++ {
 		p, above := kneeAt(row[n], table)
 		row[n] = table[4] * math.FMA(table[1], p*p, above)
 	}
 }
 
-// kneeGainsBack replaces gradients of gains by those of levels, and returns the sums
+// KneeGainsBack replaces gradients of gains by those of levels, and returns the sums
 // of g times the gain over the slope, of g times the gain's slope by the width, and of
 // the gradients of the levels.
-func kneeGainsBack(g, level []float64, table *[5]float64) (byGain, byKnee, byLevel float64) {
+func KneeGainsBack(g, level []float64, table *[5]float64) (byGain, byKnee, byLevel float64) {
 	n, byGain, byKnee, byLevel := kneeBackFast(g, level, table)
 	for ; n < len(g); n++ {
 		p, above := kneeAt(level[n], table)

@@ -9,9 +9,9 @@ import "math"
 // of what comes out of its line. Rows of lines lie stride values apart, and f and p
 // of a line stand at the start of every width values of coefs.
 
-// lineEnds writes l of up to eight lines to rows, count frames, and moves the states
+// LineEnds writes l of up to eight lines to rows, count frames, and moves the states
 // l[n-1]. past[i] is v of line i.
-func lineEnds(rows []float64, stride, count int, past [][]float64, coefs []float64, width int, state []float64) {
+func LineEnds(rows []float64, stride, count int, past [][]float64, coefs []float64, width int, state []float64) {
 	lines, done := rowsEndsFast(rows, stride, count, past, coefs, width, state)
 	for i, v := range past {
 		k := done
@@ -27,14 +27,14 @@ func lineEnds(rows []float64, stride, count int, past [][]float64, coefs []float
 	}
 }
 
-// lineEndsBack replaces the rows g of some lines by the gradients of their ends,
+// LineEndsBack replaces the rows g of some lines by the gradients of their ends,
 //
 //	g[n] = out ȳ[n] + scale g[n] + p g[n+1]
 //
 // back in time; carry is p g[n+1] of each line.
-func lineEndsBack(rows []float64, stride int, dy []float64, scale float64, outs, coefs []float64, width int, carry []float64) {
+func LineEndsBack(rows []float64, stride int, dy []float64, scale float64, outs, coefs []float64, width int, carry []float64) {
 	for i, out := range outs {
-		whole := lineWhole(i, len(outs), len(dy))
+		whole := LineWhole(i, len(outs), len(dy))
 		g, p := rows[i*stride:], coefs[width*i+1]
 		for k := len(dy) - 1; k >= whole; k-- {
 			g[k] = math.FMA(out, dy[k], scale*g[k]) + carry[i]
@@ -46,24 +46,24 @@ func lineEndsBack(rows []float64, stride int, dy []float64, scale float64, outs,
 	}
 }
 
-// lineWhole returns how many frames of line i of some lines go by vectors, of four
+// LineWhole returns how many frames of line i of some lines go by vectors, of four
 // lines and four frames.
-func lineWhole(i, lines, frames int) int {
-	if !useAVX2 || i&^3+4 > lines {
+func LineWhole(i, lines, frames int) int {
+	if !AVX2 || i&^3+4 > lines {
 		return 0
 	}
 	return frames &^ 3
 }
 
-// lineBack adds f g to dv, the gradient of v, and returns Σ l ȳ, Σ v g and
+// LineBack adds f g to dv, the gradient of v, and returns Σ l ȳ, Σ v g and
 // Σ l[n-1] g. The frames of g begin at the given one of the row l; before it, last
 // stands in the place of l[-1].
-func lineBack(g, l []float64, at int, last float64, v, dv, dy []float64, f float64) (sums [3]float64) {
+func LineBack(g, l []float64, at int, last float64, v, dv, dy []float64, f float64) (sums [3]float64) {
 	if at > 0 {
 		last = l[at-1]
 	}
 	for k := 0; k < len(g); k++ {
-		if whole := (len(g) - k) &^ 3; useAVX2 && at+k > 0 && whole > 0 {
+		if whole := (len(g) - k) &^ 3; AVX2 && at+k > 0 && whole > 0 {
 			for i, s := range rowsLineFast(g[k:k+whole], l[at+k-1:], v[k:], dv[k:], dy[k:], f) {
 				sums[i] += s
 			}

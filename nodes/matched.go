@@ -85,8 +85,8 @@ func versine(u dual3) dual3 {
 	return u.chain(-2*s*s, math.Sinh(r)/(2*r))
 }
 
-// matchedDesign is rbjDesign for gains matched up to half the rate.
-func matchedDesign(kind rbjKind, c []float64, freq, q, gain, rate float64, slopes bool) {
+// MatchedDesign is rbjDesign for gains matched up to half the rate.
+func MatchedDesign(kind Filter, c []float64, freq, q, gain, rate float64, slopes bool) {
 	w := parameter(freq, 0).times(2 * math.Pi / rate)
 	b, a := matchedFilter(kind, w, parameter(q, 1), parameter(gain, 2))
 	for i, v := range [5]dual3{b[0].div(a[0]), b[1].div(a[0]), b[2].div(a[0]), a[1].div(a[0]), a[2].div(a[0])} {
@@ -97,7 +97,7 @@ func matchedDesign(kind rbjKind, c []float64, freq, q, gain, rate float64, slope
 	}
 }
 
-func matchedFilter(kind rbjKind, w, q, gain dual3) (b, a [3]dual3) {
+func matchedFilter(kind Filter, w, q, gain dual3) (b, a [3]dual3) {
 	x := w.times(0.5).sin().square()
 	// Gains of s² + s/Q + 1 at half the rate, r = π/w above its frequency.
 	r := constant3(math.Pi).div(w)
@@ -106,29 +106,29 @@ func matchedFilter(kind rbjKind, w, q, gain dual3) (b, a [3]dual3) {
 	}
 	poles := matchedPoles(w, q)
 	switch kind {
-	case lowpass:
+	case Lowpass:
 		first, last := poles.s0, poles.s1.div(end(q))
 		b = [3]dual3{first.add(last).times(0.5), first.sub(last).times(0.5), {}}
-	case highpass:
+	case Highpass:
 		b0 := poles.s1.mul(r.square()).div(end(q)).times(0.25)
 		b = [3]dual3{b0, b0.times(-2), b0}
-	case bandpass: // its first zero at 0, with the analog slope there
+	case Bandpass: // its first zero at 0, with the analog slope there
 		first, last := poles.s0.div(w.mul(q)), poles.s1.mul(r.div(q)).div(end(q))
 		b1 := last.times(-0.5)
 		b0 := first.sub(b1).times(0.5)
 		b = [3]dual3{b0, b1, b0.add(b1).times(-1)}
-	case notch: // zeros in place; poles for the gain at both ends, and the slope at the notch
+	case Notch: // zeros in place; poles for the gain at both ends, and the slope at the notch
 		b1 := x.times(4).plus(-2) // -2 cos w
 		b = [3]dual3{constant3(1), b1, constant3(1)}
 		p := power{s0: x.times(4), s1: constant3(4).sub(x.times(4))}
 		p.s1 = p.s1.mul(end(q)).div(r.square().plus(-1))
 		p.through(x, w.sin().mul(w).div(q).square())
 		return b, p.coefficients()
-	case allpass:
+	case Allpass:
 		a = poles.coefficients()
 		return [3]dual3{a[2], a[1], a[0]}, a
-	case peaking: // gain and slope at the centre
-		amp := gain.times(decibels / 2).exp()
+	case Peaking: // gain and slope at the centre
+		amp := gain.times(Decibels / 2).exp()
 		poles = matchedPoles(w, amp.mul(q))
 		power2 := amp.square().square()
 		n, slope := poles.at(x).mul(power2), poles.c1.add(poles.s1.square().sub(poles.s0.square()).sub(poles.c1).mul(x).times(2)).mul(power2)
@@ -137,14 +137,14 @@ func matchedFilter(kind rbjKind, w, q, gain dual3) (b, a [3]dual3) {
 		c1 := slope.sub(c2.mul(x).times(2))
 		zeros := power{s0: poles.s0, s1: s0.add(c1).add(c2).sqrt(), c1: c1}
 		b = zeros.coefficients()
-	case lowShelf: // G times the high shelf of 1/G
+	case LowShelf: // G times the high shelf of 1/G
 		b, a = matchedShelf(w, q, gain.times(-1))
-		level := gain.times(decibels).exp()
+		level := gain.times(Decibels).exp()
 		for i := range b {
 			b[i] = b[i].mul(level)
 		}
 		return b, a
-	case highShelf:
+	case HighShelf:
 		return matchedShelf(w, q, gain)
 	}
 	return b, poles.coefficients()
@@ -158,7 +158,7 @@ func matchedShelf(w, q, gain dual3) (b, a [3]dual3) {
 	if boosts {
 		gain = gain.times(-1)
 	}
-	amp := gain.times(decibels / 2).exp() // A ≤ 1
+	amp := gain.times(Decibels / 2).exp() // A ≤ 1
 	root := amp.sqrt()
 	poles := matchedPoles(w.mul(root), q)
 	at := w.div(root)

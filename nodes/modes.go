@@ -24,14 +24,14 @@ const (
 )
 
 const (
-	modesScratch      = 112 // tables and states of 16 modes
-	modesFrameScratch = 20  // u[n-1] of two modes, x̄ of nobody; with vectors four of y or x̄, u[n-1] of eight and before
+	ModesScratch      = 112 // tables and states of 16 modes
+	ModesFrameScratch = 20  // u[n-1] of two modes, x̄ of nobody; with vectors four of y or x̄, u[n-1] of eight and before
 )
 
-// modesForward writes the sum of the modes to y, and moves the state. It works in
+// ModesForward writes the sum of the modes to y, and moves the state. It works in
 // modesScratch values of scratch and modesFrameScratch values a frame of free.
-func modesForward(y, x, state, coefs []float64, width int, scratch, free []float64) {
-	if useAVX2 {
+func ModesForward(y, x, state, coefs []float64, width int, scratch, free []float64) {
+	if AVX2 {
 		modesForwardFast(y, x, state, coefs, width, scratch, free)
 		return
 	}
@@ -65,10 +65,10 @@ func modesForward(y, x, state, coefs []float64, width int, scratch, free []float
 	}
 }
 
-// modesBackward is the adjoint: it adds to dx, unless that is nil, replaces the
+// ModesBackward is the adjoint: it adds to dx, unless that is nil, replaces the
 // gradients of the state, and gives those of c1, c2 and A of each mode to spread.
-func modesBackward(dx, dy, x, before, dstate, coefs []float64, width int, scratch, free []float64, spread func(mode int, dc1, dc2, da float64)) {
-	if useAVX2 {
+func ModesBackward(dx, dy, x, before, dstate, coefs []float64, width int, scratch, free []float64, spread func(mode int, dc1, dc2, da float64)) {
+	if AVX2 {
 		modesBackwardFast(dx, dy, x, before, dstate, coefs, width, scratch, free, spread)
 		return
 	}

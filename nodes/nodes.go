@@ -8,11 +8,7 @@
 // the same names in the same order.
 package nodes
 
-import (
-	"math"
-
-	"ampfit/abi"
-)
+import "ampfit/abi"
 
 // Chapters of the node reference.
 const (
@@ -31,7 +27,7 @@ var (
 )
 
 // decibels is ln(10)/20: a gain of g dB is exp(decibels·g).
-const decibels = math.Ln10 / 20
+const decibels = Decibels
 
 // channelsKey is the key by which a source says how many channels it has.
 var channelsKey = abi.Key{

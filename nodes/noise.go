@@ -40,7 +40,7 @@ var noise = abi.NodeType{
 		law := b.Data.(noiseLaw)
 		for lane := range b.Lanes {
 			y, gain := b.Out(0, lane), math.Exp(decibels*b.Param(0, lane).At(0))
-			gaussian(y, law.seed, b.Channel(lane), b.Frame(lane))
+			Gaussian(y, law.seed, b.Channel(lane), b.Frame(lane))
 			if law.pink {
 				pinkFilter(y, b.State(lane))
 				gain *= pinkGain
@@ -70,7 +70,7 @@ var noise = abi.NodeType{
 			}
 		}
 	},
-	Second: second(noiseFormula),
+	Second: Second(noiseFormula),
 	Tangent: func(b, t *abi.Block) {
 		law := b.Data.(noiseLaw)
 		for lane := range b.Lanes {
@@ -126,20 +126,20 @@ func pinkFilter(y, z []float64) {
 
 // noiseFormula is that of white noise, which a level scales, or of a filter that
 // the noise runs through, whose states a gradient reaches.
-func noiseFormula(f *formula) {
-	law := f.b.Data.(noiseLaw)
+func noiseFormula(f *Formula) {
+	law := f.Block.Data.(noiseLaw)
 	if !law.pink {
-		levelFormula(f)
+		LevelFormula(f)
 		return
 	}
-	x := make([]float64, f.frames())
-	gaussian(x, law.seed, f.b.Channel(f.lane), f.b.Frame(f.lane))
-	gain := f.scale(pinkGain, f.factor(f.param(0)(0)))
+	x := make([]float64, f.Frames())
+	Gaussian(x, law.seed, f.Block.Channel(f.Lane), f.Block.Frame(f.Lane))
+	gain := f.Scale(pinkGain, f.Factor(f.Param(0)(0)))
 	for n, x := range x {
-		v := f.shift(pinkB[0]*x, f.state(0))
-		f.setState(0, f.add(f.shift(pinkB[1]*x, f.scale(-pinkA[1], v)), f.state(1)))
-		f.setState(1, f.add(f.shift(pinkB[2]*x, f.scale(-pinkA[2], v)), f.state(2)))
-		f.setState(2, f.shift(pinkB[3]*x, f.scale(-pinkA[3], v)))
-		f.y(0, n, f.mul(gain, v))
+		v := f.Shift(pinkB[0]*x, f.State(0))
+		f.SetState(0, f.Add(f.Shift(pinkB[1]*x, f.Scale(-pinkA[1], v)), f.State(1)))
+		f.SetState(1, f.Add(f.Shift(pinkB[2]*x, f.Scale(-pinkA[2], v)), f.State(2)))
+		f.SetState(2, f.Shift(pinkB[3]*x, f.Scale(-pinkA[3], v)))
+		f.Out(0, n, f.Mul(gain, v))
 	}
 }

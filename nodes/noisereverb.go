@@ -54,7 +54,7 @@ var noiseReverb = abi.NodeType{
 		for c := range s.Channels[0] {
 			law.noise = append(law.noise, bandNoise(seed, c, taps, used, s.Rate))
 		}
-		law.convolution = newConvolution(s, used)
+		law.Convolution = NewConvolution(s, used)
 		law.response = s.Coefs
 		s.Coefs += used
 		history := int(math.Ceil(s.Param("predelay_ms").Max*s.Rate/1000)) + 1
@@ -63,7 +63,7 @@ var noiseReverb = abi.NodeType{
 		}
 		law.wet = len(s.Internal)
 		s.Internal = append(s.Internal, history)
-		s.Scratch = max(s.Scratch, 0) + max(law.most, convolutionHead)
+		s.Scratch = max(s.Scratch, 0) + max(law.Most, ConvolutionHead)
 		s.Data = law
 		return nil
 	},
@@ -73,7 +73,7 @@ var noiseReverb = abi.NodeType{
 }
 
 type reverbLaw struct {
-	*convolution
+	*Convolution
 	noise    [][][]float64 // by channel and band
 	response int           // where h starts in Coefs
 	wet      int           // which internal row w is
@@ -85,7 +85,7 @@ func bandNoise(seed uint64, channel, length, used int, rate float64) [][]float64
 	n := max(16, 1<<bits.Len(uint(length-1)))
 	plan := fft.NewPlan(n)
 	x, free := make([]float64, n), plan.Scratch()
-	gaussian(x, seed, channel, 0)
+	Gaussian(x, seed, channel, 0)
 	re, im := make([]float64, plan.Bins()), make([]float64, plan.Bins())
 	plan.Forward(re, im, x, free)
 	br, bi := make([]float64, plan.Bins()), make([]float64, plan.Bins())
@@ -117,7 +117,7 @@ func reverbPrepare(b *abi.Block) {
 	law := b.Data.(*reverbLaw)
 	for lane := range b.Lanes {
 		coefs := b.Coefs(lane)
-		h := coefs[law.response:][:law.taps]
+		h := coefs[law.response:][:law.Taps]
 		clear(h)
 		gains, decays := b.Vector(0, lane), b.Vector(1, lane)
 		for band, noise := range law.noise[b.Channel(lane)] {
@@ -132,13 +132,13 @@ func reverbPrepare(b *abi.Block) {
 				}
 			}
 		}
-		law.prepare(coefs, h)
+		law.Prepare(coefs, h)
 	}
 }
 
 // tap places the read of w.
-func (law *reverbLaw) tap(b *abi.Block, lane int) (t tap) {
-	t.set(linear, b.Param(3, lane).At(0)*b.Rate/1000, 0)
+func (law *reverbLaw) tap(b *abi.Block, lane int) (t Tap) {
+	t.Set(Linear, b.Param(3, lane).At(0)*b.Rate/1000, 0)
 	return t
 }
 
@@ -147,10 +147,10 @@ func reverbForward(b *abi.Block) {
 	for lane := range b.Lanes {
 		x, y, wet := b.In(0, lane), b.Out(0, lane), b.Internal(law.wet, lane)
 		at := len(wet) - len(x)
-		law.forward(b, lane, wet[at:], b.Coefs(lane)[law.response:][:law.taps])
+		law.Forward(b, lane, wet[at:], b.Coefs(lane)[law.response:][:law.Taps])
 		t, mix := law.tap(b, lane), b.Param(2, lane).At(0)
 		for n := range y {
-			y[n] = math.FMA(mix, t.read(wet, at+n, &t.w), (1-mix)*x[n])
+			y[n] = math.FMA(mix, t.Read(wet, at+n, &t.W), (1-mix)*x[n])
 		}
 	}
 }
@@ -158,7 +158,7 @@ func reverbForward(b *abi.Block) {
 func reverbBackward(b, d *abi.Block) {
 	law := b.Data.(*reverbLaw)
 	for lane := range b.Lanes {
-		x, h := b.In(0, lane), b.Coefs(lane)[law.response:][:law.taps]
+		x, h := b.In(0, lane), b.Coefs(lane)[law.response:][:law.Taps]
 		dx, dy := d.In(0, lane), d.Out(0, lane)
 		wet, dwet := b.Internal(law.wet, lane), d.Internal(law.wet, lane)
 		at := len(wet) - len(x)
@@ -166,16 +166,16 @@ func reverbBackward(b, d *abi.Block) {
 		dmix, dtime := 0.0, 0.0
 		for n := range dy {
 			g := mix * dy[n]
-			dmix += (t.read(wet, at+n, &t.w) - x[n]) * dy[n]
-			dtime += g * t.read(wet, at+n, &t.dw)
-			t.add(dwet, at+n, g)
+			dmix += (t.Read(wet, at+n, &t.W) - x[n]) * dy[n]
+			dtime += g * t.Read(wet, at+n, &t.DW)
+			t.Add(dwet, at+n, g)
 			dx[n] += (1 - mix) * dy[n]
 		}
 		d.Param(2, lane).Add(0, dmix)
 		d.Param(3, lane).Add(0, dtime*b.Rate/1000)
-		most := max(law.most, convolutionHead)
+		most := max(law.Most, ConvolutionHead)
 		dh, work := b.Scratch(lane)[:most], b.Scratch(lane)[most:]
-		law.backward(b, d, lane, dwet[at:], h, dh, work, func(dh []float64, from int) { law.spread(b, d, lane, dh, from) })
+		law.Backward(b, d, lane, dwet[at:], h, dh, work, func(dh []float64, from int) { law.spread(b, d, lane, dh, from) })
 	}
 }
 

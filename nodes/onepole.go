@@ -46,7 +46,7 @@ var onePole = abi.NodeType{
 	Forward:       onePoleForward,
 	Backward:      onePoleBackward,
 	Tangent:       onePoleTangent,
-	Second:        second(onePoleFormula),
+	Second:        Second(onePoleFormula),
 	CohortForward: onePoleForwardFour,
 }
 
@@ -55,7 +55,7 @@ type onePoleKind struct{ high bool }
 func onePolePrepare(b *abi.Block) {
 	for lane := range b.Lanes {
 		c := b.Coefs(lane)
-		c[0], c[1] = onePoleCoef(b.Param(0, lane).At(0), b.Rate)
+		c[0], c[1] = OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
 	}
 }
 
@@ -66,7 +66,7 @@ func onePoleStart(b *abi.Block, lane int) (a, slope float64) {
 		c := b.Coefs(lane)
 		return c[0], c[1]
 	}
-	return onePoleCoef(b.Param(0, lane).At(0), b.Rate)
+	return OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
 }
 
 func onePoleForward(b *abi.Block) {
@@ -85,7 +85,7 @@ func onePoleForwardLane(b *abi.Block, lane int) {
 	y = y[:len(x)]
 	for n := range x {
 		if cutoff.Varies() {
-			a, _ = onePoleCoef(cutoff.At(n), b.Rate)
+			a, _ = OnePoleCoef(cutoff.At(n), b.Rate)
 		}
 		last = math.FMA(1-a, last, float64(a*x[n]))
 		y[n] = last
@@ -184,7 +184,7 @@ func onePoleBackwardLane(b, d *abi.Block, lane int) {
 		return
 	}
 	for n := len(x) - 1; n >= 0; n-- {
-		a, slope = onePoleCoef(cutoff.At(n), b.Rate)
+		a, slope = OnePoleCoef(cutoff.At(n), b.Rate)
 		lambda := s*dy[n] + carry
 		dx[n] += a * lambda
 		dcutoff.Add(n, slope*(x[n]-past[n])*lambda)
@@ -200,7 +200,7 @@ func onePoleTangent(b, t *abi.Block) {
 		cutoff, tcutoff, tstate := b.Param(0, lane), t.Param(0, lane), t.State(lane)
 		past, tlast := onePolePast(b, lane), tstate[0]
 		for n := range x {
-			a, slope := onePoleCoef(cutoff.At(n), b.Rate)
+			a, slope := OnePoleCoef(cutoff.At(n), b.Rate)
 			tlast += a*(tx[n]-tlast) + slope*tcutoff.At(n)*(x[n]-past[n])
 			ty[n] = tlast
 			if high {
@@ -211,16 +211,16 @@ func onePoleTangent(b, t *abi.Block) {
 	}
 }
 
-func onePoleFormula(f *formula) {
-	high, cutoff := f.b.Data.(onePoleKind).high, f.param(0)
-	for n := range f.frames() {
-		a := f.poleCoef(cutoff(n))
-		x, last := f.x(0, n), f.state(0)
-		last = f.add(last, f.mul(a, f.sub(x, last)))
-		f.setState(0, last)
+func onePoleFormula(f *Formula) {
+	high, cutoff := f.Block.Data.(onePoleKind).high, f.Param(0)
+	for n := range f.Frames() {
+		a := f.PoleCoef(cutoff(n))
+		x, last := f.In(0, n), f.State(0)
+		last = f.Add(last, f.Mul(a, f.Sub(x, last)))
+		f.SetState(0, last)
 		if high {
-			last = f.sub(x, last)
+			last = f.Sub(x, last)
 		}
-		f.y(0, n, last)
+		f.Out(0, n, last)
 	}
 }

@@ -29,7 +29,7 @@ var pan = abi.NodeType{
 	FrameScratch: 2,
 	Forward: func(b *abi.Block) {
 		for lane := range b.Lanes {
-			x, left, right := sumOfChannels(b, b.FrameScratch(lane), lane), b.OutCh(0, 0, lane), b.OutCh(0, 1, lane)
+			x, left, right := SumOfChannels(b, b.FrameScratch(lane), lane), b.OutCh(0, 0, lane), b.OutCh(0, 1, lane)
 			p := b.Param(0, lane)
 			r, l := panGains(p.At(0))
 			for n, x := range x {
@@ -42,7 +42,7 @@ var pan = abi.NodeType{
 	},
 	Backward: func(b, d *abi.Block) {
 		for lane := range b.Lanes {
-			x, dx := sumOfChannels(b, b.FrameScratch(lane), lane), b.FrameScratch(lane)[b.Frames:]
+			x, dx := SumOfChannels(b, b.FrameScratch(lane), lane), b.FrameScratch(lane)[b.Frames:]
 			dleft, dright := d.OutCh(0, 0, lane), d.OutCh(0, 1, lane)
 			p, dp := b.Param(0, lane), d.Param(0, lane)
 			r, l := panGains(p.At(0))
@@ -61,11 +61,11 @@ var pan = abi.NodeType{
 			}
 		}
 	},
-	Second: second(panFormula),
+	Second: Second(panFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			fs := b.FrameScratch(lane)
-			x, tx := sumOfChannels(b, fs, lane), sumOfChannels(t, fs[b.Frames:], lane)
+			x, tx := SumOfChannels(b, fs, lane), SumOfChannels(t, fs[b.Frames:], lane)
 			left, right := t.OutCh(0, 0, lane), t.OutCh(0, 1, lane)
 			p, tp := b.Param(0, lane), t.Param(0, lane)
 			for n := range x {
@@ -80,15 +80,15 @@ var pan = abi.NodeType{
 // panGains returns the gains of the right and the left channel.
 func panGains(p float64) (right, left float64) { return math.Sincos(math.Pi / 4 * (1 + p)) }
 
-func panFormula(f *formula) {
-	pan := f.param(0)
-	for n := range f.frames() {
-		x := f.number(0)
-		for c := range f.b.InChannels(0) {
-			x = f.add(x, f.xc(0, c, n))
+func panFormula(f *Formula) {
+	pan := f.Param(0)
+	for n := range f.Frames() {
+		x := f.Const(0)
+		for c := range f.Block.InChannels(0) {
+			x = f.Add(x, f.InCh(0, c, n))
 		}
-		angle := f.scale(math.Pi/4, f.shift(1, pan(n)))
-		f.yc(0, 0, n, f.mul(f.cos(angle), x))
-		f.yc(0, 1, n, f.mul(f.sin(angle), x))
+		angle := f.Scale(math.Pi/4, f.Shift(1, pan(n)))
+		f.OutCh(0, 0, n, f.Mul(f.Cos(angle), x))
+		f.OutCh(0, 1, n, f.Mul(f.Sin(angle), x))
 	}
 }

@@ -32,13 +32,13 @@ var parametricEQ = abi.NodeType{
 		bands := s.Config.Int("bands")
 		kinds := make(equaliser, bands)
 		for i := range kinds {
-			kinds[i] = peaking
+			kinds[i] = Peaking
 		}
 		if s.Config.Bool("high_shelf") {
-			kinds[bands-1] = highShelf
+			kinds[bands-1] = HighShelf
 		}
 		if s.Config.Bool("low_shelf") {
-			kinds[0] = lowShelf
+			kinds[0] = LowShelf
 		}
 		for _, name := range []string{"freqs_hz", "qs", "gains_db"} {
 			s.Param(name).Len = bands
@@ -48,7 +48,7 @@ var parametricEQ = abi.NodeType{
 			freqs[i] = min(80*math.Pow(10000./80, float64(i)/float64(max(bands-1, 1))), 0.45*s.Rate)
 		}
 		s.Param("freqs_hz").Defaults = freqs
-		s.State, s.Coefs, s.Record = biquadState*bands, biquadCoefs*bands, bands-1
+		s.State, s.Coefs, s.Record = BiquadState*bands, BiquadCoefs*bands, bands-1
 		s.Data = kinds
 		return nil
 	},
@@ -57,7 +57,7 @@ var parametricEQ = abi.NodeType{
 		for lane := range b.Lanes {
 			freqs, qs, gains, c := b.Vector(0, lane), b.Vector(1, lane), b.Vector(2, lane), b.Coefs(lane)
 			for k, kind := range b.Data.(equaliser) {
-				rbjDesign(kind, c[biquadCoefs*k:][:biquadCoefs], freqs[k], qs[k], gains[k], b.Rate, true)
+				CookbookDesign(kind, c[BiquadCoefs*k:][:BiquadCoefs], freqs[k], qs[k], gains[k], b.Rate, true)
 			}
 		}
 	},
@@ -67,7 +67,7 @@ var parametricEQ = abi.NodeType{
 			c, state := b.Coefs(lane), b.State(lane)
 			for k := range bands {
 				x, y := bandRows(b, lane, k, bands)
-				biquadRun(x, y, c[biquadCoefs*k:], state[biquadState*k:])
+				BiquadRun(x, y, c[BiquadCoefs*k:], state[BiquadState*k:])
 			}
 		}
 	},
@@ -80,15 +80,15 @@ var parametricEQ = abi.NodeType{
 			dy := d.Out(0, lane)
 			for k := bands - 1; k >= 0; k-- {
 				x, y := bandRows(b, lane, k, bands)
-				ck, dk := c[biquadCoefs*k:][:biquadCoefs], dstate[biquadState*k:][:biquadState]
+				ck, dk := c[BiquadCoefs*k:][:BiquadCoefs], dstate[BiquadState*k:][:BiquadState]
 				after1, after2 := dk[0], dk[1]
 				dx := d.In(0, lane)
 				if k > 0 {
 					dx = rows[k%2]
 					clear(dx)
 				}
-				biquadPoles(dy, lambda, ck, dk)
-				sums := biquadCollect(x, y, dx, lambda, ck, before[biquadState*k:], dk, after1, after2)
+				BiquadPoles(dy, lambda, ck, dk)
+				sums := BiquadCollect(x, y, dx, lambda, ck, before[BiquadState*k:], dk, after1, after2)
 				var dfreq, dq, dgain float64
 				for i, s := range sums {
 					dfreq += s * ck[5+i]
@@ -102,7 +102,7 @@ var parametricEQ = abi.NodeType{
 			}
 		}
 	},
-	Second: second(equaliserFormula),
+	Second: Second(equaliserFormula),
 	Tangent: func(b, t *abi.Block) {
 		bands, frames := len(b.Data.(equaliser)), b.Frames
 		for lane := range b.Lanes {
@@ -112,7 +112,7 @@ var parametricEQ = abi.NodeType{
 			copy(tx, t.In(0, lane))
 			for k := range bands {
 				x, y := bandRows(b, lane, k, bands)
-				ck, s, ts := c[biquadCoefs*k:][:biquadCoefs], before[biquadState*k:], tstate[biquadState*k:]
+				ck, s, ts := c[BiquadCoefs*k:][:BiquadCoefs], before[BiquadState*k:], tstate[BiquadState*k:]
 				var tc [5]float64
 				for i := range tc {
 					tc[i] = ck[5+i]*tfreqs[k] + ck[10+i]*tqs[k] + ck[15+i]*tgains[k]
@@ -134,7 +134,7 @@ var parametricEQ = abi.NodeType{
 }
 
 // equaliser lists the kinds of the bands.
-type equaliser []rbjKind
+type equaliser []Filter
 
 // bandRows returns input and output of band k.
 func bandRows(b *abi.Block, lane, k, bands int) (x, y []float64) {
@@ -148,18 +148,18 @@ func bandRows(b *abi.Block, lane, k, bands int) (x, y []float64) {
 	return x, y
 }
 
-func equaliserFormula(f *formula) {
-	kinds := f.b.Data.(equaliser)
-	freqs, qs, gains := f.vector(0), f.vector(1), f.vector(2)
-	var c [][5]num
+func equaliserFormula(f *Formula) {
+	kinds := f.Block.Data.(equaliser)
+	freqs, qs, gains := f.Vector(0), f.Vector(1), f.Vector(2)
+	var c [][5]Number
 	for k, kind := range kinds {
-		c = append(c, f.cookbook(kind, freqs[k], qs[k], gains[k]))
+		c = append(c, f.Cookbook(kind, freqs[k], qs[k], gains[k]))
 	}
-	for n := range f.frames() {
-		x := f.x(0, n)
+	for n := range f.Frames() {
+		x := f.In(0, n)
 		for k := range kinds {
-			x = f.section(c[k], x, biquadState*k)
+			x = f.Section(c[k], x, BiquadState*k)
 		}
-		f.y(0, n, x)
+		f.Out(0, n, x)
 	}
 }

@@ -69,7 +69,7 @@ var pitchQuantizer = abi.NodeType{
 			law.free = s.Config.Text("free_variant")
 		}
 		if s.Config.Bool("slew") {
-			law.slew, _ = slewCoef(5, s.Rate)
+			law.slew, _ = SlewCoef(5, s.Rate)
 		}
 		rounded := law.free == "" || law.free == "stepped"
 		s.Surrogate = rounded && s.Config.Bool("straight_through")
@@ -85,7 +85,7 @@ var pitchQuantizer = abi.NodeType{
 	Forward:  pitchForward,
 	Backward: pitchBackward,
 	Tangent:  pitchTangent,
-	Second:   second(pitchFormula),
+	Second:   Second(pitchFormula),
 }
 
 type pitchLaw struct {
@@ -218,20 +218,20 @@ func pitchTangent(b, t *abi.Block) {
 	}
 }
 
-func pitchFormula(f *formula) {
-	law := f.b.Data.(*pitchLaw)
-	input, root, span := f.param(0), f.param(1), f.param(2)
-	for n := range f.frames() {
-		u := f.mul(input(n), span(n))
-		value, slope := law.cents(f.value(u))
-		cents := f.of(u, value, slope, 0)
-		octaves := f.add(f.scale(1./12, f.shift(-69, root(n))), f.scale(1./1200, cents))
-		pitch := f.scale(440, f.exp(f.scale(math.Ln2, octaves)))
-		if n > 0 || f.b.Frame(f.lane) > 0 {
-			last := f.state(0)
-			pitch = f.add(last, f.scale(law.slew, f.sub(pitch, last)))
+func pitchFormula(f *Formula) {
+	law := f.Block.Data.(*pitchLaw)
+	input, root, span := f.Param(0), f.Param(1), f.Param(2)
+	for n := range f.Frames() {
+		u := f.Mul(input(n), span(n))
+		value, slope := law.cents(f.Value(u))
+		cents := f.Apply(u, value, slope, 0)
+		octaves := f.Add(f.Scale(1./12, f.Shift(-69, root(n))), f.Scale(1./1200, cents))
+		pitch := f.Scale(440, f.Exp(f.Scale(math.Ln2, octaves)))
+		if n > 0 || f.Block.Frame(f.Lane) > 0 {
+			last := f.State(0)
+			pitch = f.Add(last, f.Scale(law.slew, f.Sub(pitch, last)))
 		}
-		f.setState(0, pitch)
-		f.y(0, n, pitch)
+		f.SetState(0, pitch)
+		f.Out(0, n, pitch)
 	}
 }

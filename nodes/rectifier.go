@@ -47,7 +47,7 @@ var rectifier = abi.NodeType{
 			d.Param(0, lane).Add(0, dmix)
 		}
 	},
-	Second: second(rectifierFormula),
+	Second: Second(rectifierFormula),
 	Tangent: func(b, t *abi.Block) {
 		c := b.Data.(float64)
 		for lane := range b.Lanes {
@@ -72,15 +72,15 @@ func rectified(x, c float64) (r, slope float64) {
 	return math.Abs(x), math.Copysign(1, x)
 }
 
-func rectifierFormula(f *formula) {
-	c, mix := f.b.Data.(float64), f.param(0)(0)
-	for n := range f.frames() {
-		x := f.x(0, n)
-		r, slope := rectified(f.value(x), c)
+func rectifierFormula(f *Formula) {
+	c, mix := f.Block.Data.(float64), f.Param(0)(0)
+	for n := range f.Frames() {
+		x := f.In(0, n)
+		r, slope := rectified(f.Value(x), c)
 		bend := 0.0
 		if c > 0 {
-			bend = c * c / math.Pow(f.value(x)*f.value(x)+c*c, 1.5)
+			bend = c * c / math.Pow(f.Value(x)*f.Value(x)+c*c, 1.5)
 		}
-		f.y(0, n, f.mixed(mix, x, f.of(x, r, slope, bend)))
+		f.Out(0, n, f.Mix(mix, x, f.Apply(x, r, slope, bend)))
 	}
 }

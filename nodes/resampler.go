@@ -55,7 +55,7 @@ var resampler = abi.NodeType{
 			}
 		}
 	},
-	Second: second(resamplerFormula),
+	Second: Second(resamplerFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, tstate := t.Out(0, lane), t.State(lane)
@@ -72,13 +72,13 @@ var resampler = abi.NodeType{
 	},
 }
 
-func resamplerFormula(f *formula) {
-	if f.b.Frame(f.lane) == 0 {
-		f.setState(0, f.add(f.state(0), f.param(0)(0)))
+func resamplerFormula(f *Formula) {
+	if f.Block.Frame(f.Lane) == 0 {
+		f.SetState(0, f.Add(f.State(0), f.Param(0)(0)))
 	}
-	for n := range f.frames() {
-		x := f.x(0, n)
-		f.y(0, n, f.sub(x, f.state(0)))
-		f.setState(0, x)
+	for n := range f.Frames() {
+		x := f.In(0, n)
+		f.Out(0, n, f.Sub(x, f.State(0)))
+		f.SetState(0, x)
 	}
 }

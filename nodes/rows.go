@@ -6,8 +6,8 @@ import "math"
 // delay lines. Each function is its own specification; rows_amd64.go does the
 // same to most of the frames where the processor has vectors.
 
-// addRows adds to dst the rows, each times its weight; weights are step apart.
-func addRows(dst, weights, rows []float64, stride, step int) {
+// AddRows adds to dst the rows, each times its weight; weights are step apart.
+func AddRows(dst, weights, rows []float64, stride, step int) {
 	from, n := rowsAddFast(dst, weights, rows, stride, step), (len(weights)+step-1)/step
 	dst = dst[from:]
 	count, j := len(dst), 0
@@ -30,8 +30,8 @@ func addRows(dst, weights, rows []float64, stride, step int) {
 	}
 }
 
-// dotRows adds to dst the dot products of v and each row.
-func dotRows(dst, v, rows []float64, stride int) {
+// DotRows adds to dst the dot products of v and each row.
+func DotRows(dst, v, rows []float64, stride int) {
 	j := 0
 	for ; j+4 <= len(dst); j += 4 {
 		from := rowsDotFast(dst[j:], v, rows[j*stride:], stride)
@@ -59,9 +59,9 @@ func dotRows(dst, v, rows []float64, stride int) {
 	}
 }
 
-// turnRows multiplies n rows, a power of two, by Hadamard's matrix without its
+// HadamardRows multiplies n rows, a power of two, by Hadamard's matrix without its
 // scale, in place.
-func turnRows(rows []float64, n, stride, frames int) {
+func HadamardRows(rows []float64, n, stride, frames int) {
 	from := rowsTurnFast(rows, n, stride, frames)
 	count := frames - from
 	if count == 0 {
@@ -94,15 +94,15 @@ func turnRows(rows []float64, n, stride, frames int) {
 	}
 }
 
-// blendRow writes s a + g x.
-func blendRow(dst, a, x []float64, s, g float64) {
+// BlendRow writes s a + g x.
+func BlendRow(dst, a, x []float64, s, g float64) {
 	for k := rowsBlendFast(dst, a, x, s, g); k < len(dst); k++ {
 		dst[k] = math.FMA(s, a[k], g*x[k])
 	}
 }
 
-// takeRow copies λ, adds g λ to dx and returns Σ x λ.
-func takeRow(dst, lambda, x, dx []float64, g float64) float64 {
+// TakeRow copies λ, adds g λ to dx and returns Σ x λ.
+func TakeRow(dst, lambda, x, dx []float64, g float64) float64 {
 	sum, k := rowsTakeFast(dst, lambda, x, dx, g)
 	for ; k < len(dst); k++ {
 		v := lambda[k]

@@ -9,7 +9,7 @@ package nodes
 
 func rowsAddFast(dst, weights, rows []float64, stride, step int) int {
 	count, n := len(dst)/4, (len(weights)+step-1)/step
-	if !useAVX2 || count == 0 || n == 0 {
+	if !AVX2 || count == 0 || n == 0 {
 		return 0
 	}
 	_ = rows[(n-1)*stride+len(dst)-1]
@@ -20,7 +20,7 @@ func rowsAddFast(dst, weights, rows []float64, stride, step int) int {
 // rowsDotFast adds to the sums of four rows.
 func rowsDotFast(dst, v, rows []float64, stride int) int {
 	count := len(v) / 4
-	if !useAVX2 || count == 0 {
+	if !AVX2 || count == 0 {
 		return 0
 	}
 	_ = rows[3*stride+len(v)-1]
@@ -34,7 +34,7 @@ func rowsDotFast(dst, v, rows []float64, stride int) int {
 
 func rowsTurnFast(rows []float64, n, stride, frames int) int {
 	count := frames / 4
-	if !useAVX2 || count == 0 {
+	if !AVX2 || count == 0 {
 		return 0
 	}
 	_ = rows[(n-1)*stride+frames-1]
@@ -57,7 +57,7 @@ func rowsTurnFast(rows []float64, n, stride, frames int) int {
 
 func rowsBlendFast(dst, a, x []float64, s, g float64) int {
 	count := len(dst) / 4
-	if !useAVX2 || count == 0 {
+	if !AVX2 || count == 0 {
 		return 0
 	}
 	_, _ = a[len(dst)-1], x[len(dst)-1]
@@ -67,7 +67,7 @@ func rowsBlendFast(dst, a, x []float64, s, g float64) int {
 
 func rowsTakeFast(dst, lambda, x, dx []float64, g float64) (sum float64, frames int) {
 	count := len(dst) / 4
-	if !useAVX2 || count == 0 {
+	if !AVX2 || count == 0 {
 		return 0, 0
 	}
 	_, _, _ = lambda[len(dst)-1], x[len(dst)-1], dx[len(dst)-1]
@@ -80,7 +80,7 @@ func rowsTakeFast(dst, lambda, x, dx []float64, g float64) (sum float64, frames 
 // lines and frames it did.
 func rowsEndsFast(l []float64, stride, count int, past [][]float64, coefs []float64, width int, state []float64) (lines, frames int) {
 	four := count / 4
-	if !useAVX2 || four == 0 || len(past) < 4 {
+	if !AVX2 || four == 0 || len(past) < 4 {
 		return 0, 0
 	}
 	lines = 4 * min(len(past)/4, 2)
@@ -128,7 +128,7 @@ func rowsLineFast(g, l, v, dv, dy []float64, f float64) [3]float64 {
 // rowsConvolveFast writes Σ h[k] x[n-k]; x[0] stands len(y) before the end of row.
 func rowsConvolveFast(y, row, h []float64) int {
 	now, count := len(row)-len(y), len(y)/4
-	if !useAVX2 || count == 0 || len(h) == 0 {
+	if !AVX2 || count == 0 || len(h) == 0 {
 		return 0
 	}
 	_ = row[now-len(h)+1]

@@ -22,8 +22,8 @@ import (
 // Series, MTAC 9, 1955; G. Goertzel, An Algorithm for the Evaluation of Finite
 // Trigonometric Series, Amer. Math. Monthly 65, 1958.
 
-// sineChunk is how long a recursion runs.
-const sineChunk = 256
+// SineChunk is how long a recursion runs.
+const SineChunk = 256
 
 // The table of a partial.
 const (
@@ -31,41 +31,41 @@ const (
 	sineBefore = 8  // Re z^(j-4), and Im z^(j-4)
 	sineTwice  = 16 // 2 Re z⁴
 	sineSquare = 17 // |z|⁸
-	sineTable  = 18
+	SineTable  = 18
 )
 
-// sineTables is how many values the tables of k partials take: partials go by
+// SineTables is how many values the tables of k partials take: partials go by
 // fours, and those that complete the last four are silent.
-func sineTables(k int) int { return sineTable * ((k + 3) &^ 3) }
+func SineTables(k int) int { return SineTable * ((k + 3) &^ 3) }
 
-// setSine fills the table of z = e^(-damping + 2πi step).
-func setSine(c []float64, step, damping float64) {
+// SetSine fills the table of z = e^(-damping + 2πi step).
+func SetSine(c []float64, step, damping float64) {
 	for j := range 4 {
 		r := 1.0
 		if damping != 0 {
 			r = math.Exp(-damping * float64(j))
 		}
-		c[sineHere+j], c[sineHere+4+j] = r*cosTurn(step*float64(j)), r*sinTurn(step*float64(j))
+		c[sineHere+j], c[sineHere+4+j] = r*CosTurn(step*float64(j)), r*SinTurn(step*float64(j))
 		if damping != 0 {
 			r = math.Exp(damping * float64(4-j))
 		}
-		c[sineBefore+j], c[sineBefore+4+j] = r*cosTurn(step*float64(4-j)), -r*sinTurn(step*float64(4-j))
+		c[sineBefore+j], c[sineBefore+4+j] = r*CosTurn(step*float64(4-j)), -r*SinTurn(step*float64(4-j))
 	}
 	r := math.Exp(-4 * damping)
-	c[sineTwice], c[sineSquare] = 2*r*cosTurn(4*step), r*r
+	c[sineTwice], c[sineSquare] = 2*r*CosTurn(4*step), r*r
 }
 
-// sinesAdd adds partials to y, whose length is a multiple of 8. phasors are the
+// AddSines adds partials to y, whose length is a multiple of 8. phasors are the
 // imaginary and the real part of each in the first frame.
-func sinesAdd(y, tables, phasors []float64, damped bool) {
-	if useAVX2 {
+func AddSines(y, tables, phasors []float64, damped bool) {
+	if AVX2 {
 		sinesAddFast(y, tables, phasors, damped)
 		return
 	}
-	for ; len(phasors) >= 8; tables, phasors = tables[4*sineTable:], phasors[8:] {
+	for ; len(phasors) >= 8; tables, phasors = tables[4*SineTable:], phasors[8:] {
 		var s, q [4][4]float64
 		for i := range 4 {
-			c, im, re := tables[sineTable*i:][:sineTable], phasors[2*i], phasors[2*i+1]
+			c, im, re := tables[SineTable*i:][:SineTable], phasors[2*i], phasors[2*i+1]
 			for j := range 4 {
 				s[i][j] = math.FMA(re, c[sineHere+4+j], im*c[sineHere+j])
 				q[i][j] = math.FMA(re, c[sineBefore+4+j], im*c[sineBefore+j])
@@ -77,7 +77,7 @@ func sinesAdd(y, tables, phasors []float64, damped bool) {
 				to[j] = ((s[0][j] + s[1][j]) + (s[2][j] + s[3][j])) + to[j]
 			}
 			for i := range 4 {
-				c := tables[sineTable*i:][:sineTable]
+				c := tables[SineTable*i:][:SineTable]
 				w, r := c[sineTwice], c[sineSquare]
 				for j := range 4 {
 					s[i][j], q[i][j] = math.FMA(w, s[i][j], -r*q[i][j]), s[i][j]
@@ -87,16 +87,16 @@ func sinesAdd(y, tables, phasors []float64, damped bool) {
 	}
 }
 
-// sinesSum writes the real and imaginary parts of Σ x[n] z^n and Σ ramp[n] z^n of
+// SumSines writes the real and imaginary parts of Σ x[n] z^n and Σ ramp[n] z^n of
 // each partial to sums. The length of the rows is a multiple of 8; so many
 // partials are an even number.
-func sinesSum(sums, x, ramp, tables []float64) {
-	if useAVX2 {
+func SumSines(sums, x, ramp, tables []float64) {
+	if AVX2 {
 		sinesSumFast(sums, x, ramp, tables)
 		return
 	}
-	for ; len(sums) >= 4; tables, sums = tables[sineTable:], sums[4:] {
-		c := tables[:sineTable]
+	for ; len(sums) >= 4; tables, sums = tables[SineTable:], sums[4:] {
+		c := tables[:SineTable]
 		w, r := c[sineTwice], c[sineSquare]
 		for row, x := range [2][]float64{x, ramp} {
 			var u, v, re, im [4]float64
@@ -117,20 +117,20 @@ func sinesSum(sums, x, ramp, tables []float64) {
 	}
 }
 
-// sineTurns writes sine and cosine of phases in cycles, in turn.
-func sineTurns(phasors, turns []float64) {
+// SinCosTurns writes sine and cosine of phases in cycles, in turn.
+func SinCosTurns(phasors, turns []float64) {
 	n := 0
-	if useAVX2 {
+	if AVX2 {
 		n = sineTurnsFast(phasors, turns)
 	}
 	for ; n < len(turns); n++ {
-		phasors[2*n], phasors[2*n+1] = sinTurn(turns[n]), cosTurn(turns[n])
+		phasors[2*n], phasors[2*n+1] = SinTurn(turns[n]), CosTurn(turns[n])
 	}
 }
 
-// sineRamp copies a piece of a row, and writes it times its frame; both are
+// SineRamp copies a piece of a row, and writes it times its frame; both are
 // completed by zeros to a multiple of 8. Both have room for sineChunk frames.
-func sineRamp(x, ramp, row []float64) (_, _ []float64) {
+func SineRamp(x, ramp, row []float64) (_, _ []float64) {
 	padded := (len(row) + 7) &^ 7
 	x, ramp = x[:padded], ramp[:padded]
 	copy(x, row)
@@ -141,8 +141,8 @@ func sineRamp(x, ramp, row []float64) (_, _ []float64) {
 	return x, ramp
 }
 
-// fade returns the weight of a partial of f times the rate, and its slope.
-func fade(f float64) (v, slope float64) {
+// Fade returns the weight of a partial of f times the rate, and its slope.
+func Fade(f float64) (v, slope float64) {
 	u := (0.5 - f) / 0.025
 	switch {
 	case u >= 1:
@@ -153,9 +153,9 @@ func fade(f float64) (v, slope float64) {
 	return u * u * (3 - 2*u), -6 * u * (1 - u) / 0.025
 }
 
-// chunkBegins returns the last frame of the block in which a chunk begins, which
+// SineChunkBegins returns the last frame of the block in which a chunk begins, which
 // is where the second value of the state comes from; -1: it was there before.
-func chunkBegins(b *abi.Block, lane int) int {
+func SineChunkBegins(b *abi.Block, lane int) int {
 	end := b.Frame(lane) + int64(b.Frames) - 1
-	return max(-1, int(end-end%sineChunk-b.Frame(lane)))
+	return max(-1, int(end-end%SineChunk-b.Frame(lane)))
 }

@@ -11,7 +11,7 @@ func sinesAddFast(y, tables, phasors []float64, damped bool) {
 	if quads == 0 || len(y) < 8 {
 		return
 	}
-	_ = tables[4*sineTable*quads-1]
+	_ = tables[4*SineTable*quads-1]
 	if damped {
 		sinesAddDampedAVX2(&y[0], len(y)/8, &tables[0], &phasors[0], quads)
 	} else {
@@ -25,13 +25,13 @@ func sinesSumFast(sums, x, ramp, tables []float64) {
 		clear(sums)
 		return
 	}
-	_, _ = tables[2*sineTable*twos-1], ramp[len(x)-1]
+	_, _ = tables[2*SineTable*twos-1], ramp[len(x)-1]
 	sinesSumAVX2(&sums[0], &x[0], &ramp[0], len(x)/8, &tables[0], twos)
 }
 
 // turnConstants are those of sinTurn: its three, then its polynomial.
 var turnConstants = [14]float64{
-	roundAway, 0.25, math.Float64frombits(1<<63 - 1),
+	RoundAway, 0.25, math.Float64frombits(1<<63 - 1),
 	6.283185307179586, -41.341702240399755, 81.60524927607362, -76.70585975282492,
 	42.058693925428685, -15.0946416761179, 3.8199280942271643, -0.7177337921413454, 0.10089695501646812,
 }
@@ -45,10 +45,10 @@ func sineTurnsFast(phasors, turns []float64) int {
 	return 4 * quads
 }
 
-// partialsEight sums the first partials of eight frames, and returns how many: the
+// PartialsEight sums the first partials of eight frames, and returns how many: the
 // given ones or none.
-func partialsEight(y []float64, walk *[4][8]float64, turns, coefs []float64, count int) int {
-	if !useAVX2 || count == 0 {
+func PartialsEight(y []float64, walk *[4][8]float64, turns, coefs []float64, count int) int {
+	if !AVX2 || count == 0 {
 		return 0
 	}
 	var first [16]float64
@@ -62,9 +62,9 @@ func partialsEight(y []float64, walk *[4][8]float64, turns, coefs []float64, cou
 	return count
 }
 
-// partialsBack is its adjoint for four frames.
-func partialsBack(walk *[7][4]float64, turns, dy, coefs, sums []float64, count int) int {
-	if !useAVX2 || count == 0 {
+// PartialsBack is its adjoint for four frames.
+func PartialsBack(walk *[7][4]float64, turns, dy, coefs, sums []float64, count int) int {
+	if !AVX2 || count == 0 {
 		return 0
 	}
 	var first [8]float64

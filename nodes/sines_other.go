@@ -6,5 +6,5 @@ func sinesAddFast(_, _, _ []float64, _ bool) { panic("nodes: no vectors here") }
 func sinesSumFast(_, _, _, _ []float64)      { panic("nodes: no vectors here") }
 func sineTurnsFast(_, _ []float64) int       { panic("nodes: no vectors here") }
 
-func partialsEight(_ []float64, _ *[4][8]float64, _, _ []float64, _ int) int { return 0 }
-func partialsBack(_ *[7][4]float64, _, _, _, _ []float64, _ int) int         { return 0 }
+func PartialsEight(_ []float64, _ *[4][8]float64, _, _ []float64, _ int) int { return 0 }
+func PartialsBack(_ *[7][4]float64, _, _, _, _ []float64, _ int) int         { return 0 }

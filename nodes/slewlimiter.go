@@ -126,7 +126,7 @@ func slewBackward(b, d *abi.Block) {
 				root := math.Sqrt(0.25 + 2*math.Abs(w)/accel)
 				dx[n] += dv / root
 				ey -= dv / root
-				daccel += sign(w) * (root - 0.5 - math.Abs(w)/(accel*root)) * dv
+				daccel += Sign(w) * (root - 0.5 - math.Abs(w)/(accel*root)) * dv
 			case slewRises:
 				drise += dv
 			case slewFalls:

@@ -35,24 +35,24 @@ var spectralFilter = abi.NodeType{
 	},
 	Config: append([]abi.Key{
 		{Name: "bands", Kind: abi.Int, Default: 16.0, Min: 1, Max: 512, Doc: "Number of bands."},
-	}, stftKeys...),
+	}, STFTKeys...),
 	Configure: func(s *abi.Setup) error {
-		st, err := newSTFT(s, "window", "hop")
+		st, err := NewSTFT(s, "window", "hop")
 		if err != nil {
 			return err
 		}
 		bands := s.Config.Int("bands")
-		law := &spectralLaw{stft: st, place: make([]float64, st.bins)}
+		law := &spectralLaw{STFT: st, place: make([]float64, st.Bins)}
 		s.Param("gains_db").Len = bands
 		for k := range law.place {
-			octaves := math.Log2(float64(st.n) / 2)
+			octaves := math.Log2(float64(st.N) / 2)
 			if octaves > 0 {
 				law.place[k] = float64(bands-1) * math.Log2(float64(max(k, 1))) / octaves
 			}
 			law.place[k] = min(law.place[k], float64(bands-1))
 		}
-		s.Internal = st.rows(1)
-		s.Coefs, s.Scratch = st.bins, st.scratch()+5*st.bins
+		s.Internal = st.Rows(1)
+		s.Coefs, s.Scratch = st.Bins, st.Scratch()+5*st.Bins
 		s.Data = law
 		return nil
 	},
@@ -78,7 +78,7 @@ var spectralFilter = abi.NodeType{
 }
 
 type spectralLaw struct {
-	*stft
+	*STFT
 	place []float64 // of each bin, in bands
 }
 
@@ -89,19 +89,19 @@ func spectralRun(b, r *abi.Block) {
 	law := b.Data.(*spectralLaw)
 	for lane := range b.Lanes {
 		x, y, row := r.In(0, lane), r.Out(0, lane), r.Internal(0, lane)
-		law.open(r, lane, x, 1)
-		frames, re, im, _, _, free := law.work(b.Scratch(lane))
+		law.Open(r, lane, x, 1)
+		frames, re, im, _, _, free := law.Work(b.Scratch(lane))
 		for n := 0; n < len(x); {
-			count, boundary := until(b.Frame(lane), n, len(x), law.hop)
+			count, boundary := Until(b.Frame(lane), n, len(x), law.Hop)
 			if boundary {
-				law.analyse(re, im, row[n:n+law.n], frames, free)
+				law.Analyse(re, im, row[n:n+law.N], frames, free)
 				for k, g := range b.Coefs(lane) {
 					re[k] *= g
 					im[k] *= g
 				}
-				law.synthesise(law.tail(r, lane, 0, n, b.Frame(lane)), re, im, frames, free)
+				law.Synthesise(law.Tail(r, lane, 0, n, b.Frame(lane)), re, im, frames, free)
 			}
-			law.sum(y[n:n+count], r, lane, 0, n)
+			law.Sum(y[n:n+count], r, lane, 0, n)
 			n += count
 		}
 	}
@@ -112,21 +112,21 @@ func spectralBackward(b, d *abi.Block) {
 	for lane := range b.Lanes {
 		row, drow := b.Internal(0, lane), d.Internal(0, lane)
 		dx, dy := d.In(0, lane), d.Out(0, lane)
-		frames, re, im, gr, gi, free := law.work(b.Scratch(lane))
-		dg := b.Scratch(lane)[law.scratch():][:law.bins]
+		frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
+		dg := b.Scratch(lane)[law.Scratch():][:law.Bins]
 		clear(dg)
-		law.stft.spread(dy, d, lane, 0)
-		for n := law.last(b.Frame(lane), len(dy)); n >= 0; n -= law.hop {
-			law.analyse(re, im, row[n:n+law.n], frames, free)
-			law.synthesiseBack(gr, gi, law.tail(d, lane, 0, n, b.Frame(lane)), frames, free)
+		law.STFT.Spread(dy, d, lane, 0)
+		for n := law.Last(b.Frame(lane), len(dy)); n >= 0; n -= law.Hop {
+			law.Analyse(re, im, row[n:n+law.N], frames, free)
+			law.SynthesiseBack(gr, gi, law.Tail(d, lane, 0, n, b.Frame(lane)), frames, free)
 			for k, g := range b.Coefs(lane) {
 				dg[k] += g * (re[k]*gr[k] + im[k]*gi[k]) // by ln G
 				gr[k] *= g
 				gi[k] *= g
 			}
-			law.analyseBack(drow[n:n+law.n], gr, gi, frames, free)
+			law.AnalyseBack(drow[n:n+law.N], gr, gi, frames, free)
 		}
-		for n, v := range drow[law.n:] {
+		for n, v := range drow[law.N:] {
 			dx[n] += v
 		}
 		dgains := d.Vector(0, lane)
@@ -146,13 +146,13 @@ func spectralTangent(b, t *abi.Block) {
 	for lane := range b.Lanes {
 		row, trow := b.Internal(0, lane), t.Internal(0, lane)
 		tx, ty, tgains := t.In(0, lane), t.Out(0, lane), t.Vector(0, lane)
-		law.open(t, lane, tx, 1)
-		frames, re, im, gr, gi, free := law.work(b.Scratch(lane))
+		law.Open(t, lane, tx, 1)
+		frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
 		for n := 0; n < len(tx); {
-			count, boundary := until(b.Frame(lane), n, len(tx), law.hop)
+			count, boundary := Until(b.Frame(lane), n, len(tx), law.Hop)
 			if boundary {
-				law.analyse(re, im, row[n:n+law.n], frames, free)
-				law.analyse(gr, gi, trow[n:n+law.n], frames, free)
+				law.Analyse(re, im, row[n:n+law.N], frames, free)
+				law.Analyse(gr, gi, trow[n:n+law.N], frames, free)
 				for k, g := range b.Coefs(lane) {
 					i := int(law.place[k])
 					f := law.place[k] - float64(i)
@@ -163,9 +163,9 @@ func spectralTangent(b, t *abi.Block) {
 					tg *= decibels * g
 					re[k], im[k] = g*gr[k]+tg*re[k], g*gi[k]+tg*im[k]
 				}
-				law.synthesise(law.tail(t, lane, 0, n, b.Frame(lane)), re, im, frames, free)
+				law.Synthesise(law.Tail(t, lane, 0, n, b.Frame(lane)), re, im, frames, free)
 			}
-			law.sum(ty[n:n+count], t, lane, 0, n)
+			law.Sum(ty[n:n+count], t, lane, 0, n)
 			n += count
 		}
 	}

@@ -18,15 +18,15 @@ func spectralSecond(b, t, d, dt *abi.Block) {
 		row, trow, drow := b.Internal(0, lane), t.Internal(0, lane), dt.Internal(0, lane)
 		dx, dy := dt.In(0, lane), dt.Out(0, lane)
 		tgains, dgains := t.Vector(0, lane), dt.Vector(0, lane)
-		frames, re, im, gr, gi, free := law.work(b.Scratch(lane))
-		more := b.Scratch(lane)[law.scratch()+law.bins:]
-		tre, tim, tgr, tgi := more[:law.bins], more[law.bins:2*law.bins], more[2*law.bins:3*law.bins], more[3*law.bins:4*law.bins]
-		law.stft.spread(dy, dt, lane, 0)
-		for n := law.last(b.Frame(lane), len(dy)); n >= 0; n -= law.hop {
-			law.analyse(re, im, row[n:n+law.n], frames, free)
-			law.analyse(tre, tim, trow[n:n+law.n], frames, free)
-			law.synthesiseBack(gr, gi, law.tail(d, lane, 0, n, b.Frame(lane)), frames, free)
-			law.synthesiseBack(tgr, tgi, law.tail(dt, lane, 0, n, b.Frame(lane)), frames, free)
+		frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
+		more := b.Scratch(lane)[law.Scratch()+law.Bins:]
+		tre, tim, tgr, tgi := more[:law.Bins], more[law.Bins:2*law.Bins], more[2*law.Bins:3*law.Bins], more[3*law.Bins:4*law.Bins]
+		law.STFT.Spread(dy, dt, lane, 0)
+		for n := law.Last(b.Frame(lane), len(dy)); n >= 0; n -= law.Hop {
+			law.Analyse(re, im, row[n:n+law.N], frames, free)
+			law.Analyse(tre, tim, trow[n:n+law.N], frames, free)
+			law.SynthesiseBack(gr, gi, law.Tail(d, lane, 0, n, b.Frame(lane)), frames, free)
+			law.SynthesiseBack(tgr, tgi, law.Tail(dt, lane, 0, n, b.Frame(lane)), frames, free)
 			for k, g := range b.Coefs(lane) {
 				i := int(law.place[k])
 				f := law.place[k] - float64(i)
@@ -42,9 +42,9 @@ func spectralSecond(b, t, d, dt *abi.Block) {
 				}
 				tgr[k], tgi[k] = g*(tgr[k]+log*gr[k]), g*(tgi[k]+log*gi[k])
 			}
-			law.analyseBack(drow[n:n+law.n], tgr, tgi, frames, free)
+			law.AnalyseBack(drow[n:n+law.N], tgr, tgi, frames, free)
 		}
-		for n, v := range drow[law.n:] {
+		for n, v := range drow[law.N:] {
 			dx[n] += v
 		}
 	}

@@ -28,21 +28,21 @@ var tanh = abi.NodeType{
 		for lane := range b.Lanes {
 			x, y, t := b.In(0, lane), b.Out(0, lane), b.Record(0, lane)
 			drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
-			t0 := tanhOf(bias.At(0))
+			t0 := Tanh(bias.At(0))
 			y, t = y[:len(x)], t[:len(x)]
 			if b.Held() {
 				drive, bias := drive.At(0), bias.At(0)
 				for n, x := range x {
-					t[n] = tanhOf(drive*x + bias)
+					t[n] = Tanh(drive*x + bias)
 					y[n] = level * (t[n] - t0)
 				}
 				continue
 			}
 			for n := range x {
 				if bias.Varies() {
-					t0 = tanhOf(bias.At(n))
+					t0 = Tanh(bias.At(n))
 				}
-				t[n] = tanhOf(drive.At(n)*x[n] + bias.At(n))
+				t[n] = Tanh(drive.At(n)*x[n] + bias.At(n))
 				y[n] = level * (t[n] - t0)
 			}
 		}
@@ -52,7 +52,7 @@ var tanh = abi.NodeType{
 			x, t, dx, dy := b.In(0, lane), b.Record(0, lane), d.In(0, lane), d.Out(0, lane)
 			drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
 			ddrive, dbias, dlevel := d.Param(0, lane), d.Param(1, lane), 0.0
-			t0 := tanhOf(bias.At(0))
+			t0 := Tanh(bias.At(0))
 			t, dx, dy = t[:len(x)], dx[:len(x)], dy[:len(x)]
 			if b.Held() {
 				drive, sumDrive, sumBias, sum := drive.At(0), 0.0, 0.0, 0.0
@@ -71,7 +71,7 @@ var tanh = abi.NodeType{
 			}
 			for n := range x {
 				if bias.Varies() {
-					t0 = tanhOf(bias.At(n))
+					t0 = Tanh(bias.At(n))
 				}
 				g := level * (1 - t[n]*t[n]) * dy[n]
 				dx[n] += drive.At(n) * g
@@ -82,14 +82,14 @@ var tanh = abi.NodeType{
 			d.Param(2, lane).Add(0, dlevel)
 		}
 	},
-	Second: second(tanhFormula),
+	Second: Second(tanhFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			x, th, tx, ty := b.In(0, lane), b.Record(0, lane), t.In(0, lane), t.Out(0, lane)
 			drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
 			tdrive, tbias, tlevel := t.Param(0, lane), t.Param(1, lane), t.Param(2, lane).At(0)
 			for n := range x {
-				t0 := tanhOf(bias.At(n))
+				t0 := Tanh(bias.At(n))
 				g := level * (1 - th[n]*th[n])
 				ty[n] = g*(drive.At(n)*tx[n]+tdrive.At(n)*x[n]+tbias.At(n)) - level*(1-t0*t0)*tbias.At(n) + tlevel*(th[n]-t0)
 			}
@@ -97,10 +97,10 @@ var tanh = abi.NodeType{
 	},
 }
 
-func tanhFormula(f *formula) {
-	drive, bias, level := f.param(0), f.param(1), f.param(2)(0)
-	for n := range f.frames() {
+func tanhFormula(f *Formula) {
+	drive, bias, level := f.Param(0), f.Param(1), f.Param(2)(0)
+	for n := range f.Frames() {
 		offset := bias(n)
-		f.y(0, n, f.mul(level, f.sub(f.tanh(f.add(f.mul(drive(n), f.x(0, n)), offset)), f.tanh(offset))))
+		f.Out(0, n, f.Mul(level, f.Sub(f.Tanh(f.Add(f.Mul(drive(n), f.In(0, n)), offset)), f.Tanh(offset))))
 	}
 }

@@ -6,16 +6,16 @@ import (
 	"ampfit/abi"
 )
 
-// sinTurn returns sin(2πp) within 1e-15, for any p that is not large. A phase in
+// SinTurn returns sin(2πp) within 1e-15, for any p that is not large. A phase in
 // cycles is folded exactly, and without a branch, into a quarter turn.
-func sinTurn(p float64) float64 {
-	r := p - ((p + roundAway) - roundAway) // in [-1/2, 1/2]
+func SinTurn(p float64) float64 {
+	r := p - ((p + RoundAway) - RoundAway) // in [-1/2, 1/2]
 	a := 0.25 - math.Abs(math.Abs(r)-0.25) // in [0, 1/4]
 	return math.Copysign(sinQuarter(a), r)
 }
 
-// roundAway is 1.5·2^52: adding it leaves no room for a fraction.
-const roundAway = 0x1.8p52
+// RoundAway is 1.5·2^52: adding it leaves no room for a fraction.
+const RoundAway = 0x1.8p52
 
 // sinQuarter returns sin(2πa) for |a| ≤ 1/4: a times a polynomial of degree 8 in
 // a², which interpolates sin(2πa)/a at its Chebyshev nodes; 3e-19 off, before
@@ -29,53 +29,53 @@ func sinQuarter(a float64) float64 {
 	return a * (low + (high+0.10089695501646812*z4)*z4)
 }
 
-// cosTurn returns cos(2πp).
-func cosTurn(p float64) float64 { return sinTurn(p + 0.25) }
+// CosTurn returns cos(2πp).
+func CosTurn(p float64) float64 { return SinTurn(p + 0.25) }
 
-// wave is the shape of a low-frequency oscillator over one cycle, within ±1.
-type wave int
+// Wave is the shape of a low-frequency oscillator over one cycle, within ±1.
+type Wave int
 
 const (
-	sineWave wave = iota
+	SineWave Wave = iota
 	squareWave
-	sawWave
-	triangleWave
+	SawWave
+	TriangleWave
 )
 
-var waves = map[string]wave{"sine": sineWave, "square": squareWave, "saw": sawWave, "triangle": triangleWave}
+var Waves = map[string]Wave{"sine": SineWave, "square": squareWave, "saw": SawWave, "triangle": TriangleWave}
 
-// value returns the value at phase p in [0, 1).
-func (w wave) value(p float64) float64 {
-	if w == sineWave {
-		return sinTurn(p)
+// Value returns the value at phase p in [0, 1).
+func (w Wave) Value(p float64) float64 {
+	if w == SineWave {
+		return SinTurn(p)
 	}
-	v, _ := w.at(p)
+	v, _ := w.At(p)
 	return v
 }
 
-// at returns the value at phase p in [0, 1) and its slope per cycle. At the
+// At returns the value at phase p in [0, 1) and its slope per cycle. At the
 // jumps of square and saw the slope is that of the piece after it; the jump
 // itself has none, so gradients do not see it.
-func (w wave) at(p float64) (value, slope float64) {
+func (w Wave) At(p float64) (value, slope float64) {
 	switch w {
 	case squareWave:
 		if p < 0.5 {
 			return 1, 0
 		}
 		return -1, 0
-	case sawWave:
+	case SawWave:
 		return 2*p - 1, 2
-	case triangleWave:
+	case TriangleWave:
 		if p < 0.5 {
 			return 1 - 4*p, -4
 		}
 		return 4*p - 3, 4
 	}
-	return sinTurn(p), 2 * math.Pi * cosTurn(p)
+	return SinTurn(p), 2 * math.Pi * CosTurn(p)
 }
 
-// frac returns x modulo 1, in [0, 1).
-func frac(x float64) float64 {
+// Frac returns x modulo 1, in [0, 1).
+func Frac(x float64) float64 {
 	x -= math.Floor(x)
 	if x >= 1 { // x was a rounding error below a whole number
 		return 0
@@ -83,20 +83,20 @@ func frac(x float64) float64 {
 	return x
 }
 
-// smoothWave is what a type with the key "wave" says of its movement: nil for
+// SmoothWave is what a type with the key "wave" says of its movement: nil for
 // the shapes that jump.
-func smoothWave(c abi.Config) func(phase float64) float64 {
-	switch waves[c.Text("wave")] {
-	case sineWave:
+func SmoothWave(c abi.Config) func(phase float64) float64 {
+	switch Waves[c.Text("wave")] {
+	case SineWave:
 		return func(p float64) float64 { return math.Sin(2 * math.Pi * p) }
-	case triangleWave:
+	case TriangleWave:
 		return func(p float64) float64 { return 2*math.Abs(2*(p-math.Floor(p))-1) - 1 }
 	}
 	return nil
 }
 
-// advance moves a phase in [0, 1) on by a step in [0, 1].
-func advance(p, step float64) float64 {
+// Advance moves a phase in [0, 1) on by a step in [0, 1].
+func Advance(p, step float64) float64 {
 	p += step
 	if p >= 1 {
 		p -= 1

@@ -92,7 +92,7 @@ var waveshaper = abi.NodeType{
 			}
 		}
 	},
-	Second: second(waveshaperFormula),
+	Second: Second(waveshaperFormula),
 	Tangent: func(b, t *abi.Block) {
 		s := b.Data.(shape)
 		for lane := range b.Lanes {
@@ -144,42 +144,42 @@ func harmonicMean(a, b float64) (mean, byA, byB float64) {
 	return 2 * a * p, 2 * p * p, 2 * q * q
 }
 
-func waveshaperFormula(f *formula) {
-	s, p := f.b.Data.(shape), f.vector(0)
+func waveshaperFormula(f *Formula) {
+	s, p := f.Block.Data.(shape), f.Vector(0)
 	last := len(p) - 1
-	m := make([]num, len(p))
-	m[0], m[last] = f.sub(p[1], p[0]), f.sub(p[last], p[last-1])
+	m := make([]Number, len(p))
+	m[0], m[last] = f.Sub(p[1], p[0]), f.Sub(p[last], p[last-1])
 	for i := 1; i < last; i++ {
-		m[i] = secantMean(f, f.sub(p[i], p[i-1]), f.sub(p[i+1], p[i]))
+		m[i] = secantMean(f, f.Sub(p[i], p[i-1]), f.Sub(p[i+1], p[i]))
 	}
-	for n := range f.frames() {
-		u := f.scale(s.perX, f.shift(s.width, f.x(0, n)))
-		switch at := (f.b.In(0, f.lane)[n] + s.width) * s.perX; {
+	for n := range f.Frames() {
+		u := f.Scale(s.perX, f.Shift(s.width, f.In(0, n)))
+		switch at := (f.Block.In(0, f.Lane)[n] + s.width) * s.perX; {
 		case at < 0:
-			f.y(0, n, f.add(p[0], f.mul(u, m[0])))
+			f.Out(0, n, f.Add(p[0], f.Mul(u, m[0])))
 			continue
 		case at >= float64(last):
-			f.y(0, n, f.add(p[last], f.mul(f.shift(-float64(last), u), m[last])))
+			f.Out(0, n, f.Add(p[last], f.Mul(f.Shift(-float64(last), u), m[last])))
 			continue
 		}
-		i, _, _ := s.place(f.b.In(0, f.lane)[n], len(p))
-		t := f.shift(-float64(i), u)
-		r := f.shift(1, f.scale(-1, t))
-		rr, tt := f.mul(r, r), f.mul(t, t)
-		f.y(0, n, f.sum(
-			f.mul(f.mul(f.shift(1, f.scale(2, t)), rr), p[i]), f.mul(f.mul(t, rr), m[i]),
-			f.mul(f.mul(f.shift(3, f.scale(-2, t)), tt), p[i+1]), f.scale(-1, f.mul(f.mul(r, tt), m[i+1]))))
+		i, _, _ := s.place(f.Block.In(0, f.Lane)[n], len(p))
+		t := f.Shift(-float64(i), u)
+		r := f.Shift(1, f.Scale(-1, t))
+		rr, tt := f.Mul(r, r), f.Mul(t, t)
+		f.Out(0, n, f.Sum(
+			f.Mul(f.Mul(f.Shift(1, f.Scale(2, t)), rr), p[i]), f.Mul(f.Mul(t, rr), m[i]),
+			f.Mul(f.Mul(f.Shift(3, f.Scale(-2, t)), tt), p[i+1]), f.Scale(-1, f.Mul(f.Mul(r, tt), m[i+1]))))
 	}
 }
 
 // secantMean is harmonicMean: 2ab/(a+b), or 0 where the signs differ.
-func secantMean(f *formula, a, b num) num {
-	v, byA, byB := harmonicMean(f.value(a), f.value(b))
+func secantMean(f *Formula, a, b Number) Number {
+	v, byA, byB := harmonicMean(f.Value(a), f.Value(b))
 	if v == 0 {
-		return f.number(0)
+		return f.Const(0)
 	}
-	x, y, sum := f.value(a), f.value(b), f.value(a)+f.value(b)
+	x, y, sum := f.Value(a), f.Value(b), f.Value(a)+f.Value(b)
 	cube := 4 / (sum * sum * sum)
-	bend := x*f.tangent(b) - y*f.tangent(a) // the mean is homogeneous, so it bends across only
-	return f.push(v, byA*f.tangent(a)+byB*f.tangent(b), step{a: a, b: b, pa: byA, pb: byB, ta: cube * y * bend, tb: -cube * x * bend})
+	bend := x*f.Tangent(b) - y*f.Tangent(a) // the mean is homogeneous, so it bends across only
+	return f.Push(v, byA*f.Tangent(a)+byB*f.Tangent(b), Step{A: a, B: b, ByA: byA, ByB: byB, ByATangent: cube * y * bend, ByBTangent: -cube * x * bend})
 }
