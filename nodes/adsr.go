@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(adsr) }
@@ -74,7 +75,7 @@ var adsr = abi.NodeType{
 			}
 		}
 	},
-	Second: Second(adsrFormula),
+	Second: kernel.Second(adsrFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, e := t.Out(0, lane), newADSR(b, lane)
@@ -146,11 +147,11 @@ func (e *adsrCurve) at(t float64, note [2]float64, slopes *[5]float64) float64 {
 	return a * level * r
 }
 
-func adsrFormula(f *Formula) {
+func adsrFormula(f *kernel.Formula) {
 	attack, decay := f.Scale(1e-3, f.Param(0)(0)), f.Scale(1e-3, f.Param(1)(0))
 	sustain, release, curve := f.Param(2)(0), f.Scale(1e-3, f.Param(3)(0)), f.Param(4)(0)
 	e := newADSR(f.Block, f.Lane)
-	ramp := func(t, length Number, falls bool) Number { // (clip(t/length) or 1 - that)^curve
+	ramp := func(t, length kernel.Number, falls bool) kernel.Number { // (clip(t/length) or 1 - that)^curve
 		u := f.Div(t, length)
 		switch {
 		case f.Value(u) <= 0:
@@ -166,7 +167,7 @@ func adsrFormula(f *Formula) {
 		}
 		return adsrPower(f, u, curve)
 	}
-	y := make([]Number, f.Frames())
+	y := make([]kernel.Number, f.Frames())
 	for i := range y {
 		y[i] = f.Const(0)
 	}
@@ -187,7 +188,7 @@ func adsrFormula(f *Formula) {
 
 // adsrPower is u^c for u in (0, 1), with the slope by u that adsr takes: that of a u
 // of at least adsrLeast.
-func adsrPower(f *Formula, u, c Number) Number {
+func adsrPower(f *kernel.Formula, u, c kernel.Number) kernel.Number {
 	x, log := f.Value(u), math.Log(f.Value(u))
 	v := math.Exp(f.Value(c) * log)
 	tu, tc := f.Tangent(u), f.Tangent(c)
@@ -196,7 +197,7 @@ func adsrPower(f *Formula, u, c Number) Number {
 		least = x
 	}
 	byU, byC := f.Value(c)*v/least, v*log
-	s := Step{A: u, B: c, ByA: byU, ByB: byC}
+	s := kernel.Step{A: u, B: c, ByA: byU, ByB: byC}
 	s.ByATangent = v / least * (1 + f.Value(c)*log) * tc
 	if least == x {
 		s.ByATangent += f.Value(c) * (f.Value(c) - 1) * v / (x * x) * tu

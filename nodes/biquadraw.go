@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(rawBiquad) }
@@ -34,7 +35,7 @@ var rawBiquad = abi.NodeType{
 		{Name: "a1", Role: abi.Coefficient, Default: 0, Min: -2, Max: 2, Doc: "Coefficient of −y[n−1], projected onto the stable ones."},
 		{Name: "a2", Role: abi.Coefficient, Default: 0, Min: -0.9999999, Max: 0.9999999, Doc: "Coefficient of −y[n−2]: the square of the radius of a complex pole pair."},
 	},
-	State: BiquadState, Coefs: 30, FrameScratch: 1,
+	State: kernel.BiquadState, Coefs: 30, FrameScratch: 1,
 	Prepare: func(b *abi.Block) {
 		for lane := range b.Lanes {
 			c := b.Coefs(lane)
@@ -51,9 +52,9 @@ var rawBiquad = abi.NodeType{
 			}
 		}
 	},
-	Forward:  BiquadForward,
-	Backward: BiquadBackward,
-	Second:   Second(rawBiquadFormula),
+	Forward:  kernel.BiquadForward,
+	Backward: kernel.BiquadBackward,
+	Second:   kernel.Second(rawBiquadFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			x, y, tx, ty := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane)
@@ -76,12 +77,12 @@ var rawBiquad = abi.NodeType{
 		}
 	},
 	Kernel:         "biquad",
-	CohortForward:  BiquadForwardCohort,
-	CohortBackward: BiquadBackwardCohort,
+	CohortForward:  kernel.BiquadForwardCohort,
+	CohortBackward: kernel.BiquadBackwardCohort,
 }
 
-func rawBiquadFormula(f *Formula) {
-	var c [5]Number
+func rawBiquadFormula(f *kernel.Formula) {
+	var c [5]kernel.Number
 	for p := range c {
 		c[p] = f.Param(p)(0)
 	}

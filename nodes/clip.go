@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() {
@@ -24,7 +25,7 @@ func init() {
 			Name: f.name, Family: nonlinear, Doc: f.doc, Detail: f.detail,
 			Inputs: in, Outputs: out, Params: []abi.Param{drive, threshold},
 			Configure: func(s *abi.Setup) error { s.Data = f.curve; return nil },
-			Forward:   clipForward, Backward: clipBackward, Tangent: clipTangent, Second: Second(clipFormula),
+			Forward:   clipForward, Backward: clipBackward, Tangent: clipTangent, Second: kernel.Second(clipFormula),
 		})
 	}
 }
@@ -99,7 +100,7 @@ func clipTangent(b, t *abi.Block) {
 	}
 }
 
-func clipFormula(f *Formula) {
+func clipFormula(f *kernel.Formula) {
 	curve, drive, threshold := f.Block.Data.(clipCurve), f.Param(0), f.Param(1)(0)
 	for n := range f.Frames() {
 		u := f.Div(f.Mul(drive(n), f.In(0, n)), threshold)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() {
@@ -20,7 +21,7 @@ func init() {
 		if t.Name == "AllpassDelayNode" {
 			t.Params[1].Role = abi.Diffusion
 		}
-		t.Forward, t.Backward, t.Tangent, t.Second = combForward, combBackward, combTangent, Second(combFormula)
+		t.Forward, t.Backward, t.Tangent, t.Second = combForward, combBackward, combTangent, kernel.Second(combFormula)
 		abi.Register(t)
 	}
 	common(abi.NodeType{
@@ -58,7 +59,7 @@ func init() {
 //	all-pass   x̄[n] += -g λ + dual of x[n],   x[n-k-j] += w_j λ,
 //	           ḡ[n] -= x[n] λ,   T̄[n] += λ Σ_j w_j' x[n-k-j]
 type combLaw struct {
-	interp  Interpolation
+	interp  kernel.Interpolation
 	allpass bool
 	least   float64 // frames
 }
@@ -70,7 +71,7 @@ func setComb(s *abi.Setup, allpass bool) error {
 	law := combLaw{allpass: allpass, least: 1}
 	if s.Config.Text("interp") == "lagrange3" {
 		// Between its two middle frames the interpolator never amplifies.
-		law.interp, law.least = Lagrange3, 2
+		law.interp, law.least = kernel.Lagrange3, 2
 	}
 	history := max(int(math.Ceil(longest*s.Rate/1000)), 2) + 3
 	for i := range s.Internal {
@@ -82,7 +83,7 @@ func setComb(s *abi.Setup, allpass bool) error {
 
 // place sets the tap for a time in frames; the slope of a time that is too
 // short is 0.
-func (law combLaw) place(t *Tap, time float64) {
+func (law combLaw) place(t *kernel.Tap, time float64) {
 	t.Set(law.interp, max(time, law.least), 1)
 	if time < law.least {
 		t.DW = [4]float64{}
@@ -100,7 +101,7 @@ func combForward(b *abi.Block) {
 			u = b.Internal(1, lane)
 			copy(u[h:], x)
 		}
-		var t Tap
+		var t kernel.Tap
 		law.place(&t, perMs*time.At(0))
 		if !time.Varies() && !gain.Varies() && t.Taps == 2 {
 			combRun(x, y, v, u, t.K, t.W[0], t.W[1], gain.At(0))
@@ -154,7 +155,7 @@ func combBackward(b, d *abi.Block) {
 		if law.allpass {
 			u, du = b.Internal(1, lane), d.Internal(1, lane)
 		}
-		var t Tap
+		var t kernel.Tap
 		law.place(&t, perMs*time.At(0))
 		if !time.Varies() && !gain.Varies() && t.Taps == 2 {
 			dt, dg := combRunBack(x, v, u, dx, dy, dv, du, t.K, t.W[0], t.W[1], gain.At(0))
@@ -231,7 +232,7 @@ func combTangent(b, t *abi.Block) {
 			u, tu = b.Internal(1, lane), t.Internal(1, lane)
 			copy(tu[h:], tx)
 		}
-		var at Tap
+		var at kernel.Tap
 		for n := range x {
 			law.place(&at, perMs*time.At(n))
 			g, i, tt := gain.At(n), h+n, perMs*ttime.At(n)
@@ -247,13 +248,13 @@ func combTangent(b, t *abi.Block) {
 	}
 }
 
-func combFormula(f *Formula) {
+func combFormula(f *kernel.Formula) {
 	law, ms, gain := f.Block.Data.(combLaw), f.Param(0), f.Param(1)
 	h := len(f.Block.Internal(0, f.Lane)) - f.Frames()
 	for n := range f.Frames() {
 		x, g, time := f.In(0, n), gain(n), f.AtLeast(f.Scale(f.Block.Rate/1000, ms(n)), law.least)
 		past := f.Tap(law.interp, 0, time, 1, n, h)
-		var y Number
+		var y kernel.Number
 		if law.allpass {
 			f.SetRow(1, x)
 			y = f.Add(f.Mul(g, f.Sub(past, x)), f.Tap(law.interp, 1, time, 1, n, h))

@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(constant) }
 
@@ -32,7 +35,7 @@ var constant = abi.NodeType{
 			d.Param(0, lane).Add(0, sum)
 		}
 	},
-	Second: Second(constantFormula),
+	Second: kernel.Second(constantFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, tvalue := t.Out(0, lane), t.Param(0, lane).At(0)
@@ -43,7 +46,7 @@ var constant = abi.NodeType{
 	},
 }
 
-func constantFormula(f *Formula) {
+func constantFormula(f *kernel.Formula) {
 	value := f.Param(0)(0)
 	for n := range f.Frames() {
 		f.Out(0, n, value)

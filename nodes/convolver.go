@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 // Convolver and FIR filter convolve with a response that is a parameter, by the
@@ -26,7 +27,7 @@ func init() {
 		Configure: func(s *abi.Setup) error {
 			ir, err := response(s, "ir", 1)
 			if err == nil {
-				s.Data, s.FrameScratch = &convolver{NewConvolution(s, ir.Len), true}, 1
+				s.Data, s.FrameScratch = &convolver{kernel.NewConvolution(s, ir.Len), true}, 1
 			}
 			return err
 		},
@@ -49,7 +50,7 @@ func init() {
 		Configure: func(s *abi.Setup) error {
 			taps, err := response(s, "taps", s.Config.Int("taps"))
 			if err == nil {
-				s.Data = &convolver{NewConvolution(s, taps.Len), false}
+				s.Data = &convolver{kernel.NewConvolution(s, taps.Len), false}
 			}
 			return err
 		},
@@ -91,7 +92,7 @@ func response(s *abi.Setup, name string, length int) (*abi.Param, error) {
 
 // convolver is a convolution, perhaps with a second parameter: a gain in dB.
 type convolver struct {
-	*Convolution
+	*kernel.Convolution
 	gain bool
 }
 

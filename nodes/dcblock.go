@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(dcBlock) }
 
@@ -50,7 +53,7 @@ var dcBlock = abi.NodeType{
 			dstate[0], dstate[1] = cx, cy
 		}
 	},
-	Second: Second(dcBlockFormula),
+	Second: kernel.Second(dcBlockFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			y, tx, ty, tstate := b.Out(0, lane), t.In(0, lane), t.Out(0, lane), t.State(lane)
@@ -65,7 +68,7 @@ var dcBlock = abi.NodeType{
 	},
 }
 
-func dcBlockFormula(f *Formula) {
+func dcBlockFormula(f *kernel.Formula) {
 	r := f.Param(0)(0)
 	for n := range f.Frames() {
 		x := f.In(0, n)

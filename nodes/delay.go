@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(delay) }
@@ -68,12 +69,12 @@ var delay = abi.NodeType{
 		s.Internal = []int{history}
 		switch s.Config.Text("interp") {
 		case "lagrange3":
-			law.interp = Lagrange3
+			law.interp = kernel.Lagrange3
 		case "allpass":
-			law.interp = Thiran
+			law.interp = kernel.Thiran
 			s.Record = 2 // e, d
 		}
-		if law.interp != Thiran && law.damped {
+		if law.interp != kernel.Thiran && law.damped {
 			s.Record = 1 // l, of held times
 		}
 		s.Data = law
@@ -85,11 +86,11 @@ var delay = abi.NodeType{
 	Forward:      delayForward,
 	Backward:     delayBackward,
 	Tangent:      delayTangent,
-	Second:       Second(delayFormula),
+	Second:       kernel.Second(delayFormula),
 }
 
 type delayLaw struct {
-	interp  Interpolation
+	interp  kernel.Interpolation
 	damped  bool
 	longest int // time in frames
 }
@@ -99,7 +100,7 @@ func (law delayLaw) damping(b *abi.Block, lane int) (a, slope float64) {
 	if !law.damped {
 		return 1, 0
 	}
-	return OnePoleCoef(b.Param(3, lane).At(0), b.Rate)
+	return kernel.OnePoleCoef(b.Param(3, lane).At(0), b.Rate)
 }
 
 // at returns a frame of the row, zero before it.
@@ -112,11 +113,11 @@ func at(v []float64, i int) float64 {
 
 // place sets both taps for a time in milliseconds, and says whether they read
 // the same.
-func (law delayLaw) place(end, loop *Tap, ms, perMs float64) (together bool) {
+func (law delayLaw) place(end, loop *kernel.Tap, ms, perMs float64) (together bool) {
 	time := ms * perMs
 	end.Set(law.interp, time, 0)
 	loop.Set(law.interp, max(time, 1), 1)
-	return law.interp != Thiran && time >= 2
+	return law.interp != kernel.Thiran && time >= 2
 }
 
 func delayForward(b *abi.Block) {
@@ -127,7 +128,7 @@ func delayForward(b *abi.Block) {
 		time, feedback, mix := b.Param(0, lane), b.Param(1, lane).At(0), b.Param(2, lane).At(0)
 		a, _ := law.damping(b, lane)
 		h := len(v) - len(x)
-		var end, loop Tap
+		var end, loop kernel.Tap
 		together := law.place(&end, &loop, time.At(0), perMs)
 		switch {
 		case law.pieces(time, perMs, &end, h):
@@ -136,13 +137,13 @@ func delayForward(b *abi.Block) {
 		case law.moving(b, lane, h):
 			delayMoving(b, lane)
 			continue
-		case !time.Varies() && together && law.interp == Linear && !law.damped && h-end.K >= 1:
+		case !time.Varies() && together && law.interp == kernel.Linear && !law.damped && h-end.K >= 1:
 			delayRun(x, y, v, end.K, end.W[0], end.W[1], feedback, mix)
 			continue
 		}
 		last, lastEnd, lastLoop := state[0], state[1], state[2]
 		var ringing [2][]float64
-		if law.interp == Thiran {
+		if law.interp == kernel.Thiran {
 			ringing[0], ringing[1] = b.Record(0, lane), b.Record(1, lane)
 		}
 		for n := range x {
@@ -151,7 +152,7 @@ func delayForward(b *abi.Block) {
 			}
 			i := h + n
 			var d, e float64
-			if law.interp == Thiran {
+			if law.interp == kernel.Thiran {
 				e = math.FMA(loop.W[0], at(v, i-loop.K)-lastLoop, at(v, i-loop.K-1))
 				lastLoop = e
 				ringing[0][n] = e
@@ -165,7 +166,7 @@ func delayForward(b *abi.Block) {
 			}
 			v[i] = math.FMA(feedback, last, x[n])
 			switch {
-			case law.interp == Thiran:
+			case law.interp == kernel.Thiran:
 				d = math.FMA(end.W[0], at(v, i-end.K)-lastEnd, at(v, i-end.K-1))
 				lastEnd = d
 				ringing[1][n] = d
@@ -179,7 +180,7 @@ func delayForward(b *abi.Block) {
 		if law.damped {
 			state[0] = last
 		}
-		if law.interp == Thiran {
+		if law.interp == kernel.Thiran {
 			state[1], state[2] = lastEnd, lastLoop
 		}
 	}
@@ -208,14 +209,14 @@ func delayTaps(b *abi.Block, lane int, law delayLaw) (e, d, l []float64) {
 	e, d, l = fs[:frames], fs[frames:2*frames], fs[2*frames:3*frames]
 	time, perMs, h := b.Param(0, lane), b.Rate/1000, len(v)-frames
 	a, _ := law.damping(b, lane)
-	var end, loop Tap
+	var end, loop kernel.Tap
 	together := law.place(&end, &loop, time.At(0), perMs)
 	last := before[0]
-	if law.interp == Thiran {
+	if law.interp == kernel.Thiran {
 		e, d = b.Record(0, lane), b.Record(1, lane)
 	}
 	for n := range l {
-		if law.interp != Thiran {
+		if law.interp != kernel.Thiran {
 			if time.Varies() {
 				together = law.place(&end, &loop, time.At(n), perMs)
 			}
@@ -245,7 +246,7 @@ func delayBackward(b, d *abi.Block) {
 		dtime, dfeedback, dmix, da := d.Param(0, lane), 0.0, 0.0, 0.0
 		a, slope := law.damping(b, lane)
 		h := len(v) - len(x)
-		var end, loop Tap
+		var end, loop kernel.Tap
 		together := law.place(&end, &loop, time.At(0), perMs)
 		switch {
 		case law.pieces(time, perMs, &end, h):
@@ -254,7 +255,7 @@ func delayBackward(b, d *abi.Block) {
 		case law.moving(b, lane, h):
 			delayMovingBack(b, d, lane)
 			continue
-		case !time.Varies() && together && law.interp == Linear && !law.damped && h-end.K >= 1:
+		case !time.Varies() && together && law.interp == kernel.Linear && !law.damped && h-end.K >= 1:
 			delayRunBack(b, d, lane, end.K, end.W[0], end.W[1], perMs)
 			continue
 		}
@@ -275,7 +276,7 @@ func delayBackward(b, d *abi.Block) {
 			g := mix * dy[n]
 			dt := 0.0
 			switch {
-			case law.interp == Thiran:
+			case law.interp == kernel.Thiran:
 				g += carryEnd
 				dt = thiranBack(&end, v, dv, i, g, prevEnd)
 				carryEnd = -end.W[0] * g
@@ -300,7 +301,7 @@ func delayBackward(b, d *abi.Block) {
 			if time.At(n)*perMs < 1 {
 				moves = 0
 			}
-			if law.interp == Thiran {
+			if law.interp == kernel.Thiran {
 				g += carryLoop
 				dt += moves * thiranBack(&loop, v, dv, i, g, prevLoop)
 				carryLoop = -loop.W[0] * g
@@ -316,7 +317,7 @@ func delayBackward(b, d *abi.Block) {
 			d.Param(3, lane).Add(0, slope*da)
 			dstate[0] = carry
 		}
-		if law.interp == Thiran {
+		if law.interp == kernel.Thiran {
 			dstate[1], dstate[2] = carryEnd, carryLoop
 		}
 	}
@@ -324,7 +325,7 @@ func delayBackward(b, d *abi.Block) {
 
 // thiranBack spreads the gradient g of an all-pass tap's value and returns that
 // of its time.
-func thiranBack(t *Tap, v, dv []float64, i int, g, prev float64) float64 {
+func thiranBack(t *kernel.Tap, v, dv []float64, i int, g, prev float64) float64 {
 	if i >= t.K {
 		dv[i-t.K] += t.W[0] * g
 	}
@@ -375,7 +376,7 @@ func delayTangent(b, t *abi.Block) {
 		}
 		h := len(v) - len(x)
 		e, out, l := delayTaps(b, lane, law)
-		var end, loop Tap
+		var end, loop kernel.Tap
 		tlast, tend, tloop := tstate[0], tstate[1], tstate[2]
 		for n := range x {
 			law.place(&end, &loop, time.At(n), perMs)
@@ -390,7 +391,7 @@ func delayTangent(b, t *abi.Block) {
 				loopTime = 0
 			}
 			te := 0.0
-			if law.interp == Thiran {
+			if law.interp == kernel.Thiran {
 				tloop = loop.W[0]*(at(tv, i-loop.K)-tloop) + at(tv, i-loop.K-1) + loop.DW[0]*loopTime*(at(v, i-loop.K)-prevLoop)
 				te = tloop
 			} else {
@@ -403,7 +404,7 @@ func delayTangent(b, t *abi.Block) {
 			}
 			tv[i] = tx[n] + feedback*tlast + tfeedback*l[n]
 			td := 0.0
-			if law.interp == Thiran {
+			if law.interp == kernel.Thiran {
 				tend = end.W[0]*(at(tv, i-end.K)-tend) + at(tv, i-end.K-1) + end.DW[0]*tt*(at(v, i-end.K)-prevEnd)
 				td = tend
 			} else {
@@ -414,23 +415,23 @@ func delayTangent(b, t *abi.Block) {
 		if law.damped {
 			tstate[0] = tlast
 		}
-		if law.interp == Thiran {
+		if law.interp == kernel.Thiran {
 			tstate[1], tstate[2] = tend, tloop
 		}
 	}
 }
 
-func delayFormula(f *Formula) {
+func delayFormula(f *kernel.Formula) {
 	law, ms, feedback, mix := f.Block.Data.(delayLaw), f.Param(0), f.Param(1)(0), f.Param(2)(0)
 	h := len(f.Block.Internal(0, f.Lane)) - f.Frames()
-	var a Number
+	var a kernel.Number
 	if law.damped {
 		a = f.PoleCoef(f.Param(3)(0))
 	}
 	for n := range f.Frames() {
 		x, time := f.In(0, n), f.Scale(f.Block.Rate/1000, ms(n))
-		var e, d Number
-		if loop := f.AtLeast(time, 1); law.interp == Thiran {
+		var e, d kernel.Number
+		if loop := f.AtLeast(time, 1); law.interp == kernel.Thiran {
 			e = delayRing(f, loop, 1, n, h, 2)
 		} else {
 			e = f.Tap(law.interp, 0, loop, 1, n, h)
@@ -441,7 +442,7 @@ func delayFormula(f *Formula) {
 			f.SetState(0, l)
 		}
 		f.SetRow(0, f.Add(x, f.Mul(feedback, l)))
-		if law.interp == Thiran {
+		if law.interp == kernel.Thiran {
 			d = delayRing(f, time, 0, n, h, 1)
 		} else {
 			d = f.Tap(law.interp, 0, time, 0, n, h)
@@ -451,9 +452,9 @@ func delayFormula(f *Formula) {
 }
 
 // delayRing is the all-pass tap, whose last value is a state.
-func delayRing(f *Formula, time Number, first, n, history, state int) Number {
-	var t Tap
-	t.Set(Thiran, f.Value(time), first)
+func delayRing(f *kernel.Formula, time kernel.Number, first, n, history, state int) kernel.Number {
+	var t kernel.Tap
+	t.Set(kernel.Thiran, f.Value(time), first)
 	u, at := f.Shift(-float64(t.K), time), history+n-t.K
 	eta := f.Div(f.Shift(1, f.Scale(-1, u)), f.Shift(1, u))
 	y := f.Add(f.Mul(eta, f.Sub(f.Row(0, at), f.State(state))), f.Row(0, at-1))

@@ -5,6 +5,7 @@ import (
 
 	"ampfit/abi"
 	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
 )
 
 // vectorTime is the held time, in frames, from which the delay line runs piece
@@ -14,12 +15,12 @@ const vectorTime = 24
 
 // pieces reports whether a lane takes the vectors: a held time that long, and a
 // history that holds all that its tap reads.
-func (law delayLaw) pieces(time abi.Values, perMs float64, t *Tap, history int) bool {
-	return !time.Varies() && law.interp != Thiran && time.At(0)*perMs >= vectorTime && history >= t.K+t.Taps-1
+func (law delayLaw) pieces(time abi.Values, perMs float64, t *kernel.Tap, history int) bool {
+	return !time.Varies() && law.interp != kernel.Thiran && time.At(0)*perMs >= vectorTime && history >= t.K+t.Taps-1
 }
 
 // delayPieces is delayForward for a lane of pieces.
-func delayPieces(b *abi.Block, lane int, law delayLaw, t *Tap) {
+func delayPieces(b *abi.Block, lane int, law delayLaw, t *kernel.Tap) {
 	x, y, v, state := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane), b.State(lane)
 	feedback, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
 	a, _ := law.damping(b, lane)
@@ -58,7 +59,7 @@ func delayPieces(b *abi.Block, lane int, law delayLaw, t *Tap) {
 
 // delayPiecesBack is its adjoint. With g[n] = mix ȳ[n] + ē[n], what a whole piece
 // hands to the line is Σ_j w_j g shifted by k+j, and T̄ is Σ_j w_j' ⟨g, v shifted⟩.
-func delayPiecesBack(b, d *abi.Block, lane int, law delayLaw, t *Tap) {
+func delayPiecesBack(b, d *abi.Block, lane int, law delayLaw, t *kernel.Tap) {
 	x, v := b.In(0, lane), b.Internal(0, lane)
 	dx, dy, dv := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane)
 	feedback, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)

@@ -4,13 +4,14 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 // moving reports whether a lane is the common case of a modulated time: linear
 // interpolation without damping, and a history that holds the longest time.
 func (law delayLaw) moving(b *abi.Block, lane int, history int) bool {
 	time := b.Param(0, lane)
-	return time.Varies() && law.interp == Linear && !law.damped && history >= law.longest+2
+	return time.Varies() && law.interp == kernel.Linear && !law.damped && history >= law.longest+2
 }
 
 // delayMoving is delayForward for such a lane.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(diodeClipper) }
@@ -56,7 +57,7 @@ var diodeClipper = abi.NodeType{
 	Forward:      diodeForward,
 	Backward:     diodeBackward,
 	Tangent:      diodeTangent,
-	Second:       Second(diodeFormula),
+	Second:       kernel.Second(diodeFormula),
 }
 
 func diodeForward(b *abi.Block) {
@@ -96,7 +97,7 @@ func diodeBackward(b, d *abi.Block) {
 		for n, v := range y {
 			sinhs[n] = v * k.perV
 		}
-		ExpRow(sinhs, sinhs)
+		kernel.ExpRow(sinhs, sinhs)
 		slope := k.slope
 		for n, f := range sinhs {
 			inv := 1 / f
@@ -184,11 +185,11 @@ func diodeTangent(b, t *abi.Block) {
 
 // diodeFormula solves by two steps of Newton from the voltage that Forward found:
 // each doubles the order to which the derivatives are right.
-func diodeFormula(f *Formula) {
+func diodeFormula(f *kernel.Formula) {
 	r, c, is, nvt := f.Param(0)(0), f.Param(1)(0), f.Param(2)(0), f.Param(3)(0)
 	a, beta, perV := f.Scale(0.5/f.Block.Rate, f.Inv(f.Mul(r, c))), f.Scale(1/f.Block.Rate, f.Div(is, c)), f.Inv(nvt)
 	a1, slope := f.Shift(1, a), f.Mul(beta, perV)
-	sinh := func(v Number) (sinh, cosh Number) {
+	sinh := func(v kernel.Number) (sinh, cosh kernel.Number) {
 		u := f.Mul(v, perV)
 		s, c := hyperbolic(f.Value(u))
 		return f.Apply(u, s, c, s), f.Apply(u, c, s, c)

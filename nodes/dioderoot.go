@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 // clipperLaw is a clipper with its values.
@@ -21,8 +22,8 @@ func newClipper(b *abi.Block, lane int) clipperLaw {
 // Taylor's series up to r^13. Near 0 sinh has an absolute error of 1e-16, which is
 // that of v/n_vt.
 func hyperbolic(u float64) (sinh, cosh float64) {
-	kd := math.FMA(u, math.Log2E, RoundAway)
-	k := kd - RoundAway
+	kd := math.FMA(u, math.Log2E, kernel.RoundAway)
+	k := kd - kernel.RoundAway
 	r := math.FMA(-k, 1.90821492927058770002e-10, math.FMA(-k, 6.93147180369123816490e-01, u))
 	z := r * r
 	z2 := z * z

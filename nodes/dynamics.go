@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 // This file is the kernel of compressor, expander, gate and compander. With D
@@ -211,8 +212,8 @@ func dynamicsForward(b *abi.Block) {
 	for lane := range b.Lanes {
 		state, level := b.State(lane), b.FrameScratch(lane)[:b.Frames]
 		re, rq, rg := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-		attack, _ := Ballistic(b.Param(atAttack, lane).At(0), b.Rate)
-		release, _ := Ballistic(b.Param(atRelease, lane).At(0), b.Rate)
+		attack, _ := kernel.Ballistic(b.Param(atAttack, lane).At(0), b.Rate)
+		release, _ := kernel.Ballistic(b.Param(atRelease, lane).At(0), b.Rate)
 		makeup := math.Exp(decibels * b.Param(atMakeup, lane).At(0))
 		curve, mix := l.newCurve(b, lane), l.mixOf(b, lane)
 		moves := !b.Held()
@@ -223,7 +224,7 @@ func dynamicsForward(b *abi.Block) {
 			continue
 		}
 		if !l.feedback {
-			Loudest(level, b, l.key(), lane)
+			kernel.Loudest(level, b, l.key(), lane)
 		}
 		e, q, smooth, fed := state[0], state[1], state[2], state[3]
 		for n := range level {
@@ -244,8 +245,8 @@ func dynamicsForward(b *abi.Block) {
 				re[n], rq[n] = smooth, 0
 				rg[n] = math.Exp(decibels * smooth)
 			} else {
-				e = Follow(e, d, attack, release)
-				q = Follow(q, d*d, attack, release)
+				e = kernel.Follow(e, d, attack, release)
+				q = kernel.Follow(q, d*d, attack, release)
 				re[n], rq[n] = e, q
 				at := 0.0
 				switch mix {
@@ -259,7 +260,7 @@ func dynamicsForward(b *abi.Block) {
 				rg[n] = math.Exp(decibels * curve.at(at))
 			}
 			if l.feedback {
-				_, x := LoudestAt(b, 0, lane, n)
+				_, x := kernel.LoudestAt(b, 0, lane, n)
 				fed = math.Abs(x * rg[n])
 			}
 		}
@@ -296,8 +297,8 @@ func dynamicsBackward(b, d *abi.Block) {
 		before, dstate := b.Before(lane), d.State(lane)
 		level, dgain := b.FrameScratch(lane)[:frames], b.FrameScratch(lane)[frames:2*frames]
 		re, rq, rg := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-		attack, attackSlope := Ballistic(b.Param(atAttack, lane).At(0), b.Rate)
-		release, releaseSlope := Ballistic(b.Param(atRelease, lane).At(0), b.Rate)
+		attack, attackSlope := kernel.Ballistic(b.Param(atAttack, lane).At(0), b.Rate)
+		release, releaseSlope := kernel.Ballistic(b.Param(atRelease, lane).At(0), b.Rate)
 		makeup := math.Exp(decibels * b.Param(atMakeup, lane).At(0))
 		curve, mix := l.newCurve(b, lane), l.mixOf(b, lane)
 		if l.curve == compandCurve {
@@ -319,7 +320,7 @@ func dynamicsBackward(b, d *abi.Block) {
 		if inRows {
 			dattack, drelease, dmakeup, dmix = l.backwardRows(b, d, lane, &curve, mix, attack, release)
 		} else if !l.feedback {
-			Loudest(level, b, l.key(), lane)
+			kernel.Loudest(level, b, l.key(), lane)
 		}
 		var first [2]float64 // the envelopes before this block
 		first[0], first[1] = l.begun(b, lane, before)
@@ -332,8 +333,8 @@ func dynamicsBackward(b, d *abi.Block) {
 			dmakeup += dgain[n] * rg[n] // rg/makeup times makeup
 			g := dgain[n]
 			if l.feedback {
-				c, x := LoudestAt(b, 0, lane, n)
-				dfed *= Sign(x)
+				c, x := kernel.LoudestAt(b, 0, lane, n)
+				dfed *= kernel.Sign(x)
 				g += dfed * x
 				d.InCh(0, c, lane)[n] += dfed * rg[n]
 			}
@@ -352,7 +353,7 @@ func dynamicsBackward(b, d *abi.Block) {
 			case n == 0:
 				at = before[3]
 			default:
-				_, x := LoudestAt(b, 0, lane, n-1)
+				_, x := kernel.LoudestAt(b, 0, lane, n-1)
 				at = math.Abs(x * rg[n-1])
 			}
 			dlevel := 0.0
@@ -408,8 +409,8 @@ func dynamicsBackward(b, d *abi.Block) {
 			if l.feedback {
 				dfed = dlevel
 			} else {
-				c, x := LoudestAt(b, l.key(), lane, n)
-				d.InCh(l.key(), c, lane)[n] += Sign(x) * dlevel
+				c, x := kernel.LoudestAt(b, l.key(), lane, n)
+				d.InCh(l.key(), c, lane)[n] += kernel.Sign(x) * dlevel
 			}
 			if moves {
 				d.Param(atThreshold, lane).Add(n, curve.dThreshold)

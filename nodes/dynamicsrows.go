@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 // This file takes the feed-forward case of dynamics.go with the peak or the rms
@@ -13,9 +14,9 @@ import (
 // decibelRow writes the level in dB of an envelope, of a square where power.
 func decibelRow(dst, e []float64, power bool) {
 	if power {
-		LogRow(dst, e, levelFloor*levelFloor, perNeper/2)
+		kernel.LogRow(dst, e, levelFloor*levelFloor, perNeper/2)
 	} else {
-		LogRow(dst, e, levelFloor, perNeper)
+		kernel.LogRow(dst, e, levelFloor, perNeper)
 	}
 }
 
@@ -44,7 +45,7 @@ func (c *curveAt) kneeTable() [5]float64 {
 func (c *curveAt) gainRow(row []float64) {
 	if c.kind == compressCurve && c.knee > 0 {
 		table := c.kneeTable()
-		KneeGains(row, &table)
+		kernel.KneeGains(row, &table)
 		return
 	}
 	for n, level := range row {
@@ -57,8 +58,8 @@ func (l *dynamicsLaw) forwardRows(b *abi.Block, lane int, curve *curveAt, mix, a
 	frames, fs := b.Frames, b.FrameScratch(lane)
 	level, free := fs[:frames], fs[frames:2*frames]
 	re, rq, rg := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-	Loudest(level, b, l.key(), lane)
-	FollowRows(re, rq, level, attack, release, b.State(lane))
+	kernel.Loudest(level, b, l.key(), lane)
+	kernel.FollowRows(re, rq, level, attack, release, b.State(lane))
 	levelRow(rg, free, re, rq, mix)
 	if threshold := b.Param(atThreshold, lane); !b.Held() {
 		for n, level := range rg {
@@ -71,7 +72,7 @@ func (l *dynamicsLaw) forwardRows(b *abi.Block, lane int, curve *curveAt, mix, a
 	for n, g := range rg {
 		rg[n] = decibels * g
 	}
-	ExpRow(rg, rg)
+	kernel.ExpRow(rg, rg)
 }
 
 // backRow leads the gradients g of gains in dB to the curve, and replaces them by
@@ -79,7 +80,7 @@ func (l *dynamicsLaw) forwardRows(b *abi.Block, lane int, curve *curveAt, mix, a
 func (c *curveAt) backRow(g, level []float64) {
 	if c.kind == compressCurve && c.knee > 0 {
 		table := c.kneeTable()
-		byGain, byKnee, byLevel := KneeGainsBack(g, level, &table)
+		byGain, byKnee, byLevel := kernel.KneeGainsBack(g, level, &table)
 		c.dRatio -= byGain / (c.ratio * c.ratio)
 		c.dKnee += table[4] / 2 * byKnee
 		c.dThreshold -= byLevel
@@ -141,7 +142,7 @@ func (l *dynamicsLaw) spreadRow(b, d *abi.Block, lane int, dlevel []float64, squ
 		return
 	}
 	for n, v := range dlevel {
-		c, x := LoudestAt(b, key, lane, n)
+		c, x := kernel.LoudestAt(b, key, lane, n)
 		d.InCh(key, c, lane)[n] += signed(v, x)
 	}
 }
@@ -153,7 +154,7 @@ func (l *dynamicsLaw) backwardRows(b, d *abi.Block, lane int, curve *curveAt, mi
 	level, g, peak, power, at := fs[:frames], fs[frames:2*frames], fs[2*frames:3*frames], fs[3*frames:4*frames], fs[4*frames:5*frames]
 	re, rq, rg := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
 	mixed := l.detector == peakDetector && l.curve == compressCurve
-	Loudest(level, b, l.key(), lane)
+	kernel.Loudest(level, b, l.key(), lane)
 	for n := range g {
 		g[n] *= rg[n]
 		dmakeup += g[n]

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(fdn) }
@@ -196,7 +197,7 @@ func (law *fdnLaw) ends(b *abi.Block, lane int, rows []float64, stride int, stat
 			v := b.Internal(j+i, lane)
 			past[i] = v[len(v)-b.Frames-law.delays[j+i]+from:][:count]
 		}
-		LineEnds(rows[j*stride:], stride, count, past, b.Coefs(lane)[fdnCoefs*j:], fdnCoefs, state[j:])
+		kernel.LineEnds(rows[j*stride:], stride, count, past, b.Coefs(lane)[fdnCoefs*j:], fdnCoefs, state[j:])
 	}
 }
 
@@ -204,15 +205,15 @@ func (law *fdnLaw) ends(b *abi.Block, lane int, rows []float64, stride int, stat
 func (law *fdnLaw) turn(rows []float64, stride, count int) {
 	n := law.lines
 	if law.hadamard {
-		HadamardRows(rows, n, stride, count)
+		kernel.HadamardRows(rows, n, stride, count)
 		return
 	}
 	var free [fdnPiece]float64
 	sum := free[:count]
-	AddRows(sum, law.ones, rows, stride, 1)
+	kernel.AddRows(sum, law.ones, rows, stride, 1)
 	for i := range n {
 		row := rows[i*stride:][:count]
-		BlendRow(row, row, sum, 1, -2/float64(n))
+		kernel.BlendRow(row, row, sum, 1, -2/float64(n))
 	}
 }
 
@@ -243,7 +244,7 @@ func fdnForward(b *abi.Block) {
 			count := min(law.piece, frames-from)
 			law.ends(b, lane, l, fdnStride, state, from, count)
 			input := x[from:][:count]
-			AddRows(y[from:][:count], outs, l, fdnStride, 1)
+			kernel.AddRows(y[from:][:count], outs, l, fdnStride, 1)
 			if !law.skew {
 				law.turn(l, fdnStride, count)
 			}
@@ -251,13 +252,13 @@ func fdnForward(b *abi.Block) {
 				v := b.Internal(i, lane)
 				row := v[len(v)-frames+from:][:count]
 				if !law.skew {
-					BlendRow(row, l[i*fdnStride:], input, scale, g)
+					kernel.BlendRow(row, l[i*fdnStride:], input, scale, g)
 					continue
 				}
 				for k, x := range input {
 					row[k] = g * x
 				}
-				AddRows(row, a[i*n:][:n], l, fdnStride, 1)
+				kernel.AddRows(row, a[i*n:][:n], l, fdnStride, 1)
 			}
 		}
 	}
@@ -294,15 +295,15 @@ func fdnBackward(b, d *abi.Block) {
 			for i, g := range ins {
 				dv := d.Internal(i, lane)
 				lambda := dv[len(dv)-frames+from:][:count]
-				dins[i] += TakeRow(dl[i*fdnStride:][:count], lambda, x[from:], dx[from:], g)
+				dins[i] += kernel.TakeRow(dl[i*fdnStride:][:count], lambda, x[from:], dx[from:], g)
 				if law.skew {
-					DotRows(da[i*n:][:n], lambda, l[from:], stride)
+					kernel.DotRows(da[i*n:][:n], lambda, l[from:], stride)
 				}
 			}
 			if law.skew {
 				clear(turned[:n*count])
 				for j := range n {
-					AddRows(turned[j*count:][:count], a[j:], dl, fdnStride, n)
+					kernel.AddRows(turned[j*count:][:count], a[j:], dl, fdnStride, n)
 				}
 				for j := range n {
 					copy(dl[j*fdnStride:], turned[j*count:][:count])
@@ -310,10 +311,10 @@ func fdnBackward(b, d *abi.Block) {
 			} else {
 				law.turn(dl, fdnStride, count)
 			}
-			LineEndsBack(dl, fdnStride, dy[from:][:count], scale, outs, coefs, fdnCoefs, carry)
+			kernel.LineEndsBack(dl, fdnStride, dy[from:][:count], scale, outs, coefs, fdnCoefs, carry)
 			for j := range n {
 				p := fdnLine{law, b, d, lane, j, l[j*stride:][:frames], dl[j*fdnStride:], from}
-				whole := LineWhole(j, n, count)
+				whole := kernel.LineWhole(j, n, count)
 				p.lead(df, dp, whole, count)
 				if whole > 0 {
 					p.lead(df, dp, 0, whole)
@@ -342,7 +343,7 @@ func (p *fdnLine) lead(df, dp []float64, lo, hi int) {
 	if p.law.filtered {
 		last = p.b.Before(p.lane)[p.j]
 	}
-	sums := LineBack(p.g[lo:hi], p.l, at, last, v[past:], dv[past:], p.d.Out(0, p.lane)[at:], p.b.Coefs(p.lane)[fdnCoefs*p.j+fdnF])
+	sums := kernel.LineBack(p.g[lo:hi], p.l, at, last, v[past:], dv[past:], p.d.Out(0, p.lane)[at:], p.b.Coefs(p.lane)[fdnCoefs*p.j+fdnF])
 	p.d.Vector(1, p.lane)[p.j] += sums[0]
 	df[p.j] += sums[1]
 	dp[p.j] += sums[2]

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func fdnPrepare(b *abi.Block) {
@@ -26,7 +27,7 @@ func fdnPrepare(b *abi.Block) {
 			}
 			c[fdnA] = 1
 			if law.damped {
-				c[fdnA], c[fdnSlope] = OnePoleCoef(b.Vector(law.damping, lane)[j], b.Rate)
+				c[fdnA], c[fdnSlope] = kernel.OnePoleCoef(b.Vector(law.damping, lane)[j], b.Rate)
 				p = 1 - c[fdnA]
 			}
 			c[fdnP] = p

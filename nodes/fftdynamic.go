@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 // This file is the dynamic algorithm of FFTDivisionNode. In the place of the bins
@@ -149,7 +150,7 @@ func (p *carriers) factor() {
 		e := p.e[2*n*i:][:2*n]
 		for j := range n {
 			at := f * float64(j)
-			e[2*j], e[2*j+1] = CosTurn(at), SinTurn(at)
+			e[2*j], e[2*j+1] = kernel.CosTurn(at), kernel.SinTurn(at)
 		}
 	}
 	for i := range k {

@@ -5,6 +5,7 @@ import (
 
 	"ampfit/abi"
 	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(gain) }
@@ -40,7 +41,7 @@ var gain = abi.NodeType{
 	Forward:  gainForward,
 	Backward: gainBackward,
 	Tangent:  gainTangent,
-	Second:   Second(gainFormula),
+	Second:   kernel.Second(gainFormula),
 }
 
 // gainLaw says which of the two parameters there is.
@@ -104,7 +105,7 @@ func gainTangent(b, t *abi.Block) {
 	}
 }
 
-func gainFormula(f *Formula) {
+func gainFormula(f *kernel.Formula) {
 	db, p := f.Block.Data.(gainLaw).db, f.Param(0)
 	for n := range f.Frames() {
 		g := p(n)

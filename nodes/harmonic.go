@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(harmonicOscillator) }
@@ -52,7 +53,7 @@ var harmonicOscillator = abi.NodeType{
 			amps.Defaults = append(amps.Defaults, 1/float64(i+1))
 		}
 		four := (k + 3) &^ 3
-		s.Coefs, s.Scratch = partialCoefs*k+SineTables(k), max(7*four+2*SineChunk, 17*k)
+		s.Coefs, s.Scratch = partialCoefs*k+kernel.SineTables(k), max(7*four+2*kernel.SineChunk, 17*k)
 		return nil
 	},
 	State:        2, // Φ[n-1], and Φ in the first frame of the chunk
@@ -88,9 +89,9 @@ func harmonicPrepare(b *abi.Block) {
 			c := c[partialCoefs*k:][:partialCoefs]
 			c[partialRatio], c[partialStretch] = stretched(float64(k+1), inharmonicity)
 			step := c[partialRatio] * f
-			c[partialFade], c[partialFading] = Fade(step)
+			c[partialFade], c[partialFading] = kernel.Fade(step)
 			c[partialAmp] = c[partialFade] * a
-			SetSine(tables[SineTable*k:], step, 0)
+			kernel.SetSine(tables[kernel.SineTable*k:], step, 0)
 		}
 	}
 }
@@ -114,7 +115,7 @@ func newHeldPartials(b *abi.Block, lane int) heldPartials {
 	heard = (heard + 3) &^ 3
 	m := b.Scratch(lane)
 	h.turns, h.phasors, h.sums, m = m[:heard], m[heard:3*heard], m[3*heard:7*heard], m[7*heard:]
-	h.x, h.ramp = m[:SineChunk], m[SineChunk:2*SineChunk]
+	h.x, h.ramp = m[:kernel.SineChunk], m[kernel.SineChunk:2*kernel.SineChunk]
 	return h
 }
 
@@ -124,7 +125,7 @@ func (h *heldPartials) turn(turn float64) {
 	for k := range min(len(h.turns), len(h.phases)) {
 		h.turns[k] = h.c[partialCoefs*k+partialRatio]*turn + h.phases[k]
 	}
-	SinCosTurns(h.phasors, h.turns)
+	kernel.SinCosTurns(h.phasors, h.turns)
 }
 
 func harmonicForward(b *abi.Block) {
@@ -135,14 +136,14 @@ func harmonicForward(b *abi.Block) {
 		}
 		h, y, state := newHeldPartials(b, lane), b.Out(0, lane), b.State(lane)
 		last, seed := state[0], state[1]
-		at := int(b.Frame(lane) % SineChunk)
+		at := int(b.Frame(lane) % kernel.SineChunk)
 		for len(y) > 0 {
 			if at == 0 {
 				seed = last + h.step
 			} else if math.Abs(last+h.step-(seed+float64(at)*h.step)) > 1e-9*(1+math.Abs(last)) {
 				seed = last + h.step - float64(at)*h.step // the pitch was set within the chunk
 			}
-			frames := min(SineChunk-at, len(y))
+			frames := min(kernel.SineChunk-at, len(y))
 			h.turn(seed)
 			for k := range min(len(h.turns), len(h.phases)) {
 				a := h.c[partialCoefs*k+partialAmp]
@@ -154,7 +155,7 @@ func harmonicForward(b *abi.Block) {
 			}
 			sum := h.x[:(at+frames+7)&^7] // from where the chunk begins
 			clear(sum)
-			AddSines(sum, h.tables, h.phasors, false)
+			kernel.AddSines(sum, h.tables, h.phasors, false)
 			copy(y[:frames], sum[at:])
 			last = seed + float64(at+frames-1)*h.step
 			y, at = y[frames:], 0
@@ -175,7 +176,7 @@ type partial struct {
 func newPartial(turn, b float64) partial {
 	p := partial{b: b, turn: turn, c: 1}
 	if b == 0 {
-		p.s1, p.c1 = SinTurn(turn), CosTurn(turn)
+		p.s1, p.c1 = kernel.SinTurn(turn), kernel.CosTurn(turn)
 	}
 	return p
 }
@@ -188,14 +189,14 @@ func (p *partial) next() {
 		return
 	}
 	p.ratio, p.stretch = stretched(p.k, p.b)
-	p.s, p.c = SinTurn(p.ratio*p.turn), CosTurn(p.ratio*p.turn)
+	p.s, p.c = kernel.SinTurn(p.ratio*p.turn), kernel.CosTurn(p.ratio*p.turn)
 }
 
 // harmonicPhases writes sine and cosine of the phases into scratch memory.
 func harmonicPhases(b *abi.Block, lane int) []float64 {
 	z := b.Scratch(lane)
 	for k, p := range b.Vector(2, lane) {
-		z[2*k], z[2*k+1] = SinTurn(p), CosTurn(p)
+		z[2*k], z[2*k+1] = kernel.SinTurn(p), kernel.CosTurn(p)
 	}
 	return z
 }
@@ -211,7 +212,7 @@ func harmonicVarying(b *abi.Block, lane int) {
 	for n := range turns {
 		last += f0.At(n) / b.Rate
 		turns[n] = last
-		if (b.Frame(lane)+int64(n))%SineChunk == 0 {
+		if (b.Frame(lane)+int64(n))%kernel.SineChunk == 0 {
 			state[1] = last
 		}
 	}
@@ -222,7 +223,7 @@ func harmonicVarying(b *abi.Block, lane int) {
 		if i := n % 8; i == 0 {
 			done = 0
 			if inharmonicity == 0 && n+8 <= len(y) {
-				done = PartialsEight(y[n:n+8], &walk, turns[n:n+8], coefs, whole(f0, n, 8, b.Rate, len(amps)))
+				done = kernel.PartialsEight(y[n:n+8], &walk, turns[n:n+8], coefs, whole(f0, n, 8, b.Rate, len(amps)))
 			}
 		}
 		if done == len(amps) {
@@ -238,7 +239,7 @@ func harmonicVarying(b *abi.Block, lane int) {
 		}
 		for k := done; k < len(amps); k++ {
 			p.next()
-			v, _ := Fade(p.ratio * f)
+			v, _ := kernel.Fade(p.ratio * f)
 			if v == 0 {
 				break // so are all above
 			}
@@ -269,15 +270,15 @@ func harmonicBackward(b, d *abi.Block) {
 		damps, dphases := d.Vector(1, lane), d.Vector(2, lane)
 		last, lambda, dstretch := b.Before(lane)[0], dstate[0], 0.0
 		df := lambda * float64(len(dy)) // Φ after the block
-		if begins := SineChunkBegins(b, lane); begins >= 0 {
+		if begins := kernel.SineChunkBegins(b, lane); begins >= 0 {
 			lambda += dstate[1]
 			df += dstate[1] * float64(begins+1)
 			dstate[1] = 0
 		}
-		for from := 0; from < len(dy); from += SineChunk {
-			g, ramp := SineRamp(h.x, h.ramp, dy[from:min(from+SineChunk, len(dy))])
+		for from := 0; from < len(dy); from += kernel.SineChunk {
+			g, ramp := kernel.SineRamp(h.x, h.ramp, dy[from:min(from+kernel.SineChunk, len(dy))])
 			h.turn(last + f*float64(from+1)) // Φ in the first frame
-			SumSines(h.sums, g, ramp, h.tables)
+			kernel.SumSines(h.sums, g, ramp, h.tables)
 			for k := range min(len(h.turns), len(amps)) {
 				c, e := h.c[partialCoefs*k:][:partialCoefs], h.sums[4*k:][:4]
 				s, cos := h.phasors[2*k], h.phasors[2*k+1]
@@ -308,7 +309,7 @@ func harmonicVaryingBack(b, d *abi.Block, lane int) {
 		last += f0.At(n) / b.Rate
 		turns[n] = last
 	}
-	begins, dseed := SineChunkBegins(b, lane), dstate[1]
+	begins, dseed := kernel.SineChunkBegins(b, lane), dstate[1]
 	if begins >= 0 {
 		dstate[1] = 0
 	}
@@ -325,7 +326,7 @@ func harmonicVaryingBack(b, d *abi.Block, lane int) {
 		if i := n % 4; i == 3 || n == len(dy)-1 {
 			done = 0
 			if inharmonicity == 0 && i == 3 {
-				done = PartialsBack(&walk, turns[n-3:n+1], dy[n-3:n+1], coefs, sums, whole(f0, n-3, 4, b.Rate, len(amps)))
+				done = kernel.PartialsBack(&walk, turns[n-3:n+1], dy[n-3:n+1], coefs, sums, whole(f0, n-3, 4, b.Rate, len(amps)))
 			}
 		}
 		f, g, df := f0.At(n)/b.Rate, dy[n], 0.0
@@ -339,7 +340,7 @@ func harmonicVaryingBack(b, d *abi.Block, lane int) {
 		for k := done; k < len(amps); k++ {
 			a := amps[k]
 			p.next()
-			v, fading := Fade(p.ratio * f)
+			v, fading := kernel.Fade(p.ratio * f)
 			if v == 0 {
 				break
 			}

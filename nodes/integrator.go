@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(integrator) }
@@ -64,7 +65,7 @@ var integrator = abi.NodeType{
 				s := w[0]*x[n] + w[1]*x1
 				u, lambda := p*y1+g*s, dy[n]+ey
 				if math.Abs(u) > limit {
-					dlimit += Sign(u) * lambda
+					dlimit += kernel.Sign(u) * lambda
 					lambda = 0
 				}
 				dx[n] += g*w[0]*lambda + ex
@@ -78,7 +79,7 @@ var integrator = abi.NodeType{
 			dstate[0], dstate[1] = ex, ey
 		}
 	},
-	Second: Second(integratorFormula),
+	Second: kernel.Second(integratorFormula),
 	Tangent: func(b, t *abi.Block) {
 		w := b.Data.([2]float64)
 		for lane := range b.Lanes {
@@ -90,7 +91,7 @@ var integrator = abi.NodeType{
 				s := w[0]*x[n] + w[1]*x1
 				v := p*ts[1] + tp*y1 + g*(w[0]*tx[n]+w[1]*ts[0]) + tg*s
 				if u := p*y1 + g*s; math.Abs(u) > limit {
-					v = Sign(u) * t.Param(2, lane).At(0)
+					v = kernel.Sign(u) * t.Param(2, lane).At(0)
 				}
 				ty[n] = v
 				ts[0], ts[1] = tx[n], v
@@ -100,14 +101,14 @@ var integrator = abi.NodeType{
 	},
 }
 
-func integratorFormula(f *Formula) {
+func integratorFormula(f *kernel.Formula) {
 	w := f.Block.Data.([2]float64)
 	p, g, limit := f.Exp(f.Scale(-2*math.Pi/f.Block.Rate, f.Param(0)(0))), f.Scale(1/f.Block.Rate, f.Param(1)(0)), f.Param(2)(0)
 	for n := range f.Frames() {
 		x := f.In(0, n)
 		u := f.Add(f.Mul(p, f.State(1)), f.Mul(g, f.Add(f.Scale(w[0], x), f.Scale(w[1], f.State(0)))))
 		if v := f.Value(u); math.Abs(v) > f.Value(limit) {
-			u = f.Scale(Sign(v), limit)
+			u = f.Scale(kernel.Sign(v), limit)
 		}
 		f.SetState(0, x)
 		f.SetState(1, u)

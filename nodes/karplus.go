@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(karplusStrong) }
@@ -94,7 +95,7 @@ func (law stringLaw) burst(x []float64, channel int, frame int64, period float64
 		}
 		return x
 	}
-	Gaussian(x, law.seed, channel, frame)
+	kernel.Gaussian(x, law.seed, channel, frame)
 	for n := range x {
 		x[n] *= burstLevel * min(1, max(0, period-float64(frame+int64(n))))
 	}
@@ -114,8 +115,8 @@ func (l *stringLoop) set(b *abi.Block, lane int) {
 	l.period = b.Rate / frequency
 	rho := math.Exp(-3 * math.Ln10 / (frequency * decay))
 	h0, h1 := rho*(1+bright)/2, rho*(1-bright)/4
-	var t Tap
-	t.Set(Lagrange3, l.period-1, 1)
+	var t kernel.Tap
+	t.Set(kernel.Lagrange3, l.period-1, 1)
 	l.k = t.K
 	conv := func(dst *[6]float64, w *[4]float64, h0, h1 float64) {
 		*dst = [6]float64{}
@@ -187,7 +188,7 @@ func stringBackward(b, d *abi.Block) {
 		case "noise": // the frame whose weight is the rest of the period
 			if at := int64(math.Ceil(l.period)) - 1 - b.Frame(lane); at >= 0 && at < int64(len(dy)) {
 				x := b.FrameScratch(lane)[:1]
-				Gaussian(x, law.seed, b.Channel(lane), b.Frame(lane)+at)
+				kernel.Gaussian(x, law.seed, b.Channel(lane), b.Frame(lane)+at)
 				dp += burstLevel * x[0] * dnow[at]
 			}
 		}

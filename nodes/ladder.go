@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(ladder) }
@@ -51,7 +52,7 @@ var ladder = abi.NodeType{
 	Forward:      ladderForward,
 	Backward:     ladderBackward,
 	Tangent:      ladderTangent,
-	Second:       Second(ladderFormula),
+	Second:       kernel.Second(ladderFormula),
 }
 
 // ladderSolve returns v4 and t = tanh(in - k v4) where v4 = rest + g4 t, and by how
@@ -60,7 +61,7 @@ func ladderSolve(in, k, rest, g4, start float64) (v, t, left float64) {
 	lo, hi := rest-g4, rest+g4
 	v = min(max(start, lo), hi)
 	for range 100 {
-		t = Tanh(in - k*v)
+		t = kernel.Tanh(in - k*v)
 		f := v - rest - g4*t
 		if f > 0 {
 			hi = v
@@ -77,7 +78,7 @@ func ladderSolve(in, k, rest, g4, start float64) (v, t, left float64) {
 			break
 		}
 	}
-	t = Tanh(in - k*v)
+	t = kernel.Tanh(in - k*v)
 	return v, t, math.Abs(v - rest - g4*t)
 }
 
@@ -103,7 +104,7 @@ func ladderForward(b *abi.Block) {
 			case !nonlinear:
 				t = (in - k*rest) / (1 + k*g4)
 			case k == 0:
-				t = Tanh(in)
+				t = kernel.Tanh(in)
 			default: // s4 = 2 v4 - s4 of the frame before: near v4 when it moves slowly
 				var left float64
 				if _, t, left = ladderSolve(in, k, rest, g4, s4); left > worst {
@@ -208,18 +209,18 @@ func ladderTangent(b, t *abi.Block) {
 
 // ladderFormula solves by two steps of Newton from the output that Forward found:
 // each doubles the order to which the derivatives are right.
-func ladderFormula(f *Formula) {
+func ladderFormula(f *kernel.Formula) {
 	nonlinear, cutoff, resonance, drive := f.Block.Data.(bool), f.Param(0), f.Param(1), f.Param(2)
 	for n, found := range f.Block.Out(0, f.Lane) {
 		w := f.Tan(f.Scale(math.Pi/f.Block.Rate, cutoff(n)))
 		h := f.Inv(f.Shift(1, w))
 		g := f.Mul(w, h)
 		k, in := resonance(n), f.Mul(drive(n), f.In(0, n))
-		s := [4]Number{f.State(0), f.State(1), f.State(2), f.State(3)}
+		s := [4]kernel.Number{f.State(0), f.State(1), f.State(2), f.State(3)}
 		rest := f.Mul(h, f.Add(s[3], f.Mul(g, f.Add(s[2], f.Mul(g, f.Add(s[1], f.Mul(g, s[0])))))))
 		g2 := f.Mul(g, g)
 		g4 := f.Mul(g2, g2)
-		var t Number
+		var t kernel.Number
 		if nonlinear {
 			v := f.Const(found)
 			for range 2 {

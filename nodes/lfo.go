@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(lfo) }
@@ -44,9 +45,9 @@ var lfo = abi.NodeType{
 		{Name: "use_input", Kind: abi.Bool, Default: false, Doc: "Scale and smooth the input instead of a wave."},
 		{Name: "compat", Kind: abi.String, Enum: []string{"amp"}, Doc: "Reproduce the recorded defects of the AMP runtime."},
 	},
-	Wave: SmoothWave,
+	Wave: kernel.SmoothWave,
 	Configure: func(s *abi.Setup) error {
-		law := lfoLaw{wave: Waves[s.Config.Text("wave")], input: s.Config.Bool("use_input"), amp: s.Config.Text("compat") == "amp"}
+		law := lfoLaw{wave: kernel.Waves[s.Config.Text("wave")], input: s.Config.Bool("use_input"), amp: s.Config.Text("compat") == "amp"}
 		s.OutChannels = []int{1}
 		s.NoBackward = law.amp
 		if law.amp {
@@ -66,13 +67,13 @@ var lfo = abi.NodeType{
 	Forward:  lfoForward,
 	Backward: lfoBackward,
 	Tangent:  lfoTangent,
-	Second:   Second(lfoFormula),
+	Second:   kernel.Second(lfoFormula),
 }
 
 // lfoLaw is the configuration; depth and slew_ms come before the parameters
 // that an input makes superfluous.
 type lfoLaw struct {
-	wave       Wave
+	wave       kernel.Wave
 	input, amp bool
 }
 
@@ -81,7 +82,7 @@ func lfoForward(b *abi.Block) {
 	for lane := range b.Lanes {
 		y, state := b.Out(0, lane), b.State(lane)
 		depth := b.Param(0, lane)
-		a, _ := SlewCoef(b.Param(1, lane).At(0), b.Rate)
+		a, _ := kernel.SlewCoef(b.Param(1, lane).At(0), b.Rate)
 		last := state[1]
 		if law.input {
 			x, scale := b.In(0, lane), 1.0
@@ -102,9 +103,9 @@ func lfoForward(b *abi.Block) {
 		p, read := state[0], b.Record(0, lane)[:len(y)]
 		for n := range y {
 			read[n] = p
-			last = (1-a)*last + a*(depth.At(n)*law.wave.Value(Frac(p+phase)))
+			last = (1-a)*last + a*(depth.At(n)*law.wave.Value(kernel.Frac(p+phase)))
 			y[n] = last
-			p = Advance(p, rate.At(n)/b.Rate)
+			p = kernel.Advance(p, rate.At(n)/b.Rate)
 		}
 		state[0], state[1] = p, last
 		if law.amp {
@@ -133,7 +134,7 @@ func lfoBackward(b, d *abi.Block) {
 	for lane := range b.Lanes {
 		y, dy, dstate := b.Out(0, lane), d.Out(0, lane), d.State(lane)
 		depth, ddepth := b.Param(0, lane), d.Param(0, lane)
-		a, slope := SlewCoef(b.Param(1, lane).At(0), b.Rate)
+		a, slope := kernel.SlewCoef(b.Param(1, lane).At(0), b.Rate)
 		lambda, carry := dstate[0], dstate[1]
 		var drate abi.Values
 		var x, dx, p []float64
@@ -157,7 +158,7 @@ func lfoBackward(b, d *abi.Block) {
 				w = x[n]
 				dx[n] += a * depth.At(n) * mu
 			} else {
-				w, wslope = law.wave.At(Frac(p[n] + phase))
+				w, wslope = law.wave.At(kernel.Frac(p[n] + phase))
 				drate.Add(n, lambda*perFrame)
 				dp := a * depth.At(n) * wslope * mu
 				lambda += dp
@@ -179,7 +180,7 @@ func lfoTangent(b, t *abi.Block) {
 	for lane := range b.Lanes {
 		y, ty, tstate := b.Out(0, lane), t.Out(0, lane), t.State(lane)
 		depth, tdepth := b.Param(0, lane), t.Param(0, lane)
-		a, slope := SlewCoef(b.Param(1, lane).At(0), b.Rate)
+		a, slope := kernel.SlewCoef(b.Param(1, lane).At(0), b.Rate)
 		ta := slope * t.Param(1, lane).At(0)
 		p, tp, prev, tlast := b.Before(lane)[0], tstate[0], b.Before(lane)[1], tstate[1]
 		for n := range y {
@@ -188,9 +189,9 @@ func lfoTangent(b, t *abi.Block) {
 				w, tw = b.In(0, lane)[n], t.In(0, lane)[n]
 			} else {
 				wslope := 0.0
-				w, wslope = law.wave.At(Frac(p + b.Param(3, lane).At(0)))
+				w, wslope = law.wave.At(kernel.Frac(p + b.Param(3, lane).At(0)))
 				tw = wslope * (tp + t.Param(3, lane).At(0))
-				p = Advance(p, b.Param(2, lane).At(n)/b.Rate)
+				p = kernel.Advance(p, b.Param(2, lane).At(n)/b.Rate)
 				tp += t.Param(2, lane).At(n) / b.Rate
 			}
 			tlast += ta*(depth.At(n)*w-prev) + a*(tdepth.At(n)*w+depth.At(n)*tw-tlast)
@@ -200,14 +201,14 @@ func lfoTangent(b, t *abi.Block) {
 	}
 }
 
-func lfoFormula(f *Formula) {
+func lfoFormula(f *kernel.Formula) {
 	law, depth, slew := f.Block.Data.(lfoLaw), f.Param(0), f.Param(1)(0)
 	a := f.Const(1)
 	if ms := f.Value(slew); ms != 0 {
 		a = f.Shift(1, f.Scale(-1, f.Exp(f.Scale(-1000/f.Block.Rate, f.Inv(slew)))))
 	}
 	for n := range f.Frames() {
-		var w Number
+		var w kernel.Number
 		if law.input {
 			w = f.In(0, n)
 		} else {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(limiter) }
@@ -71,7 +72,7 @@ const limiterRenews = 4096
 // 0 ms with all its derivatives.
 func limiterAttack(b *abi.Block, lane int) (a, slope float64) {
 	if ms := b.Param(3, lane).At(0); ms > 0 {
-		return Ballistic(ms, b.Rate)
+		return kernel.Ballistic(ms, b.Rate)
 	}
 	return 0, 0
 }
@@ -83,10 +84,10 @@ func limiterForward(b *abi.Block) {
 		level, t, f := b.FrameScratch(lane)[:frames], b.Internal(0, lane), b.Internal(1, lane)
 		rs, back := b.Record(0, lane), b.Record(1, lane)
 		ceiling := math.Exp(decibels * b.Param(0, lane).At(0))
-		a, _ := Ballistic(b.Param(1, lane).At(0), b.Rate)
+		a, _ := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
 		rise, _ := limiterAttack(b, lane)
 		makeup := math.Exp(decibels * b.Param(2, lane).At(0))
-		Loudest(level, b, 0, lane)
+		kernel.Loudest(level, b, 0, lane)
 		sum, most := state[0], -1 // most: where the largest t stands, unknown yet
 		for n, d := range level {
 			i := past + n // of t; f has one frame more in front
@@ -143,7 +144,7 @@ func limiterBackward(b, d *abi.Block) {
 		t, f, dt, df := b.Internal(0, lane), b.Internal(1, lane), d.Internal(0, lane), d.Internal(1, lane)
 		rs, back := b.Record(0, lane), b.Record(1, lane)
 		ceiling := math.Exp(decibels * b.Param(0, lane).At(0))
-		a, slope := Ballistic(b.Param(1, lane).At(0), b.Rate)
+		a, slope := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
 		rise, riseSlope := limiterAttack(b, lane)
 		makeup := math.Exp(decibels * b.Param(2, lane).At(0))
 		var da, drise, dceiling, dmakeup float64
@@ -182,10 +183,10 @@ func limiterBackward(b, d *abi.Block) {
 			}
 			dt[most] += g
 			if t[i] > 0 {
-				c, x := LoudestAt(b, 0, lane, n)
+				c, x := kernel.LoudestAt(b, 0, lane, n)
 				g := dt[i] / math.Abs(x)
 				dceiling -= g
-				d.InCh(0, c, lane)[n] += Sign(x) * g * ceiling / math.Abs(x)
+				d.InCh(0, c, lane)[n] += kernel.Sign(x) * g * ceiling / math.Abs(x)
 			}
 		}
 		dstate[0] = dsum

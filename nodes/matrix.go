@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(matrix) }
 
@@ -69,7 +72,7 @@ var matrix = abi.NodeType{
 			}
 		}
 	},
-	Second: Second(matrixFormula),
+	Second: kernel.Second(matrixFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			m, tm, from := b.Vector(0, lane), t.Vector(0, lane), b.InChannels(0)
@@ -88,7 +91,7 @@ var matrix = abi.NodeType{
 	},
 }
 
-func matrixFormula(f *Formula) {
+func matrixFormula(f *kernel.Formula) {
 	m, from := f.Vector(0), f.Block.InChannels(0)
 	for n := range f.Frames() {
 		for o := range f.Block.OutChannels(0) {

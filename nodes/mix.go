@@ -3,6 +3,7 @@ package nodes
 import (
 	"ampfit/abi"
 	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(mix) }
@@ -51,7 +52,7 @@ var mix = abi.NodeType{
 			}
 		}
 	},
-	Second: Second(mixFormula),
+	Second: kernel.Second(mixFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, gains, tgains := t.Out(0, lane), b.Vector(0, lane), t.Vector(0, lane)
@@ -69,7 +70,7 @@ var mix = abi.NodeType{
 	},
 }
 
-func mixFormula(f *Formula) {
+func mixFormula(f *kernel.Formula) {
 	gains := f.Vector(0)
 	for n := range f.Frames() {
 		sum := f.Const(0)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(modal) }
@@ -63,8 +64,8 @@ var modal = abi.NodeType{
 		s.Data = law
 		return nil
 	},
-	Scratch:      ModesScratch,
-	FrameScratch: 1 + ModesFrameScratch, // x
+	Scratch:      kernel.ModesScratch,
+	FrameScratch: 1 + kernel.ModesFrameScratch, // x
 	Prepare:      modalPrepare,
 	Forward:      modalForward,
 	Backward:     modalBackward,
@@ -93,7 +94,7 @@ func modalPrepare(b *abi.Block) {
 			rho := math.Exp(-3 * math.Ln10 / (b.Rate * decays[k]))
 			sin, cos := math.Sincos(2 * math.Pi * freqs[k] / b.Rate)
 			c[modalRho], c[modalSin], c[modalCos] = rho, rho*sin, rho*cos
-			c[modalFade], c[modalFading] = Fade(freqs[k] / b.Rate)
+			c[modalFade], c[modalFading] = kernel.Fade(freqs[k] / b.Rate)
 			c[modalC1], c[modalC2], c[modalA] = 2*rho*cos, -rho*rho, c[modalFade]*amps[k]*rho*sin
 		}
 	}
@@ -115,7 +116,7 @@ func (law modalLaw) drive(b *abi.Block, lane int) []float64 {
 func modalForward(b *abi.Block) {
 	law := b.Data.(modalLaw)
 	for lane := range b.Lanes {
-		ModesForward(b.Out(0, lane), law.drive(b, lane), b.State(lane), b.Coefs(lane), modalCoefs, b.Scratch(lane), b.FrameScratch(lane)[b.Frames:])
+		kernel.ModesForward(b.Out(0, lane), law.drive(b, lane), b.State(lane), b.Coefs(lane), modalCoefs, b.Scratch(lane), b.FrameScratch(lane)[b.Frames:])
 	}
 }
 
@@ -127,7 +128,7 @@ func modalBackward(b, d *abi.Block) {
 		if !law.struck {
 			dx = d.In(0, lane)
 		}
-		ModesBackward(dx, dy, x, b.Before(lane), d.State(lane), b.Coefs(lane), modalCoefs, b.Scratch(lane), b.FrameScratch(lane)[b.Frames:],
+		kernel.ModesBackward(dx, dy, x, b.Before(lane), d.State(lane), b.Coefs(lane), modalCoefs, b.Scratch(lane), b.FrameScratch(lane)[b.Frames:],
 			func(k int, dc1, dc2, da float64) { modalSpread(b, d, lane, k, dc1, dc2, da) })
 	}
 }

@@ -8,7 +8,10 @@
 // the same names in the same order.
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 // Chapters of the node reference.
 const (
@@ -27,7 +30,7 @@ var (
 )
 
 // decibels is ln(10)/20: a gain of g dB is exp(decibels·g).
-const decibels = Decibels
+const decibels = kernel.Decibels
 
 // channelsKey is the key by which a source says how many channels it has.
 var channelsKey = abi.Key{

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(noise) }
@@ -40,7 +41,7 @@ var noise = abi.NodeType{
 		law := b.Data.(noiseLaw)
 		for lane := range b.Lanes {
 			y, gain := b.Out(0, lane), math.Exp(decibels*b.Param(0, lane).At(0))
-			Gaussian(y, law.seed, b.Channel(lane), b.Frame(lane))
+			kernel.Gaussian(y, law.seed, b.Channel(lane), b.Frame(lane))
 			if law.pink {
 				pinkFilter(y, b.State(lane))
 				gain *= pinkGain
@@ -70,7 +71,7 @@ var noise = abi.NodeType{
 			}
 		}
 	},
-	Second: Second(noiseFormula),
+	Second: kernel.Second(noiseFormula),
 	Tangent: func(b, t *abi.Block) {
 		law := b.Data.(noiseLaw)
 		for lane := range b.Lanes {
@@ -126,14 +127,14 @@ func pinkFilter(y, z []float64) {
 
 // noiseFormula is that of white noise, which a level scales, or of a filter that
 // the noise runs through, whose states a gradient reaches.
-func noiseFormula(f *Formula) {
+func noiseFormula(f *kernel.Formula) {
 	law := f.Block.Data.(noiseLaw)
 	if !law.pink {
-		LevelFormula(f)
+		kernel.LevelFormula(f)
 		return
 	}
 	x := make([]float64, f.Frames())
-	Gaussian(x, law.seed, f.Block.Channel(f.Lane), f.Block.Frame(f.Lane))
+	kernel.Gaussian(x, law.seed, f.Block.Channel(f.Lane), f.Block.Frame(f.Lane))
 	gain := f.Scale(pinkGain, f.Factor(f.Param(0)(0)))
 	for n, x := range x {
 		v := f.Shift(pinkB[0]*x, f.State(0))

@@ -6,6 +6,7 @@ import (
 
 	"ampfit/abi"
 	"ampfit/internal/fft"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(noiseReverb) }
@@ -54,7 +55,7 @@ var noiseReverb = abi.NodeType{
 		for c := range s.Channels[0] {
 			law.noise = append(law.noise, bandNoise(seed, c, taps, used, s.Rate))
 		}
-		law.Convolution = NewConvolution(s, used)
+		law.Convolution = kernel.NewConvolution(s, used)
 		law.response = s.Coefs
 		s.Coefs += used
 		history := int(math.Ceil(s.Param("predelay_ms").Max*s.Rate/1000)) + 1
@@ -63,7 +64,7 @@ var noiseReverb = abi.NodeType{
 		}
 		law.wet = len(s.Internal)
 		s.Internal = append(s.Internal, history)
-		s.Scratch = max(s.Scratch, 0) + max(law.Most, ConvolutionHead)
+		s.Scratch = max(s.Scratch, 0) + max(law.Most, kernel.ConvolutionHead)
 		s.Data = law
 		return nil
 	},
@@ -73,7 +74,7 @@ var noiseReverb = abi.NodeType{
 }
 
 type reverbLaw struct {
-	*Convolution
+	*kernel.Convolution
 	noise    [][][]float64 // by channel and band
 	response int           // where h starts in Coefs
 	wet      int           // which internal row w is
@@ -85,7 +86,7 @@ func bandNoise(seed uint64, channel, length, used int, rate float64) [][]float64
 	n := max(16, 1<<bits.Len(uint(length-1)))
 	plan := fft.NewPlan(n)
 	x, free := make([]float64, n), plan.Scratch()
-	Gaussian(x, seed, channel, 0)
+	kernel.Gaussian(x, seed, channel, 0)
 	re, im := make([]float64, plan.Bins()), make([]float64, plan.Bins())
 	plan.Forward(re, im, x, free)
 	br, bi := make([]float64, plan.Bins()), make([]float64, plan.Bins())
@@ -137,8 +138,8 @@ func reverbPrepare(b *abi.Block) {
 }
 
 // tap places the read of w.
-func (law *reverbLaw) tap(b *abi.Block, lane int) (t Tap) {
-	t.Set(Linear, b.Param(3, lane).At(0)*b.Rate/1000, 0)
+func (law *reverbLaw) tap(b *abi.Block, lane int) (t kernel.Tap) {
+	t.Set(kernel.Linear, b.Param(3, lane).At(0)*b.Rate/1000, 0)
 	return t
 }
 
@@ -173,7 +174,7 @@ func reverbBackward(b, d *abi.Block) {
 		}
 		d.Param(2, lane).Add(0, dmix)
 		d.Param(3, lane).Add(0, dtime*b.Rate/1000)
-		most := max(law.Most, ConvolutionHead)
+		most := max(law.Most, kernel.ConvolutionHead)
 		dh, work := b.Scratch(lane)[:most], b.Scratch(lane)[most:]
 		law.Backward(b, d, lane, dwet[at:], h, dh, work, func(dh []float64, from int) { law.spread(b, d, lane, dh, from) })
 	}

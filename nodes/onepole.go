@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(onePole) }
@@ -46,7 +47,7 @@ var onePole = abi.NodeType{
 	Forward:       onePoleForward,
 	Backward:      onePoleBackward,
 	Tangent:       onePoleTangent,
-	Second:        Second(onePoleFormula),
+	Second:        kernel.Second(onePoleFormula),
 	CohortForward: onePoleForwardFour,
 }
 
@@ -55,7 +56,7 @@ type onePoleKind struct{ high bool }
 func onePolePrepare(b *abi.Block) {
 	for lane := range b.Lanes {
 		c := b.Coefs(lane)
-		c[0], c[1] = OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
+		c[0], c[1] = kernel.OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
 	}
 }
 
@@ -66,7 +67,7 @@ func onePoleStart(b *abi.Block, lane int) (a, slope float64) {
 		c := b.Coefs(lane)
 		return c[0], c[1]
 	}
-	return OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
+	return kernel.OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
 }
 
 func onePoleForward(b *abi.Block) {
@@ -85,7 +86,7 @@ func onePoleForwardLane(b *abi.Block, lane int) {
 	y = y[:len(x)]
 	for n := range x {
 		if cutoff.Varies() {
-			a, _ = OnePoleCoef(cutoff.At(n), b.Rate)
+			a, _ = kernel.OnePoleCoef(cutoff.At(n), b.Rate)
 		}
 		last = math.FMA(1-a, last, float64(a*x[n]))
 		y[n] = last
@@ -184,7 +185,7 @@ func onePoleBackwardLane(b, d *abi.Block, lane int) {
 		return
 	}
 	for n := len(x) - 1; n >= 0; n-- {
-		a, slope = OnePoleCoef(cutoff.At(n), b.Rate)
+		a, slope = kernel.OnePoleCoef(cutoff.At(n), b.Rate)
 		lambda := s*dy[n] + carry
 		dx[n] += a * lambda
 		dcutoff.Add(n, slope*(x[n]-past[n])*lambda)
@@ -200,7 +201,7 @@ func onePoleTangent(b, t *abi.Block) {
 		cutoff, tcutoff, tstate := b.Param(0, lane), t.Param(0, lane), t.State(lane)
 		past, tlast := onePolePast(b, lane), tstate[0]
 		for n := range x {
-			a, slope := OnePoleCoef(cutoff.At(n), b.Rate)
+			a, slope := kernel.OnePoleCoef(cutoff.At(n), b.Rate)
 			tlast += a*(tx[n]-tlast) + slope*tcutoff.At(n)*(x[n]-past[n])
 			ty[n] = tlast
 			if high {
@@ -211,7 +212,7 @@ func onePoleTangent(b, t *abi.Block) {
 	}
 }
 
-func onePoleFormula(f *Formula) {
+func onePoleFormula(f *kernel.Formula) {
 	high, cutoff := f.Block.Data.(onePoleKind).high, f.Param(0)
 	for n := range f.Frames() {
 		a := f.PoleCoef(cutoff(n))

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(osc) }
@@ -59,7 +60,7 @@ var osc = abi.NodeType{
 		{Name: "compat", Kind: abi.String, Enum: []string{"amp"}, Doc: "Reproduce the recorded defects of the AMP runtime."},
 	},
 	Configure: func(s *abi.Setup) error {
-		law := oscLaw{wave: Waves[s.Config.Text("wave")], reset: s.Config.Bool("accept_reset"), sign: 1, moved: true}
+		law := oscLaw{wave: kernel.Waves[s.Config.Text("wave")], reset: s.Config.Bool("accept_reset"), sign: 1, moved: true}
 		switch s.Config.Text("mode") {
 		case "integrator", "blep_integrator":
 			law.mode = oscIntegrator
@@ -108,7 +109,7 @@ const (
 )
 
 type oscLaw struct {
-	wave           Wave
+	wave           kernel.Wave
 	mode           oscMode
 	reset, moved   bool
 	sign           float64 // of the square's corrections
@@ -142,9 +143,9 @@ func blep(t, h float64) (v, byT, byH float64) {
 // triangle that of the square under it.
 func (law *oscLaw) at(t, h float64) (v, byT, byH float64) {
 	switch law.wave {
-	case SineWave:
-		return SinTurn(t), 2 * math.Pi * CosTurn(t), 0
-	case SawWave:
+	case kernel.SineWave:
+		return kernel.SinTurn(t), 2 * math.Pi * kernel.CosTurn(t), 0
+	case kernel.SawWave:
 		p, pt, ph := blep(t, h)
 		return 2*t - 1 - p, 2 - pt, -ph
 	}
@@ -153,7 +154,7 @@ func (law *oscLaw) at(t, h float64) (v, byT, byH float64) {
 		v = -1
 	}
 	p, pt, ph := blep(t, h)
-	q, qt, qh := blep(Frac(t+0.5), h)
+	q, qt, qh := blep(kernel.Frac(t+0.5), h)
 	return v + law.sign*(p-q), law.sign * (pt - qt), law.sign * (ph - qh)
 }
 
@@ -184,7 +185,7 @@ func oscForward(b *abi.Block) {
 		var drive []float64
 		if law.mode == oscFollower {
 			drive = b.FrameScratch(lane)
-			MeanOfOthers(b, lane, drive)
+			kernel.MeanOfOthers(b, lane, drive)
 		}
 		p, triangle, sum, follower := state[0], state[1], state[2], state[3]
 		for n := range y {
@@ -192,16 +193,16 @@ func oscForward(b *abi.Block) {
 			if law.reset && reset.At(n) > 0.5 {
 				p = 0
 			}
-			p = Frac(p + h)
+			p = kernel.Frac(p + h)
 			t := p
 			if law.moved {
-				t = Frac(p + offset.At(n) + h*ahead.At(n))
+				t = kernel.Frac(p + offset.At(n) + h*ahead.At(n))
 			}
 			ts[n] = t
 			w, v := 0.0, 0.0
 			if law.mode != oscFollower {
 				w, _, _ = law.at(t, h)
-				if law.wave == TriangleWave {
+				if law.wave == kernel.TriangleWave {
 					triangle = triangleLeak*triangle + triangleGain*w
 					w = triangle
 				}
@@ -228,7 +229,7 @@ func oscForward(b *abi.Block) {
 			right, pan := b.OutCh(0, 1, lane), b.Param(law.pan, lane)
 			for n, v := range y {
 				turn := (pan.At(n) + 1) / 8
-				y[n], right[n] = v*CosTurn(turn), v*SinTurn(turn)
+				y[n], right[n] = v*kernel.CosTurn(turn), v*kernel.SinTurn(turn)
 			}
 		}
 	}
@@ -249,7 +250,7 @@ func oscBackward(b, d *abi.Block) {
 		others := 0
 		if law.mode == oscFollower {
 			drive, others = b.FrameScratch(lane), b.InChannels(0)-1
-			MeanOfOthers(b, lane, drive)
+			kernel.MeanOfOthers(b, lane, drive)
 		}
 		dy := d.Out(0, lane)
 		phi, triangle, sum, follower := dstate[0], dstate[1], dstate[2], dstate[3]
@@ -257,7 +258,7 @@ func oscBackward(b, d *abi.Block) {
 			g := dy[n]
 			if law.pan >= 0 {
 				turn, other := (b.Param(law.pan, lane).At(n)+1)/8, d.OutCh(0, 1, lane)[n]
-				c, s := CosTurn(turn), SinTurn(turn)
+				c, s := kernel.CosTurn(turn), kernel.SinTurn(turn)
 				d.Param(law.pan, lane).Add(n, math.Pi/4*vs[n]*amp.At(n)*(c*other-s*g))
 				g = c*g + s*other
 			}
@@ -317,7 +318,7 @@ func oscBackward(b, d *abi.Block) {
 				}
 			}
 			if law.mode != oscFollower {
-				if law.wave == TriangleWave {
+				if law.wave == kernel.TriangleWave {
 					triangle += dw
 					dw = triangleGain * triangle
 					triangle *= triangleLeak

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(pan) }
@@ -29,7 +30,7 @@ var pan = abi.NodeType{
 	FrameScratch: 2,
 	Forward: func(b *abi.Block) {
 		for lane := range b.Lanes {
-			x, left, right := SumOfChannels(b, b.FrameScratch(lane), lane), b.OutCh(0, 0, lane), b.OutCh(0, 1, lane)
+			x, left, right := kernel.SumOfChannels(b, b.FrameScratch(lane), lane), b.OutCh(0, 0, lane), b.OutCh(0, 1, lane)
 			p := b.Param(0, lane)
 			r, l := panGains(p.At(0))
 			for n, x := range x {
@@ -42,7 +43,7 @@ var pan = abi.NodeType{
 	},
 	Backward: func(b, d *abi.Block) {
 		for lane := range b.Lanes {
-			x, dx := SumOfChannels(b, b.FrameScratch(lane), lane), b.FrameScratch(lane)[b.Frames:]
+			x, dx := kernel.SumOfChannels(b, b.FrameScratch(lane), lane), b.FrameScratch(lane)[b.Frames:]
 			dleft, dright := d.OutCh(0, 0, lane), d.OutCh(0, 1, lane)
 			p, dp := b.Param(0, lane), d.Param(0, lane)
 			r, l := panGains(p.At(0))
@@ -61,11 +62,11 @@ var pan = abi.NodeType{
 			}
 		}
 	},
-	Second: Second(panFormula),
+	Second: kernel.Second(panFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			fs := b.FrameScratch(lane)
-			x, tx := SumOfChannels(b, fs, lane), SumOfChannels(t, fs[b.Frames:], lane)
+			x, tx := kernel.SumOfChannels(b, fs, lane), kernel.SumOfChannels(t, fs[b.Frames:], lane)
 			left, right := t.OutCh(0, 0, lane), t.OutCh(0, 1, lane)
 			p, tp := b.Param(0, lane), t.Param(0, lane)
 			for n := range x {
@@ -80,7 +81,7 @@ var pan = abi.NodeType{
 // panGains returns the gains of the right and the left channel.
 func panGains(p float64) (right, left float64) { return math.Sincos(math.Pi / 4 * (1 + p)) }
 
-func panFormula(f *Formula) {
+func panFormula(f *kernel.Formula) {
 	pan := f.Param(0)
 	for n := range f.Frames() {
 		x := f.Const(0)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(parametricEQ) }
@@ -32,13 +33,13 @@ var parametricEQ = abi.NodeType{
 		bands := s.Config.Int("bands")
 		kinds := make(equaliser, bands)
 		for i := range kinds {
-			kinds[i] = Peaking
+			kinds[i] = kernel.Peaking
 		}
 		if s.Config.Bool("high_shelf") {
-			kinds[bands-1] = HighShelf
+			kinds[bands-1] = kernel.HighShelf
 		}
 		if s.Config.Bool("low_shelf") {
-			kinds[0] = LowShelf
+			kinds[0] = kernel.LowShelf
 		}
 		for _, name := range []string{"freqs_hz", "qs", "gains_db"} {
 			s.Param(name).Len = bands
@@ -48,7 +49,7 @@ var parametricEQ = abi.NodeType{
 			freqs[i] = min(80*math.Pow(10000./80, float64(i)/float64(max(bands-1, 1))), 0.45*s.Rate)
 		}
 		s.Param("freqs_hz").Defaults = freqs
-		s.State, s.Coefs, s.Record = BiquadState*bands, BiquadCoefs*bands, bands-1
+		s.State, s.Coefs, s.Record = kernel.BiquadState*bands, kernel.BiquadCoefs*bands, bands-1
 		s.Data = kinds
 		return nil
 	},
@@ -57,7 +58,7 @@ var parametricEQ = abi.NodeType{
 		for lane := range b.Lanes {
 			freqs, qs, gains, c := b.Vector(0, lane), b.Vector(1, lane), b.Vector(2, lane), b.Coefs(lane)
 			for k, kind := range b.Data.(equaliser) {
-				CookbookDesign(kind, c[BiquadCoefs*k:][:BiquadCoefs], freqs[k], qs[k], gains[k], b.Rate, true)
+				kernel.CookbookDesign(kind, c[kernel.BiquadCoefs*k:][:kernel.BiquadCoefs], freqs[k], qs[k], gains[k], b.Rate, true)
 			}
 		}
 	},
@@ -67,7 +68,7 @@ var parametricEQ = abi.NodeType{
 			c, state := b.Coefs(lane), b.State(lane)
 			for k := range bands {
 				x, y := bandRows(b, lane, k, bands)
-				BiquadRun(x, y, c[BiquadCoefs*k:], state[BiquadState*k:])
+				kernel.BiquadRun(x, y, c[kernel.BiquadCoefs*k:], state[kernel.BiquadState*k:])
 			}
 		}
 	},
@@ -80,15 +81,15 @@ var parametricEQ = abi.NodeType{
 			dy := d.Out(0, lane)
 			for k := bands - 1; k >= 0; k-- {
 				x, y := bandRows(b, lane, k, bands)
-				ck, dk := c[BiquadCoefs*k:][:BiquadCoefs], dstate[BiquadState*k:][:BiquadState]
+				ck, dk := c[kernel.BiquadCoefs*k:][:kernel.BiquadCoefs], dstate[kernel.BiquadState*k:][:kernel.BiquadState]
 				after1, after2 := dk[0], dk[1]
 				dx := d.In(0, lane)
 				if k > 0 {
 					dx = rows[k%2]
 					clear(dx)
 				}
-				BiquadPoles(dy, lambda, ck, dk)
-				sums := BiquadCollect(x, y, dx, lambda, ck, before[BiquadState*k:], dk, after1, after2)
+				kernel.BiquadPoles(dy, lambda, ck, dk)
+				sums := kernel.BiquadCollect(x, y, dx, lambda, ck, before[kernel.BiquadState*k:], dk, after1, after2)
 				var dfreq, dq, dgain float64
 				for i, s := range sums {
 					dfreq += s * ck[5+i]
@@ -102,7 +103,7 @@ var parametricEQ = abi.NodeType{
 			}
 		}
 	},
-	Second: Second(equaliserFormula),
+	Second: kernel.Second(equaliserFormula),
 	Tangent: func(b, t *abi.Block) {
 		bands, frames := len(b.Data.(equaliser)), b.Frames
 		for lane := range b.Lanes {
@@ -112,7 +113,7 @@ var parametricEQ = abi.NodeType{
 			copy(tx, t.In(0, lane))
 			for k := range bands {
 				x, y := bandRows(b, lane, k, bands)
-				ck, s, ts := c[BiquadCoefs*k:][:BiquadCoefs], before[BiquadState*k:], tstate[BiquadState*k:]
+				ck, s, ts := c[kernel.BiquadCoefs*k:][:kernel.BiquadCoefs], before[kernel.BiquadState*k:], tstate[kernel.BiquadState*k:]
 				var tc [5]float64
 				for i := range tc {
 					tc[i] = ck[5+i]*tfreqs[k] + ck[10+i]*tqs[k] + ck[15+i]*tgains[k]
@@ -134,7 +135,7 @@ var parametricEQ = abi.NodeType{
 }
 
 // equaliser lists the kinds of the bands.
-type equaliser []Filter
+type equaliser []kernel.Filter
 
 // bandRows returns input and output of band k.
 func bandRows(b *abi.Block, lane, k, bands int) (x, y []float64) {
@@ -148,17 +149,17 @@ func bandRows(b *abi.Block, lane, k, bands int) (x, y []float64) {
 	return x, y
 }
 
-func equaliserFormula(f *Formula) {
+func equaliserFormula(f *kernel.Formula) {
 	kinds := f.Block.Data.(equaliser)
 	freqs, qs, gains := f.Vector(0), f.Vector(1), f.Vector(2)
-	var c [][5]Number
+	var c [][5]kernel.Number
 	for k, kind := range kinds {
 		c = append(c, f.Cookbook(kind, freqs[k], qs[k], gains[k]))
 	}
 	for n := range f.Frames() {
 		x := f.In(0, n)
 		for k := range kinds {
-			x = f.Section(c[k], x, BiquadState*k)
+			x = f.Section(c[k], x, kernel.BiquadState*k)
 		}
 		f.Out(0, n, x)
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(pitchQuantizer) }
@@ -69,7 +70,7 @@ var pitchQuantizer = abi.NodeType{
 			law.free = s.Config.Text("free_variant")
 		}
 		if s.Config.Bool("slew") {
-			law.slew, _ = SlewCoef(5, s.Rate)
+			law.slew, _ = kernel.SlewCoef(5, s.Rate)
 		}
 		rounded := law.free == "" || law.free == "stepped"
 		s.Surrogate = rounded && s.Config.Bool("straight_through")
@@ -85,7 +86,7 @@ var pitchQuantizer = abi.NodeType{
 	Forward:  pitchForward,
 	Backward: pitchBackward,
 	Tangent:  pitchTangent,
-	Second:   Second(pitchFormula),
+	Second:   kernel.Second(pitchFormula),
 }
 
 type pitchLaw struct {
@@ -218,7 +219,7 @@ func pitchTangent(b, t *abi.Block) {
 	}
 }
 
-func pitchFormula(f *Formula) {
+func pitchFormula(f *kernel.Formula) {
 	law := f.Block.Data.(*pitchLaw)
 	input, root, span := f.Param(0), f.Param(1), f.Param(2)
 	for n := range f.Frames() {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(pitchShift) }
@@ -36,9 +37,9 @@ var pitchShift = abi.NodeType{
 	Params: []abi.Param{
 		{Name: "semitones", Role: abi.Interval, Unit: "semitones", Default: 0, Min: -24, Max: 24, Mod: true, Doc: "How far the pitch moves."},
 	},
-	Config: STFTKeys,
+	Config: kernel.STFTKeys,
 	Configure: func(s *abi.Setup) error {
-		st, err := NewSTFT(s, "window", "hop")
+		st, err := kernel.NewSTFT(s, "window", "hop")
 		if err != nil {
 			return err
 		}
@@ -57,7 +58,7 @@ var pitchShift = abi.NodeType{
 			frames, re, im, gr, gi, free := st.Work(b.Scratch(lane))
 			best := b.Scratch(lane)[st.Scratch():][:st.Bins]
 			for n := 0; n < len(x); {
-				count, boundary := Until(b.Frame(lane), n, len(x), st.Hop)
+				count, boundary := kernel.Until(b.Frame(lane), n, len(x), st.Hop)
 				if boundary {
 					st.Analyse(re, im, row[n:n+st.N], frames, free)
 					st.shift(b.State(lane), re, im, gr, gi, best, math.Exp2(b.Param(0, lane).At(n)/12))
@@ -72,7 +73,7 @@ var pitchShift = abi.NodeType{
 }
 
 // vocoder is a short-time transform whose peaks are moved.
-type vocoder struct{ *STFT }
+type vocoder struct{ *kernel.STFT }
 
 func pitchShiftBackward(b, d *abi.Block) {
 	st := b.Data.(vocoder)
@@ -123,7 +124,7 @@ func (t vocoder) shift(state, re, im, gr, gi, size []float64, ratio float64) {
 		p, to := region(size, from)
 		freq := t.frequency(p, before, re, im)
 		turn, by := t.move(theta[p], freq, ratio)
-		c, s := CosTurn(turn), SinTurn(turn)
+		c, s := kernel.CosTurn(turn), kernel.SinTurn(turn)
 		for k := from; k < to; k++ {
 			theta[k] = turn
 			if j := k + by; j >= 0 && j < t.Bins {
@@ -152,7 +153,7 @@ func (t vocoder) shiftBack(state, dstate, re, im, gr, gi, dre, dim, size []float
 		p, to := region(size, from)
 		freq := t.frequency(p, before, re, im)
 		turn, by := t.move(theta[p], freq, ratio)
-		c, s := CosTurn(turn), SinTurn(turn)
+		c, s := kernel.CosTurn(turn), kernel.SinTurn(turn)
 		dturn := 0.0
 		for k := from; k < to; k++ {
 			dturn += dtheta[k]
@@ -218,5 +219,5 @@ func (t vocoder) real(k int) bool { return k == 0 || 2*k == t.N }
 // bins it moves.
 func (t vocoder) move(theta, freq, ratio float64) (turn float64, by int) {
 	move := (ratio - 1) * freq
-	return Frac(theta + move), int(math.Round(move * float64(t.N) / float64(t.Hop)))
+	return kernel.Frac(theta + move), int(math.Round(move * float64(t.N) / float64(t.Hop)))
 }

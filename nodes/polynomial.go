@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(polynomial) }
 
@@ -69,7 +72,7 @@ var polynomial = abi.NodeType{
 			}
 		}
 	},
-	Second: Second(polynomialFormula),
+	Second: kernel.Second(polynomialFormula),
 	Tangent: func(b, t *abi.Block) {
 		p := b.Data.(basis)
 		for lane := range b.Lanes {
@@ -92,7 +95,7 @@ var polynomial = abi.NodeType{
 // basis is the recurrence of a family of polynomials.
 type basis struct{ alpha, beta float64 }
 
-func polynomialFormula(f *Formula) {
+func polynomialFormula(f *kernel.Formula) {
 	p, c := f.Block.Data.(basis), f.Vector(0)
 	for n := range f.Frames() {
 		x, b1, b2 := f.In(0, n), f.Const(0), f.Const(0)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(rectifier) }
@@ -47,7 +48,7 @@ var rectifier = abi.NodeType{
 			d.Param(0, lane).Add(0, dmix)
 		}
 	},
-	Second: Second(rectifierFormula),
+	Second: kernel.Second(rectifierFormula),
 	Tangent: func(b, t *abi.Block) {
 		c := b.Data.(float64)
 		for lane := range b.Lanes {
@@ -72,7 +73,7 @@ func rectified(x, c float64) (r, slope float64) {
 	return math.Abs(x), math.Copysign(1, x)
 }
 
-func rectifierFormula(f *Formula) {
+func rectifierFormula(f *kernel.Formula) {
 	c, mix := f.Block.Data.(float64), f.Param(0)(0)
 	for n := range f.Frames() {
 		x := f.In(0, n)

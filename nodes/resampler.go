@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(resampler) }
 
@@ -55,7 +58,7 @@ var resampler = abi.NodeType{
 			}
 		}
 	},
-	Second: Second(resamplerFormula),
+	Second: kernel.Second(resamplerFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, tstate := t.Out(0, lane), t.State(lane)
@@ -72,7 +75,7 @@ var resampler = abi.NodeType{
 	},
 }
 
-func resamplerFormula(f *Formula) {
+func resamplerFormula(f *kernel.Formula) {
 	if f.Block.Frame(f.Lane) == 0 {
 		f.SetState(0, f.Add(f.State(0), f.Param(0)(0)))
 	}

@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 // This file is the series circuits of a source x, a resistor and a capacitor,
 // and perhaps a coil, by the trapezoidal rule. T is the time of one frame.
@@ -37,7 +40,7 @@ func init() {
 		OwnHeat: true,
 		State:   2, // s, and the voltage over R of the frame before
 		Record:  1, // s before each frame
-		Forward: rcForward, Backward: rcBackward, Tangent: rcTangent, Second: Second(rcFormula),
+		Forward: rcForward, Backward: rcBackward, Tangent: rcTangent, Second: kernel.Second(rcFormula),
 	})
 	abi.Register(abi.NodeType{
 		Name: "RLCNode", Family: nonlinear,
@@ -53,7 +56,7 @@ func init() {
 		OwnHeat: true,
 		State:   3, // si, sv, and the current of the frame before
 		Record:  2, // si, sv before each frame
-		Forward: rlcForward, Backward: rlcBackward, Tangent: rlcTangent, Second: Second(rlcFormula),
+		Forward: rlcForward, Backward: rlcBackward, Tangent: rlcTangent, Second: kernel.Second(rlcFormula),
 	})
 }
 
@@ -259,7 +262,7 @@ func rlcTangent(b, t *abi.Block) {
 	}
 }
 
-func rcFormula(f *Formula) {
+func rcFormula(f *kernel.Formula) {
 	g := f.Scale(0.5/f.Block.Rate, f.Inv(f.Mul(f.Param(0)(0), f.Param(1)(0))))
 	for n := range f.Frames() {
 		s := f.State(0)
@@ -274,7 +277,7 @@ func rcFormula(f *Formula) {
 	}
 }
 
-func rlcFormula(f *Formula) {
+func rlcFormula(f *kernel.Formula) {
 	r := f.Param(0)(0)
 	k, a := f.Scale(0.5/f.Block.Rate, f.Inv(f.Param(1)(0))), f.Scale(0.5/f.Block.Rate, f.Inv(f.Param(2)(0)))
 	den := f.Shift(1, f.Mul(a, f.Add(r, k)))

@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(safety) }
 
@@ -61,7 +64,7 @@ var safety = abi.NodeType{
 			d.State(lane)[0] = carry
 		}
 	},
-	Second: Second(safetyFormula),
+	Second: kernel.Second(safetyFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			x, m, tx, ty := b.In(0, lane), b.Record(0, lane), t.In(0, lane), t.Out(0, lane)
@@ -79,7 +82,7 @@ var safety = abi.NodeType{
 	},
 }
 
-func safetyFormula(f *Formula) {
+func safetyFormula(f *kernel.Formula) {
 	alpha := f.Param(0)(0)
 	for n := range f.Frames() {
 		x := f.In(0, n)

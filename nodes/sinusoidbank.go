@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(sinusoidBank) }
@@ -70,7 +71,7 @@ var sinusoidBank = abi.NodeType{
 			s.State = 0
 		}
 		four := (k + 3) &^ 3
-		s.Coefs, s.Scratch = bankCoefs*k+SineTables(k), 7*four+2*SineChunk
+		s.Coefs, s.Scratch = bankCoefs*k+kernel.SineTables(k), 7*four+2*kernel.SineChunk
 		s.Surrogate = law.surrogate
 		s.Data = law
 		return nil
@@ -99,9 +100,9 @@ func bankPrepare(b *abi.Block) {
 		clear(tables)
 		for k, f := range freqs {
 			c := c[bankCoefs*k:][:bankCoefs]
-			c[bankFade], c[bankFading] = Fade(f / b.Rate)
+			c[bankFade], c[bankFading] = kernel.Fade(f / b.Rate)
 			c[bankDamping] = decays[k] / b.Rate
-			SetSine(tables[SineTable*k:], f/b.Rate, c[bankDamping])
+			kernel.SetSine(tables[kernel.SineTable*k:], f/b.Rate, c[bankDamping])
 		}
 	}
 }
@@ -123,7 +124,7 @@ func newBank(b *abi.Block, lane int) bank {
 	k.tables = k.c[bankCoefs*len(k.freqs):]
 	four, m := (len(k.freqs)+3)&^3, b.Scratch(lane)
 	k.turns, k.phasors, k.sums, m = m[:four], m[four:3*four], m[3*four:7*four], m[7*four:]
-	k.x, k.ramp = m[:SineChunk], m[SineChunk:2*SineChunk]
+	k.x, k.ramp = m[:kernel.SineChunk], m[kernel.SineChunk:2*kernel.SineChunk]
 	fs := b.FrameScratch(lane)
 	k.taus, k.steps = fs[:b.Frames], fs[b.Frames:2*b.Frames]
 	for _, d := range k.decays {
@@ -197,7 +198,7 @@ func (k *bank) turn(tau float64) {
 	for i, f := range k.freqs {
 		k.turns[i] = f*tau + k.phases[i]
 	}
-	SinCosTurns(k.phasors, k.turns)
+	kernel.SinCosTurns(k.phasors, k.turns)
 }
 
 func bankForward(b *abi.Block) {
@@ -207,19 +208,19 @@ func bankForward(b *abi.Block) {
 		if k.glides {
 			tau, seed = b.State(lane)[0], b.State(lane)[1]
 		}
-		if k.glides || !k.allEven(frame-frame%SineChunk) {
+		if k.glides || !k.allEven(frame-frame%kernel.SineChunk) {
 			tau = k.times(frame, tau)
 		}
 		for from := 0; from < len(y); {
 			at := frame + int64(from)
-			skip := int(at % SineChunk)
+			skip := int(at % kernel.SineChunk)
 			first := at - int64(skip)
 			if !k.glides {
 				seed = float64(first) / k.rate
 			} else if skip == 0 {
 				seed = k.taus[from]
 			}
-			frames := min(SineChunk-skip, len(y)-from)
+			frames := min(kernel.SineChunk-skip, len(y)-from)
 			k.turn(seed)
 			for i, a := range k.amps {
 				if k.even(i, first) {
@@ -235,7 +236,7 @@ func bankForward(b *abi.Block) {
 			}
 			sum := k.x[:(skip+frames+7)&^7] // from where the chunk begins
 			clear(sum)
-			AddSines(sum, k.tables, k.phasors, k.damped)
+			kernel.AddSines(sum, k.tables, k.phasors, k.damped)
 			to := y[from:][:frames]
 			copy(to, sum[skip:])
 			for i := range k.amps {
@@ -260,8 +261,8 @@ func (k *bank) add(y []float64, i, from, skip int, first int64) {
 	}
 	for n := range y {
 		attack, _ := k.attack(i, first+int64(skip+n))
-		v, _ := Fade(k.freqs[i] * k.steps[from+n])
-		y[n] += k.amps[i] * v * attack * decay * SinTurn(k.freqs[i]*k.taus[from+n]+k.phases[i])
+		v, _ := kernel.Fade(k.freqs[i] * k.steps[from+n])
+		y[n] += k.amps[i] * v * attack * decay * kernel.SinTurn(k.freqs[i]*k.taus[from+n]+k.phases[i])
 		decay *= rho
 	}
 }
@@ -282,17 +283,17 @@ func bankBackward(b, d *abi.Block) {
 			clear(dtau)
 			clear(dstep)
 		}
-		for from := 0; from < frames; from += SineChunk {
-			g := dy[from:min(from+SineChunk, frames)]
+		for from := 0; from < frames; from += kernel.SineChunk {
+			g := dy[from:min(from+kernel.SineChunk, frames)]
 			first := begin + int64(from)
 			t0 := float64(first) / k.rate
 			tau0 := t0
 			if k.glides {
 				tau0 = k.taus[from]
 			}
-			x, ramp := SineRamp(k.x, k.ramp, g)
+			x, ramp := kernel.SineRamp(k.x, k.ramp, g)
 			k.turn(tau0)
-			SumSines(k.sums, x, ramp, k.tables)
+			kernel.SumSines(k.sums, x, ramp, k.tables)
 			for i, a := range k.amps {
 				var s, c, st, ct, dv float64 // Σ ȳ times sine and cosine, with t and τ
 				w := k.c[bankCoefs*i:][:bankCoefs]
@@ -311,9 +312,9 @@ func bankBackward(b, d *abi.Block) {
 					for j, g := range g {
 						attack, slope := k.attack(i, first+int64(j))
 						h := k.steps[from+j]
-						v, fading := Fade(k.freqs[i] * h)
+						v, fading := kernel.Fade(k.freqs[i] * h)
 						turn := k.freqs[i]*k.taus[from+j] + k.phases[i]
-						sin, cos := g*decay*SinTurn(turn), g*decay*CosTurn(turn)
+						sin, cos := g*decay*kernel.SinTurn(turn), g*decay*kernel.CosTurn(turn)
 						dattacks[i] += a * v * slope * sin
 						byFreq := a * attack * fading * sin
 						dv += byFreq * h
@@ -341,7 +342,7 @@ func bankBackward(b, d *abi.Block) {
 			continue
 		}
 		dstate := d.State(lane)
-		begins := SineChunkBegins(b, lane)
+		begins := kernel.SineChunkBegins(b, lane)
 		lambda, dglide, dglideS := dstate[0], 0.0, 0.0
 		for n := frames - 1; n >= 0; n-- {
 			if at := begin + int64(n); !k.settled(at) {

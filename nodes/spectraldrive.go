@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(spectralDrive) }
@@ -57,7 +58,7 @@ var spectralDrive = abi.NodeType{
 }
 
 type driveLaw struct {
-	*STFT                       // of fft_multiband, else nil
+	*kernel.STFT                // of fft_multiband, else nil
 	weights         [][]float64 // of the bins, by band
 	place, perSlew  []float64   // of a band: part of the way to the ceiling, T over slew
 	stages, latency int         // of fast_filter; no stages: rci_filter
@@ -88,7 +89,7 @@ func setSpectralDrive(s *abi.Setup) error {
 		return nil
 	}
 	drop("rci_cutoff", "rci_q", "rci_gain", "rci_series_resistance", "fast_drive", "fast_mix")
-	st, err := NewSTFT(s, "analysis_window", "hop")
+	st, err := kernel.NewSTFT(s, "analysis_window", "hop")
 	if err != nil {
 		return err
 	}
@@ -153,7 +154,7 @@ func spectralDriveForward(b *abi.Block) {
 		law.Open(b, lane, x, len(law.weights))
 		frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
 		for n := 0; n < len(x); {
-			count, boundary := Until(b.Frame(lane), n, len(x), law.Hop)
+			count, boundary := kernel.Until(b.Frame(lane), n, len(x), law.Hop)
 			if boundary {
 				law.Analyse(re, im, row[n:n+law.N], frames, free)
 				for band, weights := range law.weights {
@@ -285,7 +286,7 @@ func rciBackward(b, d *abi.Block, lane int) {
 
 func fastForward(b *abi.Block, lane int, law *driveLaw) {
 	x, w, state := b.In(0, lane), b.Internal(0, lane), b.State(lane)
-	a, _ := OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
+	a, _ := kernel.OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
 	drive, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
 	for n, x := range x {
 		l := x
@@ -300,7 +301,7 @@ func fastForward(b *abi.Block, lane int, law *driveLaw) {
 
 func fastBackward(b, d *abi.Block, lane int, law *driveLaw) {
 	x, dx, dw, dstate := b.In(0, lane), d.In(0, lane), d.Internal(0, lane), d.State(lane)
-	a, slope := OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
+	a, slope := kernel.OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
 	drive, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
 	before, kept := b.Before(lane), b.FrameScratch(lane)
 	last := before

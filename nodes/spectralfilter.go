@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(spectralFilter) }
@@ -35,9 +36,9 @@ var spectralFilter = abi.NodeType{
 	},
 	Config: append([]abi.Key{
 		{Name: "bands", Kind: abi.Int, Default: 16.0, Min: 1, Max: 512, Doc: "Number of bands."},
-	}, STFTKeys...),
+	}, kernel.STFTKeys...),
 	Configure: func(s *abi.Setup) error {
-		st, err := NewSTFT(s, "window", "hop")
+		st, err := kernel.NewSTFT(s, "window", "hop")
 		if err != nil {
 			return err
 		}
@@ -78,7 +79,7 @@ var spectralFilter = abi.NodeType{
 }
 
 type spectralLaw struct {
-	*STFT
+	*kernel.STFT
 	place []float64 // of each bin, in bands
 }
 
@@ -92,7 +93,7 @@ func spectralRun(b, r *abi.Block) {
 		law.Open(r, lane, x, 1)
 		frames, re, im, _, _, free := law.Work(b.Scratch(lane))
 		for n := 0; n < len(x); {
-			count, boundary := Until(b.Frame(lane), n, len(x), law.Hop)
+			count, boundary := kernel.Until(b.Frame(lane), n, len(x), law.Hop)
 			if boundary {
 				law.Analyse(re, im, row[n:n+law.N], frames, free)
 				for k, g := range b.Coefs(lane) {
@@ -149,7 +150,7 @@ func spectralTangent(b, t *abi.Block) {
 		law.Open(t, lane, tx, 1)
 		frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
 		for n := 0; n < len(tx); {
-			count, boundary := Until(b.Frame(lane), n, len(tx), law.Hop)
+			count, boundary := kernel.Until(b.Frame(lane), n, len(tx), law.Hop)
 			if boundary {
 				law.Analyse(re, im, row[n:n+law.N], frames, free)
 				law.Analyse(gr, gi, trow[n:n+law.N], frames, free)

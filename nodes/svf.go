@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(svf) }
@@ -63,7 +64,7 @@ var svf = abi.NodeType{
 	Forward:  svfForward,
 	Backward: svfBackward,
 	Tangent:  svfTangent,
-	Second:   Second(svfFormula),
+	Second:   kernel.Second(svfFormula),
 
 	CohortForward:  svfForwardPairs,
 	CohortBackward: svfBackward,
@@ -238,11 +239,11 @@ func svfTangent(b, t *abi.Block) {
 	}
 }
 
-func svfFormula(f *Formula) {
+func svfFormula(f *kernel.Formula) {
 	m, cutoff, q := f.Block.Data.(svfMix), f.Param(0), f.Param(1)
-	var gains [3]func(int) Number
+	var gains [3]func(int) kernel.Number
 	if m.free {
-		gains = [3]func(int) Number{f.Param(2), f.Param(3), f.Param(4)}
+		gains = [3]func(int) kernel.Number{f.Param(2), f.Param(3), f.Param(4)}
 	}
 	for n := range f.Frames() {
 		g, k := f.Tan(f.Scale(math.Pi/f.Block.Rate, cutoff(n))), f.Inv(q(n))

@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(tanh) }
 
@@ -28,21 +31,21 @@ var tanh = abi.NodeType{
 		for lane := range b.Lanes {
 			x, y, t := b.In(0, lane), b.Out(0, lane), b.Record(0, lane)
 			drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
-			t0 := Tanh(bias.At(0))
+			t0 := kernel.Tanh(bias.At(0))
 			y, t = y[:len(x)], t[:len(x)]
 			if b.Held() {
 				drive, bias := drive.At(0), bias.At(0)
 				for n, x := range x {
-					t[n] = Tanh(drive*x + bias)
+					t[n] = kernel.Tanh(drive*x + bias)
 					y[n] = level * (t[n] - t0)
 				}
 				continue
 			}
 			for n := range x {
 				if bias.Varies() {
-					t0 = Tanh(bias.At(n))
+					t0 = kernel.Tanh(bias.At(n))
 				}
-				t[n] = Tanh(drive.At(n)*x[n] + bias.At(n))
+				t[n] = kernel.Tanh(drive.At(n)*x[n] + bias.At(n))
 				y[n] = level * (t[n] - t0)
 			}
 		}
@@ -52,7 +55,7 @@ var tanh = abi.NodeType{
 			x, t, dx, dy := b.In(0, lane), b.Record(0, lane), d.In(0, lane), d.Out(0, lane)
 			drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
 			ddrive, dbias, dlevel := d.Param(0, lane), d.Param(1, lane), 0.0
-			t0 := Tanh(bias.At(0))
+			t0 := kernel.Tanh(bias.At(0))
 			t, dx, dy = t[:len(x)], dx[:len(x)], dy[:len(x)]
 			if b.Held() {
 				drive, sumDrive, sumBias, sum := drive.At(0), 0.0, 0.0, 0.0
@@ -71,7 +74,7 @@ var tanh = abi.NodeType{
 			}
 			for n := range x {
 				if bias.Varies() {
-					t0 = Tanh(bias.At(n))
+					t0 = kernel.Tanh(bias.At(n))
 				}
 				g := level * (1 - t[n]*t[n]) * dy[n]
 				dx[n] += drive.At(n) * g
@@ -82,14 +85,14 @@ var tanh = abi.NodeType{
 			d.Param(2, lane).Add(0, dlevel)
 		}
 	},
-	Second: Second(tanhFormula),
+	Second: kernel.Second(tanhFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			x, th, tx, ty := b.In(0, lane), b.Record(0, lane), t.In(0, lane), t.Out(0, lane)
 			drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
 			tdrive, tbias, tlevel := t.Param(0, lane), t.Param(1, lane), t.Param(2, lane).At(0)
 			for n := range x {
-				t0 := Tanh(bias.At(n))
+				t0 := kernel.Tanh(bias.At(n))
 				g := level * (1 - th[n]*th[n])
 				ty[n] = g*(drive.At(n)*tx[n]+tdrive.At(n)*x[n]+tbias.At(n)) - level*(1-t0*t0)*tbias.At(n) + tlevel*(th[n]-t0)
 			}
@@ -97,7 +100,7 @@ var tanh = abi.NodeType{
 	},
 }
 
-func tanhFormula(f *Formula) {
+func tanhFormula(f *kernel.Formula) {
 	drive, bias, level := f.Param(0), f.Param(1), f.Param(2)(0)
 	for n := range f.Frames() {
 		offset := bias(n)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ampfit/nodes"
+	"ampfit/nodes/kernel"
 )
 
 // The kernels in assembly give what the plain ones give, in value and gradient,
@@ -29,10 +29,10 @@ func TestVectorsEqualPlain(t *testing.T) {
 			}
 			fast := results()
 			var plain [][]float64
-			was := nodes.AVX2
-			nodes.AVX2 = false
+			was := kernel.AVX2
+			kernel.AVX2 = false
 			plain = results()
-			nodes.AVX2 = was
+			kernel.AVX2 = was
 			for i, want := range plain {
 				peak := 0.0
 				for _, v := range want {

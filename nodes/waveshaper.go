@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(waveshaper) }
 
@@ -92,7 +95,7 @@ var waveshaper = abi.NodeType{
 			}
 		}
 	},
-	Second: Second(waveshaperFormula),
+	Second: kernel.Second(waveshaperFormula),
 	Tangent: func(b, t *abi.Block) {
 		s := b.Data.(shape)
 		for lane := range b.Lanes {
@@ -144,10 +147,10 @@ func harmonicMean(a, b float64) (mean, byA, byB float64) {
 	return 2 * a * p, 2 * p * p, 2 * q * q
 }
 
-func waveshaperFormula(f *Formula) {
+func waveshaperFormula(f *kernel.Formula) {
 	s, p := f.Block.Data.(shape), f.Vector(0)
 	last := len(p) - 1
-	m := make([]Number, len(p))
+	m := make([]kernel.Number, len(p))
 	m[0], m[last] = f.Sub(p[1], p[0]), f.Sub(p[last], p[last-1])
 	for i := 1; i < last; i++ {
 		m[i] = secantMean(f, f.Sub(p[i], p[i-1]), f.Sub(p[i+1], p[i]))
@@ -173,7 +176,7 @@ func waveshaperFormula(f *Formula) {
 }
 
 // secantMean is harmonicMean: 2ab/(a+b), or 0 where the signs differ.
-func secantMean(f *Formula, a, b Number) Number {
+func secantMean(f *kernel.Formula, a, b kernel.Number) kernel.Number {
 	v, byA, byB := harmonicMean(f.Value(a), f.Value(b))
 	if v == 0 {
 		return f.Const(0)
@@ -181,5 +184,5 @@ func secantMean(f *Formula, a, b Number) Number {
 	x, y, sum := f.Value(a), f.Value(b), f.Value(a)+f.Value(b)
 	cube := 4 / (sum * sum * sum)
 	bend := x*f.Tangent(b) - y*f.Tangent(a) // the mean is homogeneous, so it bends across only
-	return f.Push(v, byA*f.Tangent(a)+byB*f.Tangent(b), Step{A: a, B: b, ByA: byA, ByB: byB, ByATangent: cube * y * bend, ByBTangent: -cube * x * bend})
+	return f.Push(v, byA*f.Tangent(a)+byB*f.Tangent(b), kernel.Step{A: a, B: b, ByA: byA, ByB: byB, ByATangent: cube * y * bend, ByBTangent: -cube * x * bend})
 }

@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(stereoWidth) }
 
@@ -57,7 +60,7 @@ var stereoWidth = abi.NodeType{
 			d.Param(0, lane).Add(0, sum/2)
 		}
 	},
-	Second: Second(widthFormula),
+	Second: kernel.Second(widthFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			k, tk := (b.Param(0, lane).At(0)-1)/2, t.Param(0, lane).At(0)/2
@@ -77,7 +80,7 @@ var stereoWidth = abi.NodeType{
 	},
 }
 
-func widthFormula(f *Formula) {
+func widthFormula(f *kernel.Formula) {
 	k, channels := f.Scale(0.5, f.Shift(-1, f.Param(0)(0))), f.Block.InChannels(0)
 	for n := range f.Frames() {
 		for c := 0; c < channels; c += 2 {

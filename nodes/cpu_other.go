@@ -1,6 +1,0 @@
-//go:build !amd64 || noasm
-
-package nodes
-
-// AVX2 tells whether the kernels in assembly run here: there are none.
-const AVX2 = false
