@@ -6,29 +6,11 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	. "ampfit/internal/asmgen/asm"
 )
 
-func main() {
-	ConstraintExpr("!noasm")
-	window()
-	addWindowed()
-	sums()
-	gradient()
-	Generate()
-}
-
-func arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
-
-// factor returns a parameter in all four places.
-func factor(name string) VecVirtual {
-	param, err := Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	v := YMM()
-	VBROADCASTSD(param.Addr, v)
-	return v
-}
+func main() { Write(window, addWindowed, sums, gradient) }
 
 // loop repeats body for count vectors of the arrays.
 func loop(count GPVirtual, body func(), arrays ...GPVirtual) {
@@ -41,30 +23,21 @@ func loop(count GPVirtual, body func(), arrays ...GPVirtual) {
 	JNZ(LabelRef("loop"))
 }
 
-func ret() {
-	VZEROUPPER()
-	RET()
-}
-
 func window() {
-	TEXT("windowAVX2", NOSPLIT, "func(dst, x, window *float64, count int)")
-	Pragma("noescape")
-	Doc("windowAVX2 writes x times the window, 4 count floats.")
-	dst, x, w, count := arg("dst"), arg("x"), arg("window"), arg("count")
+	Kernel("windowAVX2", "func(dst, x, window *float64, count int)", "windowAVX2 writes x times the window, 4 count floats.")
+	dst, x, w, count := Arg("dst"), Arg("x"), Arg("window"), Arg("count")
 	loop(count, func() {
 		v := YMM()
 		VMOVUPD(Mem{Base: x}, v)
 		VMULPD(Mem{Base: w}, v, v)
 		VMOVUPD(v, Mem{Base: dst})
 	}, dst, x, w)
-	ret()
+	Leave()
 }
 
 func addWindowed() {
-	TEXT("addWindowedAVX2", NOSPLIT, "func(dst, x, window *float64, count int)")
-	Pragma("noescape")
-	Doc("addWindowedAVX2 adds x times the window, 4 count floats.")
-	dst, x, w, count := arg("dst"), arg("x"), arg("window"), arg("count")
+	Kernel("addWindowedAVX2", "func(dst, x, window *float64, count int)", "addWindowedAVX2 adds x times the window, 4 count floats.")
+	dst, x, w, count := Arg("dst"), Arg("x"), Arg("window"), Arg("count")
 	loop(count, func() {
 		v, sum := YMM(), YMM()
 		VMOVUPD(Mem{Base: x}, v)
@@ -72,7 +45,7 @@ func addWindowed() {
 		VFMADD231PD(Mem{Base: w}, v, sum)
 		VMOVUPD(sum, Mem{Base: dst})
 	}, dst, x, w)
-	ret()
+	Leave()
 }
 
 // power returns re² + im², rounded as the plain function does: not fused.
@@ -100,11 +73,10 @@ func one() VecVirtual {
 }
 
 func sums() {
-	TEXT("sumsAVX2", NOSPLIT, "func(out *[16]float64, re, im, y *float64, count int, floor float64)")
-	Pragma("noescape")
-	Doc("sumsAVX2 writes the sums of (X-Y)² and |X-Y|, and the products of the greater and of the lesser of X and Y, four parts of each, over 4 count bins.")
-	out, re, im, y, count := arg("out"), arg("re"), arg("im"), arg("y"), arg("count")
-	floor := factor("floor")
+	Kernel("sumsAVX2", "func(out *[16]float64, re, im, y *float64, count int, floor float64)",
+		"sumsAVX2 writes the sums of (X-Y)² and |X-Y|, and the products of the greater and of the lesser of X and Y, four parts of each, over 4 count bins.")
+	out, re, im, y, count := Arg("out"), Arg("re"), Arg("im"), Arg("y"), Arg("count")
+	floor := Scalar("floor")
 	square, lin, high, low := YMM(), YMM(), one(), one()
 	VXORPD(square, square, square)
 	VXORPD(lin, lin, lin)
@@ -130,16 +102,14 @@ func sums() {
 	for i, v := range []VecVirtual{square, lin, high, low} {
 		VMOVUPD(v, Mem{Base: out, Disp: 32 * i})
 	}
-	ret()
+	Leave()
 }
 
 func gradient() {
-	TEXT("gradientAVX2", NOSPLIT, "func(dre, dim, re, im, y *float64, count int, sc, log, lin, floor float64)")
-	Pragma("noescape")
-	Doc("gradientAVX2 does binGradient on 4 count bins.")
-	dre, dim, re, im, y := arg("dre"), arg("dim"), arg("re"), arg("im"), arg("y")
-	count := arg("count")
-	sc, log, lin, floor := factor("sc"), factor("log"), factor("lin"), factor("floor")
+	Kernel("gradientAVX2", "func(dre, dim, re, im, y *float64, count int, sc, log, lin, floor float64)", "gradientAVX2 does binGradient on 4 count bins.")
+	dre, dim, re, im, y := Arg("dre"), Arg("dim"), Arg("re"), Arg("im"), Arg("y")
+	count := Arg("count")
+	sc, log, lin, floor := Scalar("sc"), Scalar("log"), Scalar("lin"), Scalar("floor")
 	unit, signs, zero := one(), ones(), YMM()
 	VPSLLQ(U8(63), signs, signs)
 	VXORPD(zero, zero, zero)
@@ -170,5 +140,5 @@ func gradient() {
 		VMULPD(slope, b, b)
 		VMOVUPD(b, Mem{Base: dim})
 	}, dre, dim, re, im, y)
-	ret()
+	Leave()
 }

@@ -1,4 +1,4 @@
-// Command biquad writes the AVX2 kernels of the second-order filters in nodes.
+// Command biquad writes the AVX2 kernels of the second-order filters in nodes/kernel.
 // Each does what its plain counterpart in biquad.go does, operation by
 // operation for the recursions, so that a lane has the same bits in either.
 package main
@@ -7,17 +7,11 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	. "ampfit/internal/asmgen/asm"
 )
 
-func main() {
-	ConstraintExpr("!noasm")
-	forward()
-	poles()
-	collect()
-	Generate()
-}
-
-func arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
+func main() { Write(forward, poles, collect) }
 
 // pointers loads the n pointers of an array.
 func pointers(array GPVirtual, first, n int) []GPVirtual {
@@ -27,22 +21,6 @@ func pointers(array GPVirtual, first, n int) []GPVirtual {
 		MOVQ(Mem{Base: array, Disp: 8 * (first + i)}, p[i])
 	}
 	return p
-}
-
-// transpose turns four rows of four frames into four frames of four rows, and
-// back.
-func transpose(r []VecVirtual) []VecVirtual {
-	a, b, c, d := YMM(), YMM(), YMM(), YMM()
-	VUNPCKLPD(r[1], r[0], a)
-	VUNPCKHPD(r[1], r[0], b)
-	VUNPCKLPD(r[3], r[2], c)
-	VUNPCKHPD(r[3], r[2], d)
-	t := []VecVirtual{YMM(), YMM(), YMM(), YMM()}
-	VPERM2F128(U8(0x20), c, a, t[0])
-	VPERM2F128(U8(0x20), d, b, t[1])
-	VPERM2F128(U8(0x31), c, a, t[2])
-	VPERM2F128(U8(0x31), d, b, t[3])
-	return t
 }
 
 // four is a group of four float64, the i-th of a table.
@@ -58,11 +36,10 @@ func loadRows(p []GPVirtual) []VecVirtual {
 }
 
 func forward() {
-	TEXT("biquadFourAVX2", NOSPLIT, "func(rows *[8]*float64, coefs *[5][4]float64, state *[4][4]float64, count int)")
-	Pragma("noescape")
-	Doc("biquadFourAVX2 filters four lanes for 4 count frames. rows are the inputs and",
+	Kernel("biquadFourAVX2", "func(rows *[8]*float64, coefs *[5][4]float64, state *[4][4]float64, count int)",
+		"biquadFourAVX2 filters four lanes for 4 count frames. rows are the inputs and",
 		"the outputs, coefs b0, b1, b2, -a1, -a2 and state x1, x2, y1, y2 of the lanes.")
-	rows, coefs, state, count := arg("rows"), arg("coefs"), arg("state"), arg("count")
+	rows, coefs, state, count := Arg("rows"), Arg("coefs"), Arg("state"), Arg("count")
 	p := pointers(rows, 0, 4)
 	q := pointers(rows, 4, 4)
 	x1, x2, y1, y2 := YMM(), YMM(), YMM(), YMM()
@@ -70,7 +47,7 @@ func forward() {
 		VMOVUPD(four(state, i), v)
 	}
 	Label("loop")
-	x := transpose(loadRows(p))
+	x := Transpose(loadRows(p))
 	step := func(x0, x1, x2, y1, y2 VecVirtual) VecVirtual {
 		y := YMM()
 		VMULPD(four(coefs, 2), x2, y)
@@ -88,7 +65,7 @@ func forward() {
 	VMOVAPD(x[2], x2)
 	VMOVAPD(u3, y1)
 	VMOVAPD(u2, y2)
-	for i, v := range transpose([]VecVirtual{u0, u1, u2, u3}) {
+	for i, v := range Transpose([]VecVirtual{u0, u1, u2, u3}) {
 		VMOVUPD(v, Mem{Base: q[i]})
 	}
 	for i := range p {
@@ -100,17 +77,15 @@ func forward() {
 	for i, v := range []VecVirtual{x1, x2, y1, y2} {
 		VMOVUPD(v, four(state, i))
 	}
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 func poles() {
-	TEXT("biquadPolesFourAVX2", NOSPLIT, "func(rows *[8]*float64, coefs *[2][4]float64, state *[2][4]float64, count int)")
-	Pragma("noescape")
-	Doc("biquadPolesFourAVX2 runs λ[n] = ȳ[n] - a1 λ[n+1] - a2 λ[n+2] back over 4 count",
+	Kernel("biquadPolesFourAVX2", "func(rows *[8]*float64, coefs *[2][4]float64, state *[2][4]float64, count int)",
+		"biquadPolesFourAVX2 runs λ[n] = ȳ[n] - a1 λ[n+1] - a2 λ[n+2] back over 4 count",
 		"frames of four lanes. rows point at the last four frames of ȳ and of λ, coefs",
 		"are -a1, -a2, state λ[n+1], λ[n+2] of the lanes.")
-	rows, coefs, state, count := arg("rows"), arg("coefs"), arg("state"), arg("count")
+	rows, coefs, state, count := Arg("rows"), Arg("coefs"), Arg("state"), Arg("count")
 	p := pointers(rows, 0, 4)
 	q := pointers(rows, 4, 4)
 	a1, a2, l1, l2 := YMM(), YMM(), YMM(), YMM()
@@ -119,7 +94,7 @@ func poles() {
 	VMOVUPD(four(state, 0), l1)
 	VMOVUPD(four(state, 1), l2)
 	Label("loop")
-	g := transpose(loadRows(p))
+	g := Transpose(loadRows(p))
 	for k := 3; k >= 0; k-- {
 		n1, n2 := l1, l2
 		if k < 3 {
@@ -135,7 +110,7 @@ func poles() {
 	}
 	VMOVAPD(g[0], l1)
 	VMOVAPD(g[1], l2)
-	for i, v := range transpose(g) {
+	for i, v := range Transpose(g) {
 		VMOVUPD(v, Mem{Base: q[i]})
 	}
 	for i := range p {
@@ -146,16 +121,14 @@ func poles() {
 	JNZ(LabelRef("loop"))
 	VMOVUPD(l1, four(state, 0))
 	VMOVUPD(l2, four(state, 1))
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 func collect() {
-	TEXT("biquadCollectAVX2", NOSPLIT, "func(x, y, dx, lambda *float64, b *[3]float64, sums *[5][4]float64, count int)")
-	Pragma("noescape")
-	Doc("biquadCollectAVX2 adds b0 λ[n] + b1 λ[n+1] + b2 λ[n+2] to dx, and to sums the",
+	Kernel("biquadCollectAVX2", "func(x, y, dx, lambda *float64, b *[3]float64, sums *[5][4]float64, count int)",
+		"biquadCollectAVX2 adds b0 λ[n] + b1 λ[n+1] + b2 λ[n+2] to dx, and to sums the",
 		"products of x[n] with these three and of y[n] with the last two, 4 count frames.")
-	x, y, dx, lambda, b, sums, count := arg("x"), arg("y"), arg("dx"), arg("lambda"), arg("b"), arg("sums"), arg("count")
+	x, y, dx, lambda, b, sums, count := Arg("x"), Arg("y"), Arg("dx"), Arg("lambda"), Arg("b"), Arg("sums"), Arg("count")
 	var bs, acc []VecVirtual
 	for i := range 3 {
 		v := YMM()
@@ -192,6 +165,5 @@ func collect() {
 	for i, a := range acc {
 		VMOVUPD(a, four(sums, i))
 	}
-	VZEROUPPER()
-	RET()
+	Leave()
 }

@@ -7,20 +7,20 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	. "ampfit/internal/asmgen/asm"
 )
 
 func main() {
-	ConstraintExpr("!noasm")
-	logarithm()
-	exponential()
-	kneeGain()
-	kneeBack()
-	follow("followLargerAVX2", false)
-	follow("followSmallerAVX2", true)
-	Generate()
+	Write(func() {
+		logarithm()
+		exponential()
+		kneeGain()
+		kneeBack()
+		follow("followLargerAVX2", false)
+		follow("followSmallerAVX2", true)
+	})
 }
-
-func arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
 
 func splat(base GPVirtual, i int) VecVirtual {
 	v := YMM()
@@ -28,23 +28,12 @@ func splat(base GPVirtual, i int) VecVirtual {
 	return v
 }
 
-func scalar(name string) VecVirtual {
-	place, err := Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	v := YMM()
-	VBROADCASTSD(place.Addr, v)
-	return v
-}
-
 func logarithm() {
-	TEXT("logRowAVX2", NOSPLIT, "func(dst *float64, x *float64, count int, table *[18]uint64, floor float64, scale float64)")
-	Pragma("noescape")
-	Doc("logRowAVX2 writes scale ln max(x, floor) of 4 count values.")
-	dst, x, count, table := arg("dst"), arg("x"), arg("count"), arg("table")
+	Kernel("logRowAVX2", "func(dst *float64, x *float64, count int, table *[18]uint64, floor float64, scale float64)",
+		"logRowAVX2 writes scale ln max(x, floor) of 4 count values.")
+	dst, x, count, table := Arg("dst"), Arg("x"), Arg("count"), Arg("table")
 	one, two := splat(table, 4), splat(table, 5)
-	floor, scale := scalar("floor"), scalar("scale")
+	floor, scale := Scalar("floor"), Scalar("scale")
 	Label("loop")
 	b, k, t, m, e := YMM(), YMM(), YMM(), YMM(), YMM()
 	VMAXPD(Mem{Base: x}, floor, b)
@@ -84,15 +73,12 @@ func logarithm() {
 	ADDQ(U8(32), dst)
 	DECQ(count)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 func exponential() {
-	TEXT("expRowAVX2", NOSPLIT, "func(dst *float64, x *float64, count int, table *[20]uint64)")
-	Pragma("noescape")
-	Doc("expRowAVX2 writes e^x of 4 count values.")
-	dst, x, count, table := arg("dst"), arg("x"), arg("count"), arg("table")
+	Kernel("expRowAVX2", "func(dst *float64, x *float64, count int, table *[20]uint64)", "expRowAVX2 writes e^x of 4 count values.")
+	dst, x, count, table := Arg("dst"), Arg("x"), Arg("count"), Arg("table")
 	away := splat(table, 1)
 	Label("loop")
 	v, k, n, r := YMM(), YMM(), YMM(), YMM()
@@ -130,16 +116,14 @@ func exponential() {
 	ADDQ(U8(32), dst)
 	DECQ(count)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 // follow runs two envelopes side by side: of a level and of its square.
 func follow(name string, falls bool) {
-	TEXT(name, NOSPLIT, "func(e *float64, q *float64, level *float64, count int, coefs *[4]float64, state *float64)")
-	Pragma("noescape")
-	Doc(name+" writes envelopes of a level and its square: coefs are a, 1-a, b, 1-b of", "both ways of following, of which it takes the larger or the smaller.")
-	e, q, level, count, coefs, state := arg("e"), arg("q"), arg("level"), arg("count"), arg("coefs"), arg("state")
+	Kernel(name, "func(e *float64, q *float64, level *float64, count int, coefs *[4]float64, state *float64)",
+		name+" writes envelopes of a level and its square: coefs are a, 1-a, b, 1-b of", "both ways of following, of which it takes the larger or the smaller.")
+	e, q, level, count, coefs, state := Arg("e"), Arg("q"), Arg("level"), Arg("count"), Arg("coefs"), Arg("state")
 	var c []VecVirtual
 	for i := range 4 {
 		v := XMM()
@@ -191,10 +175,9 @@ func knee(level Op, table GPVirtual) (p, above VecVirtual) {
 }
 
 func kneeGain() {
-	TEXT("kneeGainAVX2", NOSPLIT, "func(row *float64, count int, table *[5]float64)")
-	Pragma("noescape")
-	Doc("kneeGainAVX2 replaces 4 count levels by gains; the last of the table is the slope.")
-	row, count, table := arg("row"), arg("count"), arg("table")
+	Kernel("kneeGainAVX2", "func(row *float64, count int, table *[5]float64)",
+		"kneeGainAVX2 replaces 4 count levels by gains; the last of the table is the slope.")
+	row, count, table := Arg("row"), Arg("count"), Arg("table")
 	slope := splat(table, 4)
 	Label("loop")
 	p, above := knee(Mem{Base: row}, table)
@@ -205,15 +188,13 @@ func kneeGain() {
 	ADDQ(U8(32), row)
 	DECQ(count)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 func kneeBack() {
-	TEXT("kneeBackAVX2", NOSPLIT, "func(row *float64, level *float64, count int, table *[5]float64, sums *[3][4]float64)")
-	Pragma("noescape")
-	Doc("kneeBackAVX2 replaces gradients of gains by those of levels, and writes the sums", "for slope, knee and threshold of every fourth frame.")
-	row, level, count, table, sums := arg("row"), arg("level"), arg("count"), arg("table"), arg("sums")
+	Kernel("kneeBackAVX2", "func(row *float64, level *float64, count int, table *[5]float64, sums *[3][4]float64)",
+		"kneeBackAVX2 replaces gradients of gains by those of levels, and writes the sums", "for slope, knee and threshold of every fourth frame.")
+	row, level, count, table, sums := Arg("row"), Arg("level"), Arg("count"), Arg("table"), Arg("sums")
 	var acc []VecVirtual
 	for range 3 {
 		v := YMM()
@@ -241,6 +222,5 @@ func kneeBack() {
 	for i := range acc {
 		VMOVUPD(acc[i], Mem{Base: sums, Disp: 32 * i})
 	}
-	VZEROUPPER()
-	RET()
+	Leave()
 }

@@ -8,19 +8,21 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	. "ampfit/internal/asmgen/asm"
 )
 
 func main() {
-	ConstraintExpr("!noasm")
-	first()
-	middle()
-	last4(false)
-	last4(true)
-	last2(false)
-	last2(true)
-	split()
-	merge()
-	Generate()
+	Write(func() {
+		first()
+		middle()
+		last4(false)
+		last4(true)
+		last2(false)
+		last2(true)
+		split()
+		merge()
+	})
 }
 
 // pair is four complex numbers.
@@ -68,18 +70,9 @@ func quarters(base, stride, stride3 Register) [4]Mem {
 	}
 }
 
-// triple returns three times a register.
-func triple(r GPVirtual) GPVirtual {
-	r3 := GP64()
-	LEAQ(Mem{Base: r, Index: r, Scale: 2}, r3)
-	return r3
-}
-
-func arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
-
 // bytes loads a number of floats as a number of bytes.
 func bytes(name string) GPVirtual {
-	r := arg(name)
+	r := Arg(name)
 	SHLQ(U8(3), r)
 	return r
 }
@@ -99,12 +92,11 @@ func radix4(a, b, c, d pair) (y0, u1, u2, u3 pair) {
 }
 
 func first() {
-	TEXT("firstAVX2", NOSPLIT, "func(dst, x, twiddles *float64, count, quarter int)")
-	Pragma("noescape")
-	Doc("firstAVX2 does 4 count butterflies of the first pass; quarter is the floats from one input to the next.")
-	dst, x, w, count := arg("dst"), arg("x"), arg("twiddles"), arg("count")
+	Kernel("firstAVX2", "func(dst, x, twiddles *float64, count, quarter int)",
+		"firstAVX2 does 4 count butterflies of the first pass; quarter is the floats from one input to the next.")
+	dst, x, w, count := Arg("dst"), Arg("x"), Arg("twiddles"), Arg("count")
 	quarter := bytes("quarter")
-	places := quarters(x, quarter, triple(quarter))
+	places := quarters(x, quarter, Triple(quarter))
 
 	Label("loop")
 	var in [4]pair
@@ -131,8 +123,7 @@ func first() {
 	ADDQ(U32(256), dst)
 	DECQ(count)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 // transpose stores the columns of four rows, one to a block.
@@ -153,13 +144,12 @@ func transpose(r0, r1, r2, r3 VecVirtual, at Mem) {
 }
 
 func middle() {
-	TEXT("middleAVX2", NOSPLIT, "func(dst, src, twiddles *float64, count, width, quarter int)")
-	Pragma("noescape")
-	Doc("middleAVX2 does a middle pass: count values of p with width floats each; quarter is the floats from one input to the next.")
-	dst, src, w, count := arg("dst"), arg("src"), arg("twiddles"), arg("count")
+	Kernel("middleAVX2", "func(dst, src, twiddles *float64, count, width, quarter int)",
+		"middleAVX2 does a middle pass: count values of p with width floats each; quarter is the floats from one input to the next.")
+	dst, src, w, count := Arg("dst"), Arg("src"), Arg("twiddles"), Arg("count")
 	width, quarter := bytes("width"), bytes("quarter")
-	width3 := triple(width)
-	in, out := quarters(src, quarter, triple(quarter)), quarters(dst, width, width3)
+	width3 := Triple(width)
+	in, out := quarters(src, quarter, Triple(quarter)), quarters(dst, width, width3)
 
 	Label("p")
 	var ws [6]VecVirtual
@@ -204,8 +194,7 @@ func middle() {
 	ADDQ(width3, dst)
 	DECQ(count)
 	JNZ(LabelRef("p"))
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 // swapped stores four complex numbers in turn, imaginary part first.
@@ -226,13 +215,13 @@ func last4(swap bool) {
 	stride := bytes("s") // in planes
 	stride2 := GP64()    // in blocks and in numbers in turn
 	LEAQ(Mem{Base: stride, Index: stride, Scale: 1}, stride2)
-	in := quarters(src, stride2, triple(stride2))
-	count := arg("s")
+	in := quarters(src, stride2, Triple(stride2))
+	count := Arg("s")
 	stride3 := GPVirtual(nil)
 	if swap {
-		stride3 = triple(stride2)
+		stride3 = Triple(stride2)
 	} else {
-		stride3 = triple(stride)
+		stride3 = Triple(stride)
 	}
 	Label("loop")
 	y0, y1, y2, y3 := radix4(load(in[0]), load(in[1]), load(in[2]), load(in[3]))
@@ -252,7 +241,7 @@ func last2(swap bool) {
 	stride := bytes("s")
 	stride2 := GP64()
 	LEAQ(Mem{Base: stride, Index: stride, Scale: 1}, stride2)
-	count := arg("s")
+	count := Arg("s")
 	Label("loop")
 	a, b := load(Mem{Base: src}), load(Mem{Base: src, Index: stride2, Scale: 1})
 	y0, y1 := newPair(), newPair()
@@ -279,11 +268,11 @@ func last(radix int, swap bool) (src GPVirtual, outputs []GPVirtual, advance fun
 	TEXT(name+"AVX2", NOSPLIT, "func("+params+", src *float64, s int)")
 	Pragma("noescape")
 	Doc(name + "AVX2 does the last pass, with stride s.")
-	src = arg("src")
+	src = Arg("src")
 	if swap {
-		outputs = []GPVirtual{arg("x")}
+		outputs = []GPVirtual{Arg("x")}
 	} else {
-		outputs = []GPVirtual{arg("re"), arg("im")}
+		outputs = []GPVirtual{Arg("re"), Arg("im")}
 	}
 	return src, outputs, func(count GPVirtual) {
 		ADDQ(U8(64), src)
@@ -292,8 +281,7 @@ func last(radix int, swap bool) (src GPVirtual, outputs []GPVirtual, advance fun
 		}
 		SUBQ(U8(4), count)
 		JNZ(LabelRef("loop"))
-		VZEROUPPER()
-		RET()
+		Leave()
 	}
 }
 
@@ -304,24 +292,12 @@ func mirror(at Mem) VecVirtual {
 	return v
 }
 
-// factor returns a parameter in all four places.
-func factor(name string) VecVirtual {
-	param, err := Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	v := YMM()
-	VBROADCASTSD(param.Addr, v)
-	return v
-}
-
 func split() {
-	TEXT("splitAVX2", NOSPLIT, "func(lr, li, ur, ui, wr, wi *float64, count int, h float64)")
-	Pragma("noescape")
-	Doc("splitAVX2 splits 4 count bins from lr, li up and their mirror images from ur, ui down.")
-	lr, li, ur, ui := arg("lr"), arg("li"), arg("ur"), arg("ui")
-	wr, wi, count := arg("wr"), arg("wi"), arg("count")
-	h := factor("h")
+	Kernel("splitAVX2", "func(lr, li, ur, ui, wr, wi *float64, count int, h float64)",
+		"splitAVX2 splits 4 count bins from lr, li up and their mirror images from ur, ui down.")
+	lr, li, ur, ui := Arg("lr"), Arg("li"), Arg("ur"), Arg("ui")
+	wr, wi, count := Arg("wr"), Arg("wi"), Arg("count")
+	h := Scalar("h")
 	Label("loop")
 	z := newPair()
 	VMOVUPD(Mem{Base: lr}, z.re)
@@ -353,18 +329,16 @@ func split() {
 	SUBQ(U8(32), ui)
 	DECQ(count)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 func merge() {
-	TEXT("mergeAVX2", NOSPLIT, "func(lz, uz, lr, li, ur, ui, wr, wi *float64, count int, inner float64)")
-	Pragma("noescape")
-	Doc("mergeAVX2 merges 4 count bins from lr, li up and their mirror images from ur, ui down, to lz up and uz down.")
-	lz, uz := arg("lz"), arg("uz")
-	lr, li, ur, ui := arg("lr"), arg("li"), arg("ur"), arg("ui")
-	wr, wi, count := arg("wr"), arg("wi"), arg("count")
-	inner := factor("inner")
+	Kernel("mergeAVX2", "func(lz, uz, lr, li, ur, ui, wr, wi *float64, count int, inner float64)",
+		"mergeAVX2 merges 4 count bins from lr, li up and their mirror images from ur, ui down, to lz up and uz down.")
+	lz, uz := Arg("lz"), Arg("uz")
+	lr, li, ur, ui := Arg("lr"), Arg("li"), Arg("ur"), Arg("ui")
+	wr, wi, count := Arg("wr"), Arg("wi"), Arg("count")
+	inner := Scalar("inner")
 	Label("loop")
 	x := newPair()
 	VMOVUPD(Mem{Base: lr}, x.re)
@@ -401,6 +375,5 @@ func merge() {
 	SUBQ(U8(32), ui)
 	DECQ(count)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	Leave()
 }

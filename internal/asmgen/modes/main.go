@@ -6,6 +6,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	. "ampfit/internal/asmgen/asm"
 )
 
 // A table holds c1, c2 and A of 16 modes; a state u[n-1] and u[n-2] of them.
@@ -16,31 +18,21 @@ const (
 	level = 2 * row
 )
 
-func main() {
-	ConstraintExpr("!noasm")
-	forward()
-	states()
-	backward()
-	Generate()
-}
-
-func arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
-
-func at(base GPVirtual, disp int) Mem { return Mem{Base: base, Disp: disp} }
+func main() { Write(forward, states, backward) }
 
 // load takes n vectors.
 func load(base GPVirtual, disp, n int) []VecVirtual {
 	v := make([]VecVirtual, n)
 	for i := range v {
 		v[i] = YMM()
-		VMOVUPD(at(base, disp+32*i), v[i])
+		VMOVUPD(At(base, disp+32*i), v[i])
 	}
 	return v
 }
 
 func store(v []VecVirtual, base GPVirtual, disp int) {
 	for i := range v {
-		VMOVUPD(v[i], at(base, disp+32*i))
+		VMOVUPD(v[i], At(base, disp+32*i))
 	}
 }
 
@@ -64,65 +56,55 @@ func run(count GPVirtual, u, v []VecVirtual, step func(u, v []VecVirtual), end f
 }
 
 func forward() {
-	TEXT("modesForwardAVX2", NOSPLIT, "func(wide *float64, x *float64, count int, table *float64, state *float64)")
-	Pragma("noescape")
-	Doc("modesForwardAVX2 runs 16 modes over count frames, and adds what they give to", "four values a frame, those of every fourth mode.")
-	wide, x, count, table, state := arg("wide"), arg("x"), arg("count"), arg("table"), arg("state")
+	Kernel("modesForwardAVX2", "func(wide *float64, x *float64, count int, table *float64, state *float64)",
+		"modesForwardAVX2 runs 16 modes over count frames, and adds what they give to", "four values a frame, those of every fourth mode.")
+	wide, x, count, table, state := Arg("wide"), Arg("x"), Arg("count"), Arg("table"), Arg("state")
 	u, v := load(state, 0, 4), load(state, row, 4)
 	step := func(u, v []VecVirtual) {
 		a, in := YMM(), YMM()
-		VMOVUPD(at(wide, 0), a)
-		VBROADCASTSD(at(x, 0), in)
+		VMOVUPD(At(wide, 0), a)
+		VBROADCASTSD(At(x, 0), in)
 		for i := range u {
-			VFMADD231PD(at(table, level+32*i), u[i], a)
-			VFMADD132PD(at(table, c2+32*i), in, v[i])
-			VFMADD231PD(at(table, c1+32*i), u[i], v[i])
+			VFMADD231PD(At(table, level+32*i), u[i], a)
+			VFMADD132PD(At(table, c2+32*i), in, v[i])
+			VFMADD231PD(At(table, c1+32*i), u[i], v[i])
 		}
-		VMOVUPD(a, at(wide, 0))
+		VMOVUPD(a, At(wide, 0))
 		ADDQ(U8(8), x)
 		ADDQ(U8(32), wide)
 	}
 	run(count, u, v, step, func(u, v []VecVirtual) {
 		store(u, state, 0)
 		store(v, state, row)
-		VZEROUPPER()
-		RET()
+		Leave()
 	})
 }
 
 func states() {
-	TEXT("modesStatesAVX2", NOSPLIT, "func(rows *float64, x *float64, count int, table *float64, state *float64)")
-	Pragma("noescape")
-	Doc("modesStatesAVX2 runs 8 modes over count frames, and writes u[n-1] of each frame.")
-	rows, x, count, table, state := arg("rows"), arg("x"), arg("count"), arg("table"), arg("state")
+	Kernel("modesStatesAVX2", "func(rows *float64, x *float64, count int, table *float64, state *float64)",
+		"modesStatesAVX2 runs 8 modes over count frames, and writes u[n-1] of each frame.")
+	rows, x, count, table, state := Arg("rows"), Arg("x"), Arg("count"), Arg("table"), Arg("state")
 	u, v := load(state, 0, 2), load(state, row, 2)
 	step := func(u, v []VecVirtual) {
 		in := YMM()
-		VBROADCASTSD(at(x, 0), in)
+		VBROADCASTSD(At(x, 0), in)
 		for i := range u {
-			VMOVUPD(u[i], at(rows, 32*i))
-			VFMADD132PD(at(table, c2+32*i), in, v[i])
-			VFMADD231PD(at(table, c1+32*i), u[i], v[i])
+			VMOVUPD(u[i], At(rows, 32*i))
+			VFMADD132PD(At(table, c2+32*i), in, v[i])
+			VFMADD231PD(At(table, c1+32*i), u[i], v[i])
 		}
 		ADDQ(U8(8), x)
 		ADDQ(U8(64), rows)
 	}
-	run(count, u, v, step, func(u, v []VecVirtual) { leave() })
-}
-
-// leave ends a kernel.
-func leave() {
-	VZEROUPPER()
-	RET()
+	run(count, u, v, step, func(u, v []VecVirtual) { Leave() })
 }
 
 func backward() {
-	TEXT("modesBackwardAVX2", NOSPLIT, "func(rows *float64, wide *float64, dy *float64, count int, table *float64, dual *float64, sums *[3][8]float64)")
-	Pragma("noescape")
-	Doc("modesBackwardAVX2 runs 8 modes back over count frames. rows, wide and dy point at",
+	Kernel("modesBackwardAVX2", "func(rows *float64, wide *float64, dy *float64, count int, table *float64, dual *float64, sums *[3][8]float64)",
+		"modesBackwardAVX2 runs 8 modes back over count frames. rows, wide and dy point at",
 		"the last of them, rows[-8] is u[n-2]; wide takes what the input gets, in four",
 		"values a frame. dual is Λ and μ, sums are those of the gradients of A, c1, c2.")
-	rows, wide, dy, count, table, dual, sums := arg("rows"), arg("wide"), arg("dy"), arg("count"), arg("table"), arg("dual"), arg("sums")
+	rows, wide, dy, count, table, dual, sums := Arg("rows"), Arg("wide"), Arg("dy"), Arg("count"), Arg("table"), Arg("dual"), Arg("sums")
 	l, m := load(dual, 0, 2), load(dual, row, 2)
 	var acc [3][]VecVirtual
 	for k := range acc {
@@ -135,31 +117,31 @@ func backward() {
 	g, t := YMM(), YMM()
 	frame := func(more bool) {
 		VADDPD(l[1], l[0], t)
-		VADDPD(at(wide, 0), t, t)
-		VMOVUPD(t, at(wide, 0))
+		VADDPD(At(wide, 0), t, t)
+		VMOVUPD(t, At(wide, 0))
 		for i := range 2 {
-			VFMADD231PD(at(rows, 32*i), g, acc[0][i])
-			VFMADD231PD(at(rows, 32*i), l[i], acc[1][i])
-			VFMADD231PD(at(rows, 32*i-64), l[i], acc[2][i])
+			VFMADD231PD(At(rows, 32*i), g, acc[0][i])
+			VFMADD231PD(At(rows, 32*i), l[i], acc[1][i])
+			VFMADD231PD(At(rows, 32*i-64), l[i], acc[2][i])
 		}
 		if more {
-			VBROADCASTSD(at(dy, -8), g)
+			VBROADCASTSD(At(dy, -8), g)
 		}
 		for i := range 2 { // m has A ȳ already: the chain of dependent steps is short
 			next := YMM()
 			if more {
-				VMULPD(at(table, level+32*i), g, next)
-				VFMADD231PD(at(table, c2+32*i), l[i], next)
+				VMULPD(At(table, level+32*i), g, next)
+				VFMADD231PD(At(table, c2+32*i), l[i], next)
 			} else {
-				VMULPD(at(table, c2+32*i), l[i], next)
+				VMULPD(At(table, c2+32*i), l[i], next)
 			}
-			VFMADD132PD(at(table, c1+32*i), m[i], l[i])
+			VFMADD132PD(At(table, c1+32*i), m[i], l[i])
 			VMOVAPD(next, m[i])
 		}
 	}
-	VBROADCASTSD(at(dy, 0), g)
+	VBROADCASTSD(At(dy, 0), g)
 	for i := range 2 {
-		VFMADD231PD(at(table, level+32*i), g, m[i])
+		VFMADD231PD(At(table, level+32*i), g, m[i])
 	}
 	DECQ(count)
 	JZ(LabelRef("last"))
@@ -177,5 +159,5 @@ func backward() {
 	for k := range acc {
 		store(acc[k], sums, 64*k)
 	}
-	leave()
+	Leave()
 }

@@ -7,6 +7,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	. "ampfit/internal/asmgen/asm"
 )
 
 // The places of a table in sines.go, in bytes.
@@ -19,24 +21,14 @@ const (
 )
 
 func main() {
-	ConstraintExpr("!noasm")
-	add("sinesAddAVX2", false)
-	add("sinesAddDampedAVX2", true)
-	sum()
-	turns()
-	partials()
-	partialsBack()
-	Generate()
-}
-
-func arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
-
-func at(base GPVirtual, disp int) Mem { return Mem{Base: base, Disp: disp} }
-
-func splat(m Mem) VecVirtual {
-	v := YMM()
-	VBROADCASTSD(m, v)
-	return v
+	Write(func() {
+		add("sinesAddAVX2", false)
+		add("sinesAddDampedAVX2", true)
+		sum()
+		turns()
+		partials()
+		partialsBack()
+	})
 }
 
 func add(name string, damped bool) {
@@ -47,15 +39,15 @@ func add(name string, damped bool) {
 		doc = "has any z"
 	}
 	Doc(name+" adds 4 quads partials to 8 pairs frames of y. Each "+doc+", and", "phasors are its imaginary and real part in the first frame.")
-	y, pairs, tables, phasors, quads := arg("y"), arg("pairs"), arg("tables"), arg("phasors"), arg("quads")
+	y, pairs, tables, phasors, quads := Arg("y"), Arg("pairs"), Arg("tables"), Arg("phasors"), Arg("quads")
 	Label("quad")
 	var s, q, w []VecVirtual
 	for i := range 4 {
-		im, re := splat(at(phasors, 16*i)), splat(at(phasors, 16*i+8))
+		im, re := Splat(At(phasors, 16*i)), Splat(At(phasors, 16*i+8))
 		for _, disp := range []int{here, before} {
 			v := YMM()
-			VMULPD(at(tables, table*i+disp), im, v)
-			VFMADD231PD(at(tables, table*i+disp+32), re, v)
+			VMULPD(At(tables, table*i+disp), im, v)
+			VFMADD231PD(At(tables, table*i+disp+32), re, v)
 			if disp == here {
 				s = append(s, v)
 			} else {
@@ -64,7 +56,7 @@ func add(name string, damped bool) {
 		}
 	}
 	for i := range 4 {
-		w = append(w, splat(at(tables, table*i+twice)))
+		w = append(w, Splat(At(tables, table*i+twice)))
 	}
 	p, count := GP64(), GP64()
 	MOVQ(y, p)
@@ -75,11 +67,11 @@ func add(name string, damped bool) {
 		VADDPD(s[1], s[0], a)
 		VADDPD(s[3], s[2], b)
 		VADDPD(b, a, a)
-		VADDPD(at(p, disp), a, a)
-		VMOVUPD(a, at(p, disp))
+		VADDPD(At(p, disp), a, a)
+		VMOVUPD(a, At(p, disp))
 		for i := range 4 {
 			if damped {
-				VBROADCASTSD(at(tables, table*i+square), r)
+				VBROADCASTSD(At(tables, table*i+square), r)
 				VMULPD(r, q[i], q[i])
 			}
 			VFMSUB231PD(w[i], s[i], q[i])
@@ -95,15 +87,13 @@ func add(name string, damped bool) {
 	ADDQ(U8(64), phasors)
 	DECQ(quads)
 	JNZ(LabelRef("quad"))
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 func sum() {
-	TEXT("sinesSumAVX2", NOSPLIT, "func(sums *float64, x *float64, ramp *float64, pairs int, tables *float64, twos int)")
-	Pragma("noescape")
-	Doc("sinesSumAVX2 writes for each of 2 twos partials the real and imaginary parts of", "Σ x[n] z^n and of Σ ramp[n] z^n over 8 pairs frames.")
-	sums, x, ramp, pairs, tables, twos := arg("sums"), arg("x"), arg("ramp"), arg("pairs"), arg("tables"), arg("twos")
+	Kernel("sinesSumAVX2", "func(sums *float64, x *float64, ramp *float64, pairs int, tables *float64, twos int)",
+		"sinesSumAVX2 writes for each of 2 twos partials the real and imaginary parts of", "Σ x[n] z^n and of Σ ramp[n] z^n over 8 pairs frames.")
+	sums, x, ramp, pairs, tables, twos := Arg("sums"), Arg("x"), Arg("ramp"), Arg("pairs"), Arg("tables"), Arg("twos")
 	last := GP64()
 	MOVQ(pairs, last)
 	SHLQ(U8(6), last)
@@ -112,8 +102,8 @@ func sum() {
 	// u' and u'' of both rows and partials.
 	var u, v, w, r []VecVirtual
 	for i := range 2 {
-		w = append(w, splat(at(tables, table*i+twice)))
-		r = append(r, splat(at(tables, table*i+square)))
+		w = append(w, Splat(At(tables, table*i+twice)))
+		r = append(r, Splat(At(tables, table*i+square)))
 	}
 	for range 4 {
 		a, b := YMM(), YMM()
@@ -127,8 +117,8 @@ func sum() {
 	MOVQ(pairs, count)
 	step := func(u, v []VecVirtual, disp int) { // v becomes the new u
 		a, b := YMM(), YMM()
-		VMOVUPD(at(p, disp), a)
-		VMOVUPD(at(q, disp), b)
+		VMOVUPD(At(p, disp), a)
+		VMOVUPD(At(q, disp), b)
 		for i := range 2 {
 			VFNMADD213PD(a, r[i], v[2*i])
 			VFMADD231PD(w[i], u[2*i], v[2*i])
@@ -149,8 +139,8 @@ func sum() {
 			VMULPD(r[i], v[2*i+row], v[2*i+row])
 			for part := range 2 {
 				a := YMM()
-				VMULPD(at(tables, table*i+before+32*part), v[2*i+row], a)
-				VFMSUB231PD(at(tables, table*i+here+32*part), u[2*i+row], a)
+				VMULPD(At(tables, table*i+before+32*part), v[2*i+row], a)
+				VFMSUB231PD(At(tables, table*i+here+32*part), u[2*i+row], a)
 				e = append(e, a)
 			}
 		}
@@ -160,28 +150,26 @@ func sum() {
 		VPERM2F128(U8(0x20), b, a, c)
 		VPERM2F128(U8(0x31), b, a, d)
 		VADDPD(d, c, c)
-		VMOVUPD(c, at(sums, 32*i))
+		VMOVUPD(c, At(sums, 32*i))
 	}
 	ADDQ(U32(2*table), tables)
 	ADDQ(U8(64), sums)
 	DECQ(twos)
 	JNZ(LabelRef("two"))
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 // turns is sinTurn of wave.go for four phases at a time, and for their quarter
 // turn ahead.
 func turns() {
-	TEXT("sinesTurnsAVX2", NOSPLIT, "func(phasors *float64, turns *float64, quads int, constants *[14]float64)")
-	Pragma("noescape")
-	Doc("sinesTurnsAVX2 replaces 4 quads phases in cycles by pairs of sine and cosine.")
-	phasors, phases, quads, constants := arg("phasors"), arg("turns"), arg("quads"), arg("constants")
-	away, quarter, mask := splat(at(constants, 0)), splat(at(constants, 8)), splat(at(constants, 16))
-	coef := func(i int) VecVirtual { return splat(at(constants, 24+8*i)) }
+	Kernel("sinesTurnsAVX2", "func(phasors *float64, turns *float64, quads int, constants *[14]float64)",
+		"sinesTurnsAVX2 replaces 4 quads phases in cycles by pairs of sine and cosine.")
+	phasors, phases, quads, constants := Arg("phasors"), Arg("turns"), Arg("quads"), Arg("constants")
+	away, quarter, mask := Splat(At(constants, 0)), Splat(At(constants, 8)), Splat(At(constants, 16))
+	coef := func(i int) VecVirtual { return Splat(At(constants, 24+8*i)) }
 	Label("quad")
 	turn := YMM()
-	VMOVUPD(at(phases, 0), turn)
+	VMOVUPD(At(phases, 0), turn)
 	sine := func(p VecVirtual) VecVirtual {
 		r, a := YMM(), YMM()
 		VADDPD(away, p, r)
@@ -227,14 +215,13 @@ func turns() {
 	VUNPCKHPD(c, s, b)
 	VPERM2F128(U8(0x20), b, a, lo)
 	VPERM2F128(U8(0x31), b, a, hi)
-	VMOVUPD(lo, at(phasors, 0))
-	VMOVUPD(hi, at(phasors, 32))
+	VMOVUPD(lo, At(phasors, 0))
+	VMOVUPD(hi, At(phasors, 32))
 	ADDQ(U8(32), phases)
 	ADDQ(U8(64), phasors)
 	DECQ(quads)
 	JNZ(LabelRef("quad"))
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 // rotate turns (s, c) by (s1, c1), both sine and cosine.
@@ -247,22 +234,21 @@ func rotate(s, c, s1, c1 VecVirtual) {
 }
 
 func partials() {
-	TEXT("partialsEightAVX2", NOSPLIT, "func(y *[8]float64, walk *[4][8]float64, coefs *float64, count int)")
-	Pragma("noescape")
-	Doc("partialsEightAVX2 adds count partials to eight frames. walk is sine and cosine of", "the first partial and of the last one, coefs pairs a cos φ, a sin φ.")
-	y, walk, coefs, count := arg("y"), arg("walk"), arg("coefs"), arg("count")
+	Kernel("partialsEightAVX2", "func(y *[8]float64, walk *[4][8]float64, coefs *float64, count int)",
+		"partialsEightAVX2 adds count partials to eight frames. walk is sine and cosine of", "the first partial and of the last one, coefs pairs a cos φ, a sin φ.")
+	y, walk, coefs, count := Arg("y"), Arg("walk"), Arg("coefs"), Arg("count")
 	var v [4][2]VecVirtual
 	var sum [2]VecVirtual
 	for h := range 2 {
 		for i := range v {
 			v[i][h] = YMM()
-			VMOVUPD(at(walk, 64*i+32*h), v[i][h])
+			VMOVUPD(At(walk, 64*i+32*h), v[i][h])
 		}
 		sum[h] = YMM()
-		VMOVUPD(at(y, 32*h), sum[h])
+		VMOVUPD(At(y, 32*h), sum[h])
 	}
 	Label("loop")
-	a, b := splat(at(coefs, 0)), splat(at(coefs, 8))
+	a, b := Splat(At(coefs, 0)), Splat(At(coefs, 8))
 	for h := range 2 {
 		rotate(v[2][h], v[3][h], v[0][h], v[1][h])
 		VFMADD231PD(a, v[2][h], sum[h])
@@ -272,51 +258,48 @@ func partials() {
 	DECQ(count)
 	JNZ(LabelRef("loop"))
 	for h := range 2 {
-		VMOVUPD(sum[h], at(y, 32*h))
-		VMOVUPD(v[2][h], at(walk, 128+32*h))
-		VMOVUPD(v[3][h], at(walk, 192+32*h))
+		VMOVUPD(sum[h], At(y, 32*h))
+		VMOVUPD(v[2][h], At(walk, 128+32*h))
+		VMOVUPD(v[3][h], At(walk, 192+32*h))
 	}
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 func partialsBack() {
-	TEXT("partialsBackAVX2", NOSPLIT, "func(walk *[7][4]float64, coefs *float64, sums *float64, count int)")
-	Pragma("noescape")
-	Doc("partialsBackAVX2 goes over count partials of four frames. walk is sine and cosine", "of the first partial and of the last one, ȳ, Φ, and the gradient of Φ; coefs are cos φ,", "sin φ and 2π k a, sums those for amplitude, phase and ratio of every fourth frame.")
-	walk, coefs, sums, count := arg("walk"), arg("coefs"), arg("sums"), arg("count")
+	Kernel("partialsBackAVX2", "func(walk *[7][4]float64, coefs *float64, sums *float64, count int)",
+		"partialsBackAVX2 goes over count partials of four frames. walk is sine and cosine", "of the first partial and of the last one, ȳ, Φ, and the gradient of Φ; coefs are cos φ,", "sin φ and 2π k a, sums those for amplitude, phase and ratio of every fourth frame.")
+	walk, coefs, sums, count := Arg("walk"), Arg("coefs"), Arg("sums"), Arg("count")
 	var v []VecVirtual
 	for i := range 7 {
 		r := YMM()
-		VMOVUPD(at(walk, 32*i), r)
+		VMOVUPD(At(walk, 32*i), r)
 		v = append(v, r)
 	}
 	s1, c1, s, c, g, turn, lambda := v[0], v[1], v[2], v[3], v[4], v[5], v[6]
 	Label("loop")
 	rotate(s, c, s1, c1)
-	a, b, p, q, t := splat(at(coefs, 0)), splat(at(coefs, 8)), YMM(), YMM(), YMM()
+	a, b, p, q, t := Splat(At(coefs, 0)), Splat(At(coefs, 8)), YMM(), YMM(), YMM()
 	VMULPD(a, s, p)
 	VFMADD231PD(b, c, p)
 	VMULPD(b, s, t)
 	VMULPD(a, c, q)
 	VSUBPD(t, q, q)
-	VMOVUPD(at(sums, 0), t)
+	VMOVUPD(At(sums, 0), t)
 	VFMADD231PD(g, p, t)
-	VMOVUPD(t, at(sums, 0))
+	VMOVUPD(t, At(sums, 0))
 	VMULPD(g, q, q)
-	VADDPD(at(sums, 32), q, t)
-	VMOVUPD(t, at(sums, 32))
-	VMOVUPD(at(sums, 64), t)
+	VADDPD(At(sums, 32), q, t)
+	VMOVUPD(t, At(sums, 32))
+	VMOVUPD(At(sums, 64), t)
 	VFMADD231PD(turn, q, t)
-	VMOVUPD(t, at(sums, 64))
-	VFMADD231PD(splat(at(coefs, 16)), q, lambda)
+	VMOVUPD(t, At(sums, 64))
+	VFMADD231PD(Splat(At(coefs, 16)), q, lambda)
 	ADDQ(U8(24), coefs)
 	ADDQ(U8(96), sums)
 	DECQ(count)
 	JNZ(LabelRef("loop"))
-	VMOVUPD(s, at(walk, 64))
-	VMOVUPD(c, at(walk, 96))
-	VMOVUPD(lambda, at(walk, 192))
-	VZEROUPPER()
-	RET()
+	VMOVUPD(s, At(walk, 64))
+	VMOVUPD(c, At(walk, 96))
+	VMOVUPD(lambda, At(walk, 192))
+	Leave()
 }

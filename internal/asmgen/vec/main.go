@@ -6,32 +6,15 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	. "ampfit/internal/asmgen/asm"
 )
 
-func main() {
-	ConstraintExpr("!noasm")
-	add()
-	axpy()
-	axpyDot()
-	dot4()
-	dot8()
-	fir()
-	Generate()
-}
-
-func arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
-
-func zero() VecVirtual {
-	v := YMM()
-	VXORPD(v, v, v)
-	return v
-}
+func main() { Write(add, axpy, axpyDot, dot4, dot8, fir) }
 
 func add() {
-	TEXT("addAVX2", NOSPLIT, "func(dst, src *float64, count int)")
-	Pragma("noescape")
-	Doc("addAVX2 adds 4 count floats.")
-	dst, src, count := arg("dst"), arg("src"), arg("count")
+	Kernel("addAVX2", "func(dst, src *float64, count int)", "addAVX2 adds 4 count floats.")
+	dst, src, count := Arg("dst"), Arg("src"), Arg("count")
 	Label("loop")
 	v := YMM()
 	VMOVUPD(Mem{Base: dst}, v)
@@ -41,21 +24,13 @@ func add() {
 	ADDQ(U8(32), src)
 	DECQ(count)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 func axpy() {
-	TEXT("axpyAVX2", NOSPLIT, "func(dst, src *float64, s float64, count int)")
-	Pragma("noescape")
-	Doc("axpyAVX2 adds s times 4 count floats.")
-	dst, src, count := arg("dst"), arg("src"), arg("count")
-	s := YMM()
-	param, err := Param("s").Resolve()
-	if err != nil {
-		panic(err)
-	}
-	VBROADCASTSD(param.Addr, s)
+	Kernel("axpyAVX2", "func(dst, src *float64, s float64, count int)", "axpyAVX2 adds s times 4 count floats.")
+	dst, src, count := Arg("dst"), Arg("src"), Arg("count")
+	s := Scalar("s")
 	Label("loop")
 	v := YMM()
 	VMOVUPD(Mem{Base: dst}, v)
@@ -65,22 +40,15 @@ func axpy() {
 	ADDQ(U8(32), src)
 	DECQ(count)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 func axpyDot() {
-	TEXT("axpyDotAVX2", NOSPLIT, "func(chains *[4]float64, dst, v, x *float64, s float64, count int)")
-	Pragma("noescape")
-	Doc("axpyDotAVX2 adds s times 8 count floats of v to dst, and sums v·x as dot8AVX2 does.")
-	chains, dst, v, x, count := arg("chains"), arg("dst"), arg("v"), arg("x"), arg("count")
-	s := YMM()
-	param, err := Param("s").Resolve()
-	if err != nil {
-		panic(err)
-	}
-	VBROADCASTSD(param.Addr, s)
-	low, high := zero(), zero()
+	Kernel("axpyDotAVX2", "func(chains *[4]float64, dst, v, x *float64, s float64, count int)",
+		"axpyDotAVX2 adds s times 8 count floats of v to dst, and sums v·x as dot8AVX2 does.")
+	chains, dst, v, x, count := Arg("chains"), Arg("dst"), Arg("v"), Arg("x"), Arg("count")
+	s := Scalar("s")
+	low, high := Zero(), Zero()
 	Label("loop")
 	for i, sum := range []VecVirtual{low, high} {
 		w, d := YMM(), YMM()
@@ -97,16 +65,14 @@ func axpyDot() {
 	JNZ(LabelRef("loop"))
 	VADDPD(high, low, low)
 	VMOVUPD(low, Mem{Base: chains})
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 func dot8() {
-	TEXT("dot8AVX2", NOSPLIT, "func(chains *[4]float64, h, x *float64, count int)")
-	Pragma("noescape")
-	Doc("dot8AVX2 sums h·x in eight chains over 8 count taps, and adds the last four to the first.")
-	chains, h, x, count := arg("chains"), arg("h"), arg("x"), arg("count")
-	low, high := zero(), zero()
+	Kernel("dot8AVX2", "func(chains *[4]float64, h, x *float64, count int)",
+		"dot8AVX2 sums h·x in eight chains over 8 count taps, and adds the last four to the first.")
+	chains, h, x, count := Arg("chains"), Arg("h"), Arg("x"), Arg("count")
+	low, high := Zero(), Zero()
 	Label("loop")
 	v, w := YMM(), YMM()
 	VMOVUPD(Mem{Base: h}, v)
@@ -119,16 +85,13 @@ func dot8() {
 	JNZ(LabelRef("loop"))
 	VADDPD(high, low, low)
 	VMOVUPD(low, Mem{Base: chains})
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 func dot4() {
-	TEXT("dot4AVX2", NOSPLIT, "func(chains *[4]float64, h, x *float64, count int)")
-	Pragma("noescape")
-	Doc("dot4AVX2 sums h·x in four chains over 4 count taps.")
-	chains, h, x, count := arg("chains"), arg("h"), arg("x"), arg("count")
-	sum := zero()
+	Kernel("dot4AVX2", "func(chains *[4]float64, h, x *float64, count int)", "dot4AVX2 sums h·x in four chains over 4 count taps.")
+	chains, h, x, count := Arg("chains"), Arg("h"), Arg("x"), Arg("count")
+	sum := Zero()
 	Label("loop")
 	v := YMM()
 	VMOVUPD(Mem{Base: h}, v)
@@ -138,20 +101,18 @@ func dot4() {
 	DECQ(count)
 	JNZ(LabelRef("loop"))
 	VMOVUPD(sum, Mem{Base: chains})
-	VZEROUPPER()
-	RET()
+	Leave()
 }
 
 // fir keeps the four chains of eight outputs in eight registers.
 func fir() {
-	TEXT("firAVX2", NOSPLIT, "func(dst, x, h *float64, fours, rest, count int)")
-	Pragma("noescape")
-	Doc("firAVX2 adds the filter's outputs to 8 count floats of dst; h has 4 fours + rest taps.")
-	dst, x, h, count := arg("dst"), arg("x"), arg("h"), arg("count")
+	Kernel("firAVX2", "func(dst, x, h *float64, fours, rest, count int)",
+		"firAVX2 adds the filter's outputs to 8 count floats of dst; h has 4 fours + rest taps.")
+	dst, x, h, count := Arg("dst"), Arg("x"), Arg("h"), Arg("count")
 	Label("outputs")
 	var sums [4][2]VecVirtual
 	for c := range sums {
-		sums[c] = [2]VecVirtual{zero(), zero()}
+		sums[c] = [2]VecVirtual{Zero(), Zero()}
 	}
 	tap, past, left := GP64(), GP64(), GP64()
 	MOVQ(h, tap)
@@ -197,6 +158,5 @@ func fir() {
 	ADDQ(U8(64), x)
 	DECQ(count)
 	JNZ(LabelRef("outputs"))
-	VZEROUPPER()
-	RET()
+	Leave()
 }
