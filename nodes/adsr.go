@@ -198,12 +198,12 @@ func adsrPower(f *kernel.Formula, u, c kernel.Number) kernel.Number {
 	}
 	byU, byC := f.Value(c)*v/least, v*log
 	s := kernel.Step{A: u, B: c, ByA: byU, ByB: byC}
-	s.ByATangent = v / least * (1 + f.Value(c)*log) * tc
+	s.TangentA = v / least * (1 + f.Value(c)*log) * tc
 	if least == x {
-		s.ByATangent += f.Value(c) * (f.Value(c) - 1) * v / (x * x) * tu
+		s.TangentA += f.Value(c) * (f.Value(c) - 1) * v / (x * x) * tu
 	} else {
-		s.ByATangent += f.Value(c) * f.Value(c) * v / (x * least) * tu
+		s.TangentA += f.Value(c) * f.Value(c) * v / (x * least) * tu
 	}
-	s.ByBTangent = v/x*(1+f.Value(c)*log)*tu + v*log*log*tc
+	s.TangentB = v/x*(1+f.Value(c)*log)*tu + v*log*log*tc
 	return f.Push(v, byU*tu+byC*tc, s)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Convolver and FIR filter convolve with a response that is a parameter, by the
-// partitions of convolution.go.
+// partitions of kernel/convolution.go.
 func init() {
 	file := abi.Key{Name: "file", Kind: abi.File, Doc: "Sound whose first channel is the response; it must have the sample rate of the kernel."}
 	abi.Register(abi.NodeType{

@@ -12,7 +12,7 @@ func init() { abi.Register(crossover) }
 // crossover is a Linkwitz–Riley pair: each output is the same Butterworth
 // filter twice in series, low-pass or high-pass. Their poles are equal, and
 // LP² + HP² is the all-pass of those poles. The signal between the two filters
-// is recorded, and the adjoint walks them back, each as in biquad.go.
+// is recorded, and the adjoint walks them back, each as in kernel/biquad.go.
 var crossover = abi.NodeType{
 	Name: "CrossoverNode", Family: filters,
 	Doc: "Linkwitz-Riley crossover of 4th order: low and high, each 24 dB per octave.",

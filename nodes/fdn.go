@@ -79,7 +79,7 @@ type fdnLaw struct {
 
 // The losses of a line, in Coefs.
 const (
-	fdnF = iota // these two as lines.go wants them
+	fdnF = iota // these two as kernel/lines.go wants them
 	fdnP
 	fdnLow   // gain of the line
 	fdnA     // of the low-pass

@@ -15,7 +15,7 @@ func init() { abi.Register(harmonicOscillator) }
 //	y[n] = Σ_k v(r_k f0[n]/rate) a_k sin 2π(r_k Φ[n] + p_k)
 //
 // where v fades partials out below half the rate. While f0 is held, a partial
-// is a sine as in sines.go, begun anew at absolute multiples of sineChunk frames;
+// is a sine as in kernel/sines.go, begun anew at absolute multiples of kernel.SineChunk frames;
 // the state keeps Φ there, so that a block which begins between them has the same
 // bits. The adjoint of a piece of j = 0, 1, … frames needs two sums per partial:
 //

@@ -16,13 +16,13 @@ func init() { abi.Register(modal) }
 //	A = v amp ρ sin w,   c1 = 2ρ cos w,   c2 = -ρ²
 //
 // so that an impulse is answered by v amp ρ^n sin(wn), where v fades modes out below
-// half the rate, as in harmonic.go. The adjoint runs each mode
+// half the rate, as kernel.Fade does. The adjoint runs each mode
 // back in time; Λ is the gradient of u[n], μ what u[n-1] has from later frames:
 //
 //	x̄[n] += Λ,   Ā += u[n-1] ȳ[n],   c̄1 += u[n-1] Λ,   c̄2 += u[n-2] Λ
 //	Λ, μ  = A ȳ[n] + c1 Λ + μ,  c2 Λ
 //
-// The loops are those of modes.go.
+// The loops are those of kernel/modes.go.
 var modal = abi.NodeType{
 	Name: "ModalNode", Family: timeBased,
 	Doc: "Bank of decaying resonators, struck once or driven by the input.",
@@ -75,7 +75,7 @@ type modalLaw struct{ struck bool }
 
 // The coefficients of a mode.
 const (
-	modalC1 = iota // these three as modes.go wants them
+	modalC1 = iota // these three as kernel/modes.go wants them
 	modalC2
 	modalA
 	modalSin // ρ sin w

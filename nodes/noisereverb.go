@@ -20,7 +20,7 @@ const reverbBands = 12
 //	h[n] = Σ_b 10^(gains_b/20) ρ_b^n noise_b[n],   ρ_b = 10^(-3/(rate decays_b))
 //	w = h * x,   y[n] = (1 - mix) x[n] + mix w(n - T)
 //
-// by the partitions of convolution.go. The gradient of h is a correlation, level
+// by the partitions of kernel/convolution.go. The gradient of h is a correlation, level
 // by level; what a level's taps have received goes to the bands at once:
 //
 //	ḡains_b += ln(10)/20 Σ h̄[n] h_b[n],   ln ρ̄_b += Σ n h̄[n] h_b[n]

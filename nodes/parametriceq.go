@@ -11,7 +11,7 @@ func init() { abi.Register(parametricEQ) }
 
 // parametricEQ is a chain of the cookbook's equaliser bands in one kernel. The
 // signal between two bands is recorded, so the adjoint walks the bands back,
-// each as in biquad.go; sections are never multiplied out.
+// each as in kernel/biquad.go; sections are never multiplied out.
 var parametricEQ = abi.NodeType{
 	Name: "ParametricEQNode", Family: filters,
 	Doc: "Parametric equaliser: a chain of bands, the outer ones shelves.",

@@ -14,9 +14,9 @@ func init() { abi.Register(sinusoidBank) }
 //	τ[n+1] = τ[n] + h[n],   h = 2^(glide e^{-t/glide_s})/rate,   τ[0] = 0   (without glide: τ = t)
 //	y[n] = Σ_k v(f_k h) min(1, t/attack_k) a_k e^{-d_k t} sin 2π(f_k τ[n] + p_k)
 //
-// where v fades partials out below half the rate, as in harmonic.go. Where attack
-// and glide are over, a partial is a damped sine as in sines.go, begun anew at
-// absolute multiples of sineChunk frames. Its adjoint needs two sums per piece,
+// where v fades partials out below half the rate, as kernel.Fade does. Where attack
+// and glide are over, a partial is a damped sine as in kernel/sines.go, begun anew at
+// absolute multiples of kernel.SineChunk frames. Its adjoint needs two sums per piece,
 // with z = e^{-d/rate + 2πi f/rate}: with C + iS that of ȳ[j] z^j and D + iT that
 // of j ȳ[j] z^j, both turned to the phase where the piece begins, at t0 and τ0,
 // and E = v e^{-d t0},

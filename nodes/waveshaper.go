@@ -184,5 +184,5 @@ func secantMean(f *kernel.Formula, a, b kernel.Number) kernel.Number {
 	x, y, sum := f.Value(a), f.Value(b), f.Value(a)+f.Value(b)
 	cube := 4 / (sum * sum * sum)
 	bend := x*f.Tangent(b) - y*f.Tangent(a) // the mean is homogeneous, so it bends across only
-	return f.Push(v, byA*f.Tangent(a)+byB*f.Tangent(b), kernel.Step{A: a, B: b, ByA: byA, ByB: byB, ByATangent: cube * y * bend, ByBTangent: -cube * x * bend})
+	return f.Push(v, byA*f.Tangent(a)+byB*f.Tangent(b), kernel.Step{A: a, B: b, ByA: byA, ByB: byB, TangentA: cube * y * bend, TangentB: -cube * x * bend})
 }

@@ -27,11 +27,12 @@ import (
 // Biquad is what a filter tells its kernel: Setup.Data of the family.
 type Biquad struct {
 	Params int // freq, q and perhaps gain_db
-	// design writes b0, b1, b2, a1, a2 into c[0:5] and, if slopes are wanted,
+	// Design writes b0, b1, b2, a1, a2 into c[0:5] and, if slopes are wanted,
 	// their derivatives by each parameter into the next groups of five.
 	Design func(c []float64, freq, q, gain, rate float64, slopes bool)
 }
 
+// What a filter needs of its block.
 const (
 	BiquadState   = 4  // x[n-1], x[n-2], y[n-1], y[n-2]
 	BiquadCoefs   = 20 // five coefficients, and their slopes by three parameters
@@ -46,6 +47,7 @@ func (f *Biquad) params3(b *abi.Block, lane, n int) (freq, q, gain float64) {
 	return b.Param(0, lane).At(n), b.Param(1, lane).At(n), gain
 }
 
+// BiquadPrepare writes the coefficients and slopes of held parameters.
 func BiquadPrepare(b *abi.Block) {
 	f := b.Data.(*Biquad)
 	for lane := range b.Lanes {
@@ -54,6 +56,7 @@ func BiquadPrepare(b *abi.Block) {
 	}
 }
 
+// BiquadForward is the Forward of the family.
 func BiquadForward(b *abi.Block) {
 	for lane := range b.Lanes {
 		biquadForwardLane(b, lane)
@@ -172,6 +175,7 @@ func biquadPair(y0, y1, c0, c1, s0, s1 []float64) {
 	s0[0], s0[1], s1[0], s1[1] = u0, v0, u1, v1
 }
 
+// BiquadBackward is the Backward of the family.
 func BiquadBackward(b, d *abi.Block) {
 	for lane := range b.Lanes {
 		biquadBackwardLane(b, d, lane)
@@ -343,6 +347,7 @@ func biquadDots(x, y, lambda, before []float64) [5]float64 {
 	return [5]float64{s0, s1, s2, -r1, -r2}
 }
 
+// BiquadBackwardCohort takes lanes together as BiquadForwardCohort does.
 func BiquadBackwardCohort(b, d *abi.Block) {
 	lane := 0
 	if b.Held() {
@@ -363,7 +368,7 @@ func BiquadBackwardCohort(b, d *abi.Block) {
 	}
 }
 
-// biquadPolesPair is biquadPoles for two lanes side by side.
+// biquadPolesPair is BiquadPoles for two lanes side by side.
 func biquadPolesPair(b, d *abi.Block, lane int) {
 	frames := b.Frames
 	g0, g1 := d.Out(0, lane)[:frames], d.Out(0, lane+1)[:frames]
@@ -395,6 +400,7 @@ func biquadPolesPair(b, d *abi.Block, lane int) {
 	s1[2], s1[3] = math.FMA(p1, u1, math.FMA(q1, v1, s1[2])), math.FMA(q1, u1, s1[3])
 }
 
+// BiquadTangent is the Tangent of the family.
 func BiquadTangent(b, t *abi.Block) {
 	f := b.Data.(*Biquad)
 	for lane := range b.Lanes {

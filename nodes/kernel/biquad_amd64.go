@@ -37,7 +37,7 @@ func biquadFour(b *abi.Block, lane int) {
 	}
 }
 
-// biquadPolesFour is biquadPoles for four lanes.
+// biquadPolesFour is BiquadPoles for four lanes.
 func biquadPolesFour(b, d *abi.Block, lane int) {
 	tail := b.Frames % 4
 	if tail < 2 { // the last two frames are special

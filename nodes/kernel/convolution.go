@@ -25,13 +25,14 @@ import (
 // X̄ = conj(H) FFT(0, ḡ) and H̄ = conj(X) FFT(0, ḡ), the first P frames of it.
 // The duals of the rows of tails and of the input collect what reaches back.
 
+// ConvolutionHead is how many taps are summed as they stand.
 const ConvolutionHead = 64
 
 // Convolution is the layout of a response.
 type Convolution struct {
-	Taps   int
+	Taps   int // of the response
 	levels []convolutionLevel
-	Most   int // the longest P
+	Most   int // the longest P, 0 without levels
 	free   int // where Prepare's working memory starts in Coefs
 }
 

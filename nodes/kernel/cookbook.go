@@ -6,14 +6,14 @@ import "math"
 type Filter int
 
 const (
-	Lowpass Filter = iota
-	Highpass
-	Bandpass
-	Notch
-	Allpass
-	Peaking
-	LowShelf
-	HighShelf
+	Lowpass   Filter = iota // 12 dB per octave
+	Highpass                // 12 dB per octave
+	Bandpass                // its peak is 1
+	Notch                   // 0 at its frequency
+	Allpass                 // turns the phase only
+	Peaking                 // gain around a frequency
+	LowShelf                // gain below it
+	HighShelf               // gain above it
 )
 
 // CookbookDesign writes the cookbook's b0, b1, b2, a1, a2 for a0 = 1 into c[0:5],

@@ -22,8 +22,9 @@ import (
 // Source: A. Griewank, A. Walther, Evaluating Derivatives, 2nd ed., 2008, ch. 5
 // (second-order adjoints).
 type Formula struct {
-	Block, t, d, dt *abi.Block // values, tangents, gradients, tangents of the gradients
-	Lane            int
+	Block    *abi.Block // of the values
+	Lane     int        // the one that the formula is called for
+	t, d, dt *abi.Block // tangents, gradients, tangents of the gradients
 
 	v, tan   []float64
 	steps    []Step
@@ -37,10 +38,11 @@ type Formula struct {
 // Number is a number of a formula.
 type Number int32
 
-// Step says how a number depends on two others: slopes, and their tangents.
+// Step says how a number depends on two others; -1 is none.
 type Step struct {
-	A, B                             Number
-	ByA, ByB, ByATangent, ByBTangent float64
+	A, B               Number
+	ByA, ByB           float64 // slopes by each
+	TangentA, TangentB float64 // how the slopes change along the direction
 }
 
 // leaf is a number that the block holds: where it stands.
@@ -64,7 +66,7 @@ const (
 var formulas = sync.Pool{New: func() any { return new(Formula) }}
 
 // Second makes the Second of a type from its formula, which is called for each
-// lane.
+// lane of a block.
 func Second(do func(f *Formula)) func(b, t, d, dt *abi.Block) {
 	return func(b, t, d, dt *abi.Block) {
 		f := formulas.Get().(*Formula)
@@ -88,11 +90,14 @@ func (f *Formula) start(lane int) {
 	}
 }
 
-// Value and tangent are those of a number.
-func (f *Formula) Value(a Number) float64   { return f.v[a] }
+// Value is that of a number.
+func (f *Formula) Value(a Number) float64 { return f.v[a] }
+
+// Tangent is how a number changes along the direction.
 func (f *Formula) Tangent(a Number) float64 { return f.tan[a] }
 
-// Push adds a number that depends on others as the step says.
+// Push adds a number of value v and tangent tan, which depends on others as the step
+// says.
 func (f *Formula) Push(v, tan float64, s Step) Number {
 	f.v, f.tan, f.steps = append(f.v, v), append(f.tan, tan), append(f.steps, s)
 	return Number(len(f.v) - 1)
@@ -110,6 +115,7 @@ func (f *Formula) leafOf(kind leafKind, i, c, k int, v, tan float64) Number {
 
 // What a formula reads and writes.
 
+// Frames is how many frames the block has.
 func (f *Formula) Frames() int { return f.Block.Frames }
 
 // Const is a constant.
@@ -148,6 +154,7 @@ func (f *Formula) Vector(i int) []Number {
 // State is what the state holds at this point of the formula.
 func (f *Formula) State(i int) Number { return f.after[i] }
 
+// SetState says what the state holds from here on.
 func (f *Formula) SetState(i int, n Number) { f.after[i] = n }
 
 // Out says what frame n of output row i is.
@@ -199,11 +206,11 @@ func (f *Formula) reverse() {
 		s, g, gt := &f.steps[n], f.adj[n], f.adt[n]
 		if s.A >= 0 {
 			f.adj[s.A] += s.ByA * g
-			f.adt[s.A] += s.ByA*gt + s.ByATangent*g
+			f.adt[s.A] += s.ByA*gt + s.TangentA*g
 		}
 		if s.B >= 0 {
 			f.adj[s.B] += s.ByB * g
-			f.adt[s.B] += s.ByB*gt + s.ByBTangent*g
+			f.adt[s.B] += s.ByB*gt + s.TangentB*g
 		}
 	}
 	clear(d.State(lane))
@@ -240,30 +247,35 @@ func zeroed(s []float64, n int) []float64 {
 
 // Arithmetic.
 
+// Add is a + b.
 func (f *Formula) Add(a, b Number) Number {
 	return f.Push(f.v[a]+f.v[b], f.tan[a]+f.tan[b], Step{A: a, B: b, ByA: 1, ByB: 1})
 }
 
+// Sub is a - b.
 func (f *Formula) Sub(a, b Number) Number {
 	return f.Push(f.v[a]-f.v[b], f.tan[a]-f.tan[b], Step{A: a, B: b, ByA: 1, ByB: -1})
 }
 
+// Mul is a b.
 func (f *Formula) Mul(a, b Number) Number {
-	return f.Push(f.v[a]*f.v[b], f.tan[a]*f.v[b]+f.v[a]*f.tan[b], Step{A: a, B: b, ByA: f.v[b], ByB: f.v[a], ByATangent: f.tan[b], ByBTangent: f.tan[a]})
+	return f.Push(f.v[a]*f.v[b], f.tan[a]*f.v[b]+f.v[a]*f.tan[b], Step{A: a, B: b, ByA: f.v[b], ByB: f.v[a], TangentA: f.tan[b], TangentB: f.tan[a]})
 }
 
+// Div is a/b.
 func (f *Formula) Div(a, b Number) Number { return f.Mul(a, f.Inv(b)) }
 
-// Scale is c·a, and shift c + a.
+// Scale is c·a.
 func (f *Formula) Scale(c float64, a Number) Number {
 	return f.Push(c*f.v[a], c*f.tan[a], Step{A: a, B: -1, ByA: c})
 }
 
+// Shift is c + a.
 func (f *Formula) Shift(c float64, a Number) Number {
 	return f.Push(c+f.v[a], f.tan[a], Step{A: a, B: -1, ByA: 1})
 }
 
-// Sum adds numbers up.
+// Sum adds numbers up, from the first on.
 func (f *Formula) Sum(terms ...Number) Number {
 	s := terms[0]
 	for _, t := range terms[1:] {
@@ -274,29 +286,34 @@ func (f *Formula) Sum(terms ...Number) Number {
 
 // Apply is a function of a, given its value and its first and second slope there.
 func (f *Formula) Apply(a Number, value, first, curve float64) Number {
-	return f.Push(value, first*f.tan[a], Step{A: a, B: -1, ByA: first, ByATangent: curve * f.tan[a]})
+	return f.Push(value, first*f.tan[a], Step{A: a, B: -1, ByA: first, TangentA: curve * f.tan[a]})
 }
 
+// Inv is 1/a.
 func (f *Formula) Inv(a Number) Number {
 	r := 1 / f.v[a]
 	return f.Apply(a, r, -r*r, 2*r*r*r)
 }
 
+// Exp is e^a.
 func (f *Formula) Exp(a Number) Number {
 	e := math.Exp(f.v[a])
 	return f.Apply(a, e, e, e)
 }
 
+// Sqrt is √a.
 func (f *Formula) Sqrt(a Number) Number {
 	r := math.Sqrt(f.v[a])
 	return f.Apply(a, r, 0.5/r, -0.25/(r*r*r))
 }
 
+// Sin is sin a, a in radians.
 func (f *Formula) Sin(a Number) Number {
 	s, c := math.Sincos(f.v[a])
 	return f.Apply(a, s, c, -s)
 }
 
+// Cos is cos a.
 func (f *Formula) Cos(a Number) Number {
 	s, c := math.Sincos(f.v[a])
 	return f.Apply(a, c, -s, -c)
@@ -308,6 +325,7 @@ func (f *Formula) Tan(a Number) Number {
 	return f.Apply(a, t, 1+t*t, 2*t*(1+t*t))
 }
 
+// Tanh is tanh a.
 func (f *Formula) Tanh(a Number) Number {
 	t := Tanh(f.v[a])
 	return f.Apply(a, t, 1-t*t, -2*t*(1-t*t))
@@ -316,7 +334,7 @@ func (f *Formula) Tanh(a Number) Number {
 // SinTurn is sin(2π a).
 func (f *Formula) SinTurn(a Number) Number { return f.Sin(f.Scale(2*math.Pi, a)) }
 
-// Wave is a wave's value at a phase.
+// Wave is a wave's value at a phase in cycles.
 func (f *Formula) Wave(w Wave, phase Number) Number {
 	if w == SineWave {
 		return f.SinTurn(phase)
@@ -331,8 +349,8 @@ func (f *Formula) Mix(m, a, b Number) Number { return f.Add(a, f.Mul(m, f.Sub(b,
 // Factor is 10^(a/20).
 func (f *Formula) Factor(a Number) Number { return f.Exp(f.Scale(Decibels, a)) }
 
-// LevelFormula is a source that a first parameter in dB scales: its output is
-// known, and all that depends on the parameter.
+// LevelFormula is the formula of a source that a first parameter in dB scales: its
+// output is known, and all that depends on the parameter.
 func LevelFormula(f *Formula) {
 	level := f.Param(0)(0)
 	gain := f.Factor(level)

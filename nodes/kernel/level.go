@@ -4,7 +4,7 @@ import "math"
 
 // This file is what level detectors and the curves behind them share.
 
-// Ballistic returns the coefficient of a time constant and its slope.
+// Ballistic returns a = exp(-1000/(rate ms)) of a time constant in ms, and its slope.
 func Ballistic(ms, rate float64) (a, slope float64) {
 	k := 1000 / (rate * ms)
 	a = math.Exp(-k)

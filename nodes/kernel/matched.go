@@ -85,7 +85,7 @@ func versine(u dual3) dual3 {
 	return u.chain(-2*s*s, math.Sinh(r)/(2*r))
 }
 
-// MatchedDesign is rbjDesign for gains matched up to half the rate.
+// MatchedDesign is CookbookDesign for gains matched up to half the rate.
 func MatchedDesign(kind Filter, c []float64, freq, q, gain, rate float64, slopes bool) {
 	w := parameter(freq, 0).times(2 * math.Pi / rate)
 	b, a := matchedFilter(kind, w, parameter(q, 1), parameter(gain, 2))

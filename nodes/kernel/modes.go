@@ -29,7 +29,7 @@ const (
 )
 
 // ModesForward writes the sum of the modes to y, and moves the state. It works in
-// modesScratch values of scratch and modesFrameScratch values a frame of free.
+// ModesScratch values of scratch and ModesFrameScratch values a frame of free.
 func ModesForward(y, x, state, coefs []float64, width int, scratch, free []float64) {
 	if AVX2 {
 		modesForwardFast(y, x, state, coefs, width, scratch, free)

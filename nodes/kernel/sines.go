@@ -7,7 +7,7 @@ import (
 )
 
 // This file is the kernel of sums of partials that are damped sinusoids. From an
-// absolute multiple of sineChunk frames on, partial k is Im(c z^n), n = 0, 1, …,
+// absolute multiple of SineChunk frames on, partial k is Im(c z^n), n = 0, 1, …,
 // a recursion over every fourth frame, so that four frames stand side by side:
 //
 //	s[n+4] = 2 Re(z⁴) s[n] - |z|⁸ s[n-4]
@@ -31,7 +31,7 @@ const (
 	sineBefore = 8  // Re z^(j-4), and Im z^(j-4)
 	sineTwice  = 16 // 2 Re z⁴
 	sineSquare = 17 // |z|⁸
-	SineTable  = 18
+	SineTable  = 18 // its length
 )
 
 // SineTables is how many values the tables of k partials take: partials go by
@@ -129,7 +129,7 @@ func SinCosTurns(phasors, turns []float64) {
 }
 
 // SineRamp copies a piece of a row, and writes it times its frame; both are
-// completed by zeros to a multiple of 8. Both have room for sineChunk frames.
+// completed by zeros to a multiple of 8. Both have room for SineChunk frames.
 func SineRamp(x, ramp, row []float64) (_, _ []float64) {
 	padded := (len(row) + 7) &^ 7
 	x, ramp = x[:padded], ramp[:padded]

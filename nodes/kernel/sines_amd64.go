@@ -29,7 +29,7 @@ func sinesSumFast(sums, x, ramp, tables []float64) {
 	sinesSumAVX2(&sums[0], &x[0], &ramp[0], len(x)/8, &tables[0], twos)
 }
 
-// turnConstants are those of sinTurn: its three, then its polynomial.
+// turnConstants are those of SinTurn: its three, then its polynomial.
 var turnConstants = [14]float64{
 	RoundAway, 0.25, math.Float64frombits(1<<63 - 1),
 	6.283185307179586, -41.341702240399755, 81.60524927607362, -76.70585975282492,
@@ -45,8 +45,10 @@ func sineTurnsFast(phasors, turns []float64) int {
 	return 4 * quads
 }
 
-// PartialsEight sums the first partials of eight frames, and returns how many: the
-// given ones or none.
+// PartialsEight writes the sum of the first partials, on whole multiples of the phases
+// turns in cycles, to eight frames, and returns how many it took: the given ones, or
+// none. coefs are a cos φ and a sin φ of each; walk takes sine and cosine of the first
+// partial and of the last one.
 func PartialsEight(y []float64, walk *[4][8]float64, turns, coefs []float64, count int) int {
 	if !AVX2 || count == 0 {
 		return 0
@@ -62,7 +64,9 @@ func PartialsEight(y []float64, walk *[4][8]float64, turns, coefs []float64, cou
 	return count
 }
 
-// PartialsBack is its adjoint for four frames.
+// PartialsBack is its adjoint for four frames. coefs are cos φ, sin φ and 2π k a, sums
+// those for amplitude, phase and ratio of every fourth frame; the last row of walk
+// takes the gradient of the phase.
 func PartialsBack(walk *[7][4]float64, turns, dy, coefs, sums []float64, count int) int {
 	if !AVX2 || count == 0 {
 		return 0

@@ -13,10 +13,10 @@ var STFTKeys = []abi.Key{
 	{Name: "hop", Kind: abi.Int, Default: 256.0, Min: 1, Max: 32768, Doc: "Frames from a window to the next; it divides window, and is at most half of it."},
 }
 
-// STFT is a short-time transform: windows of n frames at absolute multiples of
-// hop.
+// STFT is a short-time transform: windows of N frames at absolute multiples of
+// Hop.
 type STFT struct {
-	N, Hop, Bins int
+	N, Hop, Bins int // Bins is N/2 + 1
 	plan         *fft.Plan
 	window       []float64 // of analysis and synthesis
 }
@@ -83,7 +83,7 @@ func (t *STFT) Tail(b *abi.Block, lane, signal, n int, frame int64) []float64 {
 	return b.Internal(1+signal*t.N/t.Hop+t.turn(frame+int64(n)), lane)[n:][:t.N]
 }
 
-// Scratch is the size of the memory that work divides.
+// Scratch is the size of the memory that Work divides.
 func (t *STFT) Scratch() int { return t.N + 4*t.Bins + t.plan.WorkLen() }
 
 // Work returns a window of frames, two spectra, and memory for the transforms.
@@ -109,7 +109,7 @@ func (t *STFT) Synthesise(tail, re, im, frames, free []float64) {
 	}
 }
 
-// AnalyseBack is the adjoint of analyse; it adds to dx.
+// AnalyseBack is the adjoint of Analyse; it adds to dx.
 func (t *STFT) AnalyseBack(dx, dre, dim, frames, free []float64) {
 	t.plan.ForwardAdjoint(frames, dre, dim, free)
 	for i, v := range t.window {
@@ -117,7 +117,7 @@ func (t *STFT) AnalyseBack(dx, dre, dim, frames, free []float64) {
 	}
 }
 
-// SynthesiseBack is the adjoint of synthesise.
+// SynthesiseBack is the adjoint of Synthesise.
 func (t *STFT) SynthesiseBack(dre, dim, dtail, frames, free []float64) {
 	for i, v := range t.window {
 		frames[i] = v * dtail[i]

@@ -2,20 +2,21 @@ package kernel
 
 import "math"
 
+// Interpolation is how a delay line is read between its frames.
 type Interpolation int
 
 const (
-	Linear Interpolation = iota
-	Lagrange3
-	Thiran
+	Linear    Interpolation = iota // between two frames
+	Lagrange3                      // third order, over four frames
+	Thiran                         // all-pass of first order, which has a state
 )
 
-// Tap is where and how a frame reads the line: Σ_j w[j] v[n-k-j], and the
-// slopes of w by the time. The all-pass uses w[0] as its η.
+// Tap is where and how a frame reads the line: Σ_j W[j] v[n-K-j], and the
+// slopes of W by the time. The all-pass uses W[0] as its η.
 type Tap struct {
-	K     int
-	Taps  int
-	W, DW [4]float64
+	K     int        // frames back to the first that it reads
+	Taps  int        // how many it reads
+	W, DW [4]float64 // weights, and their slopes by the time in frames
 }
 
 // Set places the tap at a time in frames; first is the nearest frame it may use.
@@ -58,7 +59,7 @@ func (t *Tap) Read(v []float64, i int, w *[4]float64) float64 {
 	return sum
 }
 
-// Add is the transposed of read.
+// Add adds to dv what Read with the weights W gives for a gradient g.
 func (t *Tap) Add(dv []float64, i int, g float64) {
 	i -= t.K
 	for j := range t.Taps {
@@ -78,7 +79,7 @@ func (t *Tap) OldestFirst(w *[4]float64) (taps [4]float64, past int) {
 }
 
 // Tap reads internal row i around frame n at a time in frames: whole frames and
-// a fraction as tap.set has them.
+// a fraction as Tap.Set has them; history is where frame 0 stands in the row.
 func (f *Formula) Tap(interp Interpolation, row int, time Number, first, n, history int) Number {
 	var t Tap
 	t.Set(interp, f.v[time], first)

@@ -36,13 +36,14 @@ func CosTurn(p float64) float64 { return SinTurn(p + 0.25) }
 type Wave int
 
 const (
-	SineWave Wave = iota
-	squareWave
-	SawWave
-	TriangleWave
+	SineWave     Wave = iota // sin 2πp
+	SquareWave               // 1, from p = 1/2 on -1
+	SawWave                  // 2p - 1
+	TriangleWave             // from 1 down to -1 and up again
 )
 
-var Waves = map[string]Wave{"sine": SineWave, "square": squareWave, "saw": SawWave, "triangle": TriangleWave}
+// Waves are the waves by the names that they have in files.
+var Waves = map[string]Wave{"sine": SineWave, "square": SquareWave, "saw": SawWave, "triangle": TriangleWave}
 
 // Value returns the value at phase p in [0, 1).
 func (w Wave) Value(p float64) float64 {
@@ -58,7 +59,7 @@ func (w Wave) Value(p float64) float64 {
 // itself has none, so gradients do not see it.
 func (w Wave) At(p float64) (value, slope float64) {
 	switch w {
-	case squareWave:
+	case SquareWave:
 		if p < 0.5 {
 			return 1, 0
 		}
