@@ -53,21 +53,18 @@ func (c *curveAt) gainRow(row []float64) {
 	}
 }
 
-// dynamicsForwardRows is dynamicsForward up to the gain as a factor.
-func (l *dynamicsLaw) forwardRows(b *abi.Block, lane int, curve *curveAt, mix, attack, release float64) {
-	frames, fs := b.Frames, b.FrameScratch(lane)
-	level, free := fs[:frames], fs[frames:2*frames]
-	re, rq, rg := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-	kernel.Loudest(level, b, l.key(), lane)
-	kernel.FollowRows(re, rq, level, attack, release, b.State(lane))
-	levelRow(rg, free, re, rq, mix)
-	if threshold := b.Param(atThreshold, lane); !b.Held() {
+func (p *dynamicsLane) forwardRows(b *abi.Block) {
+	free, rg := b.FrameScratch(p.lane)[b.Frames:2*b.Frames], p.gain
+	kernel.Loudest(p.level, b, p.key(), p.lane)
+	kernel.FollowRows(p.e, p.q, p.level, p.attack, p.release, b.State(p.lane))
+	levelRow(rg, free, p.e, p.q, p.mix)
+	if threshold := b.Param(atThreshold, p.lane); !b.Held() {
 		for n, level := range rg {
-			curve.threshold = threshold.At(n)
-			rg[n] = curve.at(level)
+			p.curve.threshold = threshold.At(n)
+			rg[n] = p.curve.at(level)
 		}
 	} else {
-		curve.gainRow(rg)
+		p.curve.gainRow(rg)
 	}
 	for n, g := range rg {
 		rg[n] = decibels * g
@@ -91,10 +88,10 @@ func (c *curveAt) backRow(g, level []float64) {
 	}
 }
 
-// followBack runs the gradient of an envelope back in time. On entry dst is what
+// envelopeBackRow runs the gradient of an envelope back in time. On entry dst is what
 // each frame gives to it, on return what its level gets.
-func followBack(dst, e, level []float64, before, attack, release float64, square bool, dstate *float64, dattack, drelease *float64) {
-	attackBits, releaseBits := math.Float64bits(attack), math.Float64bits(release)
+func (p *dynamicsLane) envelopeBackRow(dst, e []float64, before float64, square bool, dstate *float64) {
+	attackBits, releaseBits, level := math.Float64bits(p.attack), math.Float64bits(p.release), p.level
 	carry, all, attacks := *dstate, 0.0, 0.0
 	for n := len(dst) - 1; n >= 0; n-- {
 		last, d := before, level[n]
@@ -117,8 +114,8 @@ func followBack(dst, e, level []float64, before, attack, release float64, square
 		dst[n] = g - carry
 	}
 	*dstate = carry
-	*dattack += attacks
-	*drelease += all - attacks
+	p.dattack += attacks
+	p.drelease += all - attacks
 }
 
 // spreadRow leads the gradients of the level, or of its square, to the channel
@@ -147,24 +144,22 @@ func (l *dynamicsLaw) spreadRow(b, d *abi.Block, lane int, dlevel []float64, squ
 	}
 }
 
-// backwardRows is the part of dynamicsBackward from the gradient of the gain
-// factor on, in the second row of the frame scratch.
-func (l *dynamicsLaw) backwardRows(b, d *abi.Block, lane int, curve *curveAt, mix, attack, release float64) (dattack, drelease, dmakeup, dmix float64) {
-	frames, fs := b.Frames, b.FrameScratch(lane)
-	level, g, peak, power, at := fs[:frames], fs[frames:2*frames], fs[2*frames:3*frames], fs[3*frames:4*frames], fs[4*frames:5*frames]
-	re, rq, rg := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-	mixed := l.detector == peakDetector && l.curve == compressCurve
-	kernel.Loudest(level, b, l.key(), lane)
-	for n := range g {
-		g[n] *= rg[n]
+// backwardRows begins with the gradient g of the gain as a factor, and overwrites it.
+func (p *dynamicsLane) backwardRows(b, d *abi.Block, g []float64) {
+	frames, fs := b.Frames, b.FrameScratch(p.lane)
+	peak, power, at := fs[2*frames:3*frames], fs[3*frames:4*frames], fs[4*frames:5*frames]
+	mixed, mix, dmakeup, dmix := p.mixed(), p.mix, 0.0, 0.0
+	kernel.Loudest(p.level, b, p.key(), p.lane)
+	for n, gain := range p.gain {
+		g[n] *= gain
 		dmakeup += g[n]
 		g[n] *= decibels
 	}
 	if mixed || mix != 1 {
-		decibelRow(peak, re, false)
+		decibelRow(peak, p.e, false)
 	}
 	if mixed || mix == 1 {
-		decibelRow(power, rq, true)
+		decibelRow(power, p.q, true)
 	}
 	switch mix {
 	case 0:
@@ -177,13 +172,13 @@ func (l *dynamicsLaw) backwardRows(b, d *abi.Block, lane int, curve *curveAt, mi
 		}
 	}
 	if b.Held() {
-		curve.backRow(g, at)
+		p.curve.backRow(g, at)
 	} else {
-		threshold, dthreshold := b.Param(atThreshold, lane), d.Param(atThreshold, lane)
+		threshold, dthreshold := b.Param(atThreshold, p.lane), d.Param(atThreshold, p.lane)
 		for n := range g {
-			curve.threshold, curve.dThreshold = threshold.At(n), 0
-			g[n] = curve.back(at[n], g[n])
-			dthreshold.Add(n, curve.dThreshold)
+			p.curve.threshold, p.curve.dThreshold = threshold.At(n), 0
+			g[n] = p.curve.back(at[n], g[n])
+			dthreshold.Add(n, p.curve.dThreshold)
 		}
 	}
 	if mixed {
@@ -192,29 +187,29 @@ func (l *dynamicsLaw) backwardRows(b, d *abi.Block, lane int, curve *curveAt, mi
 		}
 	}
 	// Level in dB to envelopes, and back through them.
-	e0, q0 := l.begun(b, lane, b.Before(lane))
-	dstate := d.State(lane)
+	e0, q0 := p.begun(b, p.lane, b.Before(p.lane))
+	dstate := d.State(p.lane)
 	if mix != 1 || dstate[0] != 0 {
-		for n, e := range re {
+		for n, e := range p.e {
 			v := (1 - mix) * perNeper * g[n] / e
 			if e <= levelFloor {
 				v = 0
 			}
 			peak[n] = v
 		}
-		followBack(peak, re, level, e0, attack, release, false, &dstate[0], &dattack, &drelease)
-		l.spreadRow(b, d, lane, peak, false)
+		p.envelopeBackRow(peak, p.e, e0, false, &dstate[0])
+		p.spreadRow(b, d, p.lane, peak, false)
 	}
 	if mix != 0 || dstate[1] != 0 {
-		for n, q := range rq {
+		for n, q := range p.q {
 			v := mix * perNeper / 2 * g[n] / q
 			if q <= levelFloor*levelFloor {
 				v = 0
 			}
 			power[n] = v
 		}
-		followBack(power, rq, level, q0, attack, release, true, &dstate[1], &dattack, &drelease)
-		l.spreadRow(b, d, lane, power, true)
+		p.envelopeBackRow(power, p.q, q0, true, &dstate[1])
+		p.spreadRow(b, d, p.lane, power, true)
 	}
-	return dattack, drelease, dmakeup, dmix
+	p.dmakeup, p.dmix = dmakeup, dmix
 }
