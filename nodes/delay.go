@@ -103,14 +103,6 @@ func (law delayLaw) damping(b *abi.Block, lane int) (a, slope float64) {
 	return kernel.OnePoleCoef(b.Param(3, lane).At(0), b.Rate)
 }
 
-// at returns a frame of the row, zero before it.
-func at(v []float64, i int) float64 {
-	if i < 0 {
-		return 0
-	}
-	return v[i]
-}
-
 // place sets both taps for a time in milliseconds, and says whether they read
 // the same.
 func (law delayLaw) place(end, loop *kernel.Tap, ms, perMs float64) (together bool) {
@@ -120,246 +112,44 @@ func (law delayLaw) place(end, loop *kernel.Tap, ms, perMs float64) (together bo
 	return law.interp != kernel.Thiran && time >= 2
 }
 
+// delayForward takes the fastest way there is: delayheld.go, delaymoving.go, else
+// delayframes.go.
 func delayForward(b *abi.Block) {
-	law := b.Data.(delayLaw)
-	perMs := b.Rate / 1000
+	law, perMs := b.Data.(delayLaw), b.Rate/1000
 	for lane := range b.Lanes {
-		x, y, v, state := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane), b.State(lane)
-		time, feedback, mix := b.Param(0, lane), b.Param(1, lane).At(0), b.Param(2, lane).At(0)
-		a, _ := law.damping(b, lane)
-		h := len(v) - len(x)
+		time, h := b.Param(0, lane), len(b.Internal(0, lane))-b.Frames
 		var end, loop kernel.Tap
 		together := law.place(&end, &loop, time.At(0), perMs)
 		switch {
 		case law.pieces(time, perMs, &end, h):
 			delayPieces(b, lane, law, &end)
-			continue
 		case law.moving(b, lane, h):
 			delayMoving(b, lane)
-			continue
-		case !time.Varies() && together && law.interp == kernel.Linear && !law.damped && h-end.K >= 1:
-			delayRun(x, y, v, end.K, end.W[0], end.W[1], feedback, mix)
-			continue
-		}
-		last, lastEnd, lastLoop := state[0], state[1], state[2]
-		var ringing [2][]float64
-		if law.interp == kernel.Thiran {
-			ringing[0], ringing[1] = b.Record(0, lane), b.Record(1, lane)
-		}
-		for n := range x {
-			if time.Varies() {
-				together = law.place(&end, &loop, time.At(n), perMs)
-			}
-			i := h + n
-			var d, e float64
-			if law.interp == kernel.Thiran {
-				e = math.FMA(loop.W[0], at(v, i-loop.K)-lastLoop, at(v, i-loop.K-1))
-				lastLoop = e
-				ringing[0][n] = e
-			} else {
-				e = loop.Read(v, i, &loop.W)
-			}
-			if law.damped {
-				last += a * (e - last)
-			} else {
-				last = e
-			}
-			v[i] = math.FMA(feedback, last, x[n])
-			switch {
-			case law.interp == kernel.Thiran:
-				d = math.FMA(end.W[0], at(v, i-end.K)-lastEnd, at(v, i-end.K-1))
-				lastEnd = d
-				ringing[1][n] = d
-			case together:
-				d = e
-			default:
-				d = end.Read(v, i, &end.W)
-			}
-			y[n] = math.FMA(mix, d, (1-mix)*x[n])
-		}
-		if law.damped {
-			state[0] = last
-		}
-		if law.interp == kernel.Thiran {
-			state[1], state[2] = lastEnd, lastLoop
+		case law.plain(time, together, &end, h):
+			delayRun(b, lane, end.K, end.W[0], end.W[1])
+		default:
+			delayFrames(b, lane)
 		}
 	}
-}
-
-// delayRun is the common case: a held time of two frames or more, linear, not
-// damped. Its arithmetic is that of delayForward.
-func delayRun(x, y, v []float64, k int, w0, w1, feedback, mix float64) {
-	h := len(v) - len(x)
-	now := v[h:][:len(x)]
-	past := v[h-k-1:]
-	y = y[:len(x)]
-	rest := 1 - mix
-	for n, x := range x {
-		d := math.FMA(w1, past[n], w0*past[n+1])
-		now[n] = math.FMA(feedback, d, x)
-		y[n] = math.FMA(mix, d, rest*x)
-	}
-}
-
-// delayTaps returns e, d and l of the block: the all-pass taps of the record, the
-// others computed again into the frame scratch.
-func delayTaps(b *abi.Block, lane int, law delayLaw) (e, d, l []float64) {
-	frames := b.Frames
-	fs, v, before := b.FrameScratch(lane), b.Internal(0, lane), b.Before(lane)
-	e, d, l = fs[:frames], fs[frames:2*frames], fs[2*frames:3*frames]
-	time, perMs, h := b.Param(0, lane), b.Rate/1000, len(v)-frames
-	a, _ := law.damping(b, lane)
-	var end, loop kernel.Tap
-	together := law.place(&end, &loop, time.At(0), perMs)
-	last := before[0]
-	if law.interp == kernel.Thiran {
-		e, d = b.Record(0, lane), b.Record(1, lane)
-	}
-	for n := range l {
-		if law.interp != kernel.Thiran {
-			if time.Varies() {
-				together = law.place(&end, &loop, time.At(n), perMs)
-			}
-			e[n] = loop.Read(v, h+n, &loop.W)
-			d[n] = e[n]
-			if !together {
-				d[n] = end.Read(v, h+n, &end.W)
-			}
-		}
-		if law.damped {
-			last += a * (e[n] - last)
-		} else {
-			last = e[n]
-		}
-		l[n] = last
-	}
-	return e, d, l
 }
 
 func delayBackward(b, d *abi.Block) {
-	law := b.Data.(delayLaw)
-	perMs := b.Rate / 1000
+	law, perMs := b.Data.(delayLaw), b.Rate/1000
 	for lane := range b.Lanes {
-		x, v, before := b.In(0, lane), b.Internal(0, lane), b.Before(lane)
-		dx, dy, dv, dstate := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane), d.State(lane)
-		time, feedback, mix := b.Param(0, lane), b.Param(1, lane).At(0), b.Param(2, lane).At(0)
-		dtime, dfeedback, dmix, da := d.Param(0, lane), 0.0, 0.0, 0.0
-		a, slope := law.damping(b, lane)
-		h := len(v) - len(x)
+		time, h := b.Param(0, lane), len(b.Internal(0, lane))-b.Frames
 		var end, loop kernel.Tap
 		together := law.place(&end, &loop, time.At(0), perMs)
 		switch {
 		case law.pieces(time, perMs, &end, h):
 			delayPiecesBack(b, d, lane, law, &end)
-			continue
 		case law.moving(b, lane, h):
 			delayMovingBack(b, d, lane)
-			continue
-		case !time.Varies() && together && law.interp == kernel.Linear && !law.damped && h-end.K >= 1:
-			delayRunBack(b, d, lane, end.K, end.W[0], end.W[1], perMs)
-			continue
-		}
-		e, out, l := delayTaps(b, lane, law)
-		carry, carryEnd, carryLoop := dstate[0], dstate[1], dstate[2]
-		if !law.damped {
-			carry = 0
-		}
-		for n := len(x) - 1; n >= 0; n-- {
-			if time.Varies() {
-				together = law.place(&end, &loop, time.At(n), perMs)
-			}
-			i := h + n
-			prev, prevEnd, prevLoop := before[0], before[1], before[2]
-			if n > 0 {
-				prev, prevEnd, prevLoop = l[n-1], out[n-1], e[n-1]
-			}
-			g := mix * dy[n]
-			dt := 0.0
-			switch {
-			case law.interp == kernel.Thiran:
-				g += carryEnd
-				dt = thiranBack(&end, v, dv, i, g, prevEnd)
-				carryEnd = -end.W[0] * g
-				g = 0
-			case !together:
-				end.Add(dv, i, g)
-				dt = g * end.Read(v, i, &end.DW)
-				g = 0
-			}
-			lambda := dv[i]
-			dx[n] += (1-mix)*dy[n] + lambda
-			dmix += (out[n] - x[n]) * dy[n]
-			dfeedback += l[n] * lambda
-			dl := feedback*lambda + carry
-			if law.damped {
-				da += (e[n] - prev) * dl
-				carry = (1 - a) * dl
-				dl *= a
-			}
-			g += dl
-			moves := 1.0 // below one frame the loop does not see the time
-			if time.At(n)*perMs < 1 {
-				moves = 0
-			}
-			if law.interp == kernel.Thiran {
-				g += carryLoop
-				dt += moves * thiranBack(&loop, v, dv, i, g, prevLoop)
-				carryLoop = -loop.W[0] * g
-			} else {
-				loop.Add(dv, i, g)
-				dt += moves * g * loop.Read(v, i, &loop.DW)
-			}
-			dtime.Add(n, perMs*dt)
-		}
-		d.Param(1, lane).Add(0, dfeedback)
-		d.Param(2, lane).Add(0, dmix)
-		if law.damped {
-			d.Param(3, lane).Add(0, slope*da)
-			dstate[0] = carry
-		}
-		if law.interp == kernel.Thiran {
-			dstate[1], dstate[2] = carryEnd, carryLoop
+		case law.plain(time, together, &end, h):
+			delayRunBack(b, d, lane, end.K, end.W[0], end.W[1])
+		default:
+			delayFramesBack(b, d, lane)
 		}
 	}
-}
-
-// thiranBack spreads the gradient g of an all-pass tap's value and returns that
-// of its time.
-func thiranBack(t *kernel.Tap, v, dv []float64, i int, g, prev float64) float64 {
-	if i >= t.K {
-		dv[i-t.K] += t.W[0] * g
-	}
-	if i > t.K {
-		dv[i-t.K-1] += g
-	}
-	return g * t.DW[0] * (at(v, i-t.K) - prev)
-}
-
-// delayRunBack is the adjoint of delayRun.
-func delayRunBack(b, d *abi.Block, lane, k int, w0, w1, perMs float64) {
-	x, v := b.In(0, lane), b.Internal(0, lane)
-	dx, dy, dv := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane)
-	feedback, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
-	h := len(v) - len(x)
-	past, dpast, dnow := v[h-k-1:], dv[h-k-1:], dv[h:][:len(x)]
-	dx, dy = dx[:len(x)], dy[:len(x)]
-	rest := 1 - mix
-	dtime, dfeedback, dmix := 0.0, 0.0, 0.0
-	for n := len(x) - 1; n >= 0; n-- {
-		p0, p1 := past[n+1], past[n]
-		tap := math.FMA(w1, p1, w0*p0)
-		lambda := dnow[n]
-		dx[n] += math.FMA(rest, dy[n], lambda)
-		dmix = math.FMA(tap-x[n], dy[n], dmix)
-		dfeedback = math.FMA(tap, lambda, dfeedback)
-		g := math.FMA(mix, dy[n], feedback*lambda)
-		dpast[n+1] = math.FMA(w0, g, dpast[n+1])
-		dpast[n] = math.FMA(w1, g, dpast[n])
-		dtime = math.FMA(p1-p0, g, dtime)
-	}
-	d.Param(0, lane).Add(0, perMs*dtime)
-	d.Param(1, lane).Add(0, dfeedback)
-	d.Param(2, lane).Add(0, dmix)
 }
 
 func delayTangent(b, t *abi.Block) {

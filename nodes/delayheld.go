@@ -8,6 +8,55 @@ import (
 	"ampfit/nodes/kernel"
 )
 
+// plain reports whether a lane is the common case: a held time of two frames or more,
+// linear, not damped, and a history that holds what its tap reads.
+func (law delayLaw) plain(time abi.Values, together bool, t *kernel.Tap, history int) bool {
+	return !time.Varies() && together && law.interp == kernel.Linear && !law.damped && history-t.K >= 1
+}
+
+// delayRun is delayFrames for such a lane, with the same arithmetic.
+func delayRun(b *abi.Block, lane, k int, w0, w1 float64) {
+	x, y, v := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane)
+	feedback, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
+	h := len(v) - len(x)
+	now := v[h:][:len(x)]
+	past := v[h-k-1:]
+	y = y[:len(x)]
+	rest := 1 - mix
+	for n, x := range x {
+		d := math.FMA(w1, past[n], w0*past[n+1])
+		now[n] = math.FMA(feedback, d, x)
+		y[n] = math.FMA(mix, d, rest*x)
+	}
+}
+
+// delayRunBack is the adjoint of delayRun.
+func delayRunBack(b, d *abi.Block, lane, k int, w0, w1 float64) {
+	x, v := b.In(0, lane), b.Internal(0, lane)
+	dx, dy, dv := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane)
+	feedback, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
+	h := len(v) - len(x)
+	past, dpast, dnow := v[h-k-1:], dv[h-k-1:], dv[h:][:len(x)]
+	dx, dy = dx[:len(x)], dy[:len(x)]
+	rest := 1 - mix
+	dtime, dfeedback, dmix := 0.0, 0.0, 0.0
+	for n := len(x) - 1; n >= 0; n-- {
+		p0, p1 := past[n+1], past[n]
+		tap := math.FMA(w1, p1, w0*p0)
+		lambda := dnow[n]
+		dx[n] += math.FMA(rest, dy[n], lambda)
+		dmix = math.FMA(tap-x[n], dy[n], dmix)
+		dfeedback = math.FMA(tap, lambda, dfeedback)
+		g := math.FMA(mix, dy[n], feedback*lambda)
+		dpast[n+1] = math.FMA(w0, g, dpast[n+1])
+		dpast[n] = math.FMA(w1, g, dpast[n])
+		dtime = math.FMA(p1-p0, g, dtime)
+	}
+	d.Param(0, lane).Add(0, b.Rate/1000*dtime)
+	d.Param(1, lane).Add(0, dfeedback)
+	d.Param(2, lane).Add(0, dmix)
+}
+
 // vectorTime is the held time, in frames, from which the delay line runs piece
 // by piece on whole vectors. A piece is no longer than the nearest frame that
 // the tap reads: so it reads nothing that it writes itself.
@@ -19,7 +68,7 @@ func (law delayLaw) pieces(time abi.Values, perMs float64, t *kernel.Tap, histor
 	return !time.Varies() && law.interp != kernel.Thiran && time.At(0)*perMs >= vectorTime && history >= t.K+t.Taps-1
 }
 
-// delayPieces is delayForward for a lane of pieces.
+// delayPieces is delayFrames for a lane of pieces.
 func delayPieces(b *abi.Block, lane int, law delayLaw, t *kernel.Tap) {
 	x, y, v, state := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane), b.State(lane)
 	feedback, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
