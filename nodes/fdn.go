@@ -109,27 +109,8 @@ func setFDN(s *abi.Setup) error {
 	if law.bands == 2 && !law.gains {
 		law.damped = false // it follows from the two times
 	}
-	given := s.Config.Numbers("delays")
-	if given != nil && len(given) != n {
-		return abi.Errorf("config.delays", "%d delays for %d lines", len(given), n)
-	}
-	for i := range n {
-		m := 0
-		if given != nil {
-			m = int(given[i])
-			if float64(m) != given[i] || m < 1 || m > 1<<24 {
-				return abi.Errorf("config.delays", "a delay of %v frames; it must be a whole number from 1", given[i])
-			}
-		} else {
-			m = nextPrime(int(s.Rate * 0.025 * math.Pow(3.2, float64(i)/float64(max(n-1, 1)))))
-			if i > 0 && m <= law.delays[i-1] {
-				m = nextPrime(law.delays[i-1] + 1)
-			}
-		}
-		law.delays = append(law.delays, m)
-		if i == 0 || m < law.shortest {
-			law.shortest = m
-		}
+	if err := law.setDelays(s); err != nil {
+		return err
 	}
 	s.Internal = law.delays
 	level := 1 / math.Sqrt(float64(n))
@@ -172,6 +153,33 @@ func setFDN(s *abi.Setup) error {
 	}
 	s.FrameScratch = n + 1 // l, and what keeps its rows apart
 	s.Data = law
+	return nil
+}
+
+// setDelays takes the given lengths of the lines, or primes.
+func (law *fdnLaw) setDelays(s *abi.Setup) error {
+	n, given := law.lines, s.Config.Numbers("delays")
+	if given != nil && len(given) != n {
+		return abi.Errorf("config.delays", "%d delays for %d lines", len(given), n)
+	}
+	for i := range n {
+		m := 0
+		if given != nil {
+			m = int(given[i])
+			if float64(m) != given[i] || m < 1 || m > 1<<24 {
+				return abi.Errorf("config.delays", "a delay of %v frames; it must be a whole number from 1", given[i])
+			}
+		} else {
+			m = nextPrime(int(s.Rate * 0.025 * math.Pow(3.2, float64(i)/float64(max(n-1, 1)))))
+			if i > 0 && m <= law.delays[i-1] {
+				m = nextPrime(law.delays[i-1] + 1)
+			}
+		}
+		law.delays = append(law.delays, m)
+		if i == 0 || m < law.shortest {
+			law.shortest = m
+		}
+	}
 	return nil
 }
 

@@ -308,25 +308,7 @@ func bankBackward(b, d *abi.Block) {
 						dtau[from] += 2 * math.Pi * k.freqs[i] * a * c // its steps are 1/rate by now
 					}
 				} else {
-					decay, rho := k.decay(i, first), k.decay(i, 1)
-					for j, g := range g {
-						attack, slope := k.attack(i, first+int64(j))
-						h := k.steps[from+j]
-						v, fading := kernel.Fade(k.freqs[i] * h)
-						turn := k.freqs[i]*k.taus[from+j] + k.phases[i]
-						sin, cos := g*decay*kernel.SinTurn(turn), g*decay*kernel.CosTurn(turn)
-						dattacks[i] += a * v * slope * sin
-						byFreq := a * attack * fading * sin
-						dv += byFreq * h
-						dstep[from+j] += byFreq * k.freqs[i]
-						sin, cos = v*attack*sin, v*attack*cos
-						s += sin
-						c += cos
-						st += sin * (t0 + float64(j)/k.rate)
-						ct += cos * k.taus[from+j]
-						dtau[from+j] += 2 * math.Pi * k.freqs[i] * a * cos
-						decay *= rho
-					}
+					s, c, st, ct, dv = k.addBack(g, i, from, first, t0, dtau[from:], dstep[from:], &dattacks[i])
 				}
 				scale := 1.0
 				if b.Data.(bankLaw).surrogate {
@@ -338,28 +320,58 @@ func bankBackward(b, d *abi.Block) {
 				ddecays[i] -= scale * a * st
 			}
 		}
-		if !k.glides {
-			continue
+		if k.glides {
+			k.timesBack(b, d, lane, dtau, dstep)
 		}
-		dstate := d.State(lane)
-		begins := kernel.SineChunkBegins(b, lane)
-		lambda, dglide, dglideS := dstate[0], 0.0, 0.0
-		for n := frames - 1; n >= 0; n-- {
-			if at := begin + int64(n); !k.settled(at) {
-				t := float64(at) / k.rate
-				falls := math.Exp(-t / k.glideS)
-				g := (lambda + dstep[n]) * math.Ln2 * k.steps[n]
-				dglide += g * falls
-				dglideS += g * k.glide * falls * t / (k.glideS * k.glideS)
-			}
-			lambda += dtau[n]
-			if n == begins {
-				lambda += dstate[1]
-				dstate[1] = 0
-			}
-		}
-		d.Param(5, lane).Add(0, dglide)
-		d.Param(6, lane).Add(0, dglideS)
-		dstate[0] = lambda
 	}
+}
+
+// addBack returns, of partial i and the frames g that begin a chunk, Σ ȳ times sine
+// and cosine, also with t and τ, and the gradient by the frequency of the fading; it
+// adds those of τ and h in each frame, and of the attack.
+func (k *bank) addBack(g []float64, i, from int, first int64, t0 float64, dtau, dstep []float64, dattack *float64) (s, c, st, ct, dv float64) {
+	decay, rho, a := k.decay(i, first), k.decay(i, 1), k.amps[i]
+	for j, g := range g {
+		attack, slope := k.attack(i, first+int64(j))
+		h := k.steps[from+j]
+		v, fading := kernel.Fade(k.freqs[i] * h)
+		turn := k.freqs[i]*k.taus[from+j] + k.phases[i]
+		sin, cos := g*decay*kernel.SinTurn(turn), g*decay*kernel.CosTurn(turn)
+		*dattack += a * v * slope * sin
+		byFreq := a * attack * fading * sin
+		dv += byFreq * h
+		dstep[j] += byFreq * k.freqs[i]
+		sin, cos = v*attack*sin, v*attack*cos
+		s += sin
+		c += cos
+		st += sin * (t0 + float64(j)/k.rate)
+		ct += cos * k.taus[from+j]
+		dtau[j] += 2 * math.Pi * k.freqs[i] * a * cos
+		decay *= rho
+	}
+	return s, c, st, ct, dv
+}
+
+// timesBack sums the gradients of τ back in time, and leads them to the glide.
+func (k *bank) timesBack(b, d *abi.Block, lane int, dtau, dstep []float64) {
+	dstate := d.State(lane)
+	begins := kernel.SineChunkBegins(b, lane)
+	lambda, dglide, dglideS := dstate[0], 0.0, 0.0
+	for n := len(dtau) - 1; n >= 0; n-- {
+		if at := b.Frame(lane) + int64(n); !k.settled(at) {
+			t := float64(at) / k.rate
+			falls := math.Exp(-t / k.glideS)
+			g := (lambda + dstep[n]) * math.Ln2 * k.steps[n]
+			dglide += g * falls
+			dglideS += g * k.glide * falls * t / (k.glideS * k.glideS)
+		}
+		lambda += dtau[n]
+		if n == begins {
+			lambda += dstate[1]
+			dstate[1] = 0
+		}
+	}
+	d.Param(5, lane).Add(0, dglide)
+	d.Param(6, lane).Add(0, dglideS)
+	dstate[0] = lambda
 }
