@@ -65,15 +65,7 @@ var rawBiquad = abi.NodeType{
 					s[i] += c[5+5*p+i] * t.Param(p, lane).At(0)
 				}
 			}
-			x1, x2, y1, y2 := before[0], before[1], before[2], before[3]
-			tx1, tx2, ty1, ty2 := tstate[0], tstate[1], tstate[2], tstate[3]
-			for n := range x {
-				ty[n] = c[0]*tx[n] + c[1]*tx1 + c[2]*tx2 - c[3]*ty1 - c[4]*ty2 +
-					s[0]*x[n] + s[1]*x1 + s[2]*x2 - s[3]*y1 - s[4]*y2
-				x1, x2, y1, y2 = x[n], x1, y[n], y1
-				tx1, tx2, ty1, ty2 = tx[n], tx1, ty[n], ty1
-			}
-			tstate[0], tstate[1], tstate[2], tstate[3] = tx1, tx2, ty1, ty2
+			kernel.BiquadPush(x, y, tx, ty, c, s[:], before, tstate)
 		}
 	},
 	Kernel:         "biquad",

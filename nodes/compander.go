@@ -1,6 +1,11 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"cmp"
+	"slices"
+
+	"ampfit/abi"
+)
 
 // Its kernel is in dynamics.go.
 func init() {
@@ -58,13 +63,10 @@ func companderPrepare(b *abi.Block) {
 	for lane := range b.Lanes {
 		in, out, c := b.Vector(atThreshold, lane), b.Vector(atRatio, lane), b.Coefs(lane)
 		order := c[2*k+1:]
-		for i := range k { // insertion sort, stable
-			j := i
-			for ; j > 0 && in[int(order[j-1])] > in[i]; j-- {
-				order[j] = order[j-1]
-			}
-			order[j] = float64(i)
+		for i := range k {
+			order[i] = float64(i)
 		}
+		slices.SortStableFunc(order[:k], func(i, j float64) int { return cmp.Compare(in[int(i)], in[int(j)]) })
 		slope := 1.0
 		for i := range k {
 			at := int(order[i])

@@ -18,14 +18,7 @@ var constant = abi.NodeType{
 	},
 	Config:    []abi.Key{channelsKey},
 	Configure: setChannels,
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			y, value := b.Out(0, lane), b.Param(0, lane).At(0)
-			for n := range y {
-				y[n] = value
-			}
-		}
-	},
+	Forward:   constantRun,
 	Backward: func(b, d *abi.Block) {
 		for lane := range b.Lanes {
 			sum := 0.0
@@ -35,15 +28,18 @@ var constant = abi.NodeType{
 			d.Param(0, lane).Add(0, sum)
 		}
 	},
-	Second: kernel.Second(constantFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			ty, tvalue := t.Out(0, lane), t.Param(0, lane).At(0)
-			for n := range ty {
-				ty[n] = tvalue
-			}
+	Second:  kernel.Second(constantFormula),
+	Tangent: func(_, t *abi.Block) { constantRun(t) },
+}
+
+// constantRun is linear: the tangent is the same.
+func constantRun(b *abi.Block) {
+	for lane := range b.Lanes {
+		y, value := b.Out(0, lane), b.Param(0, lane).At(0)
+		for n := range y {
+			y[n] = value
 		}
-	},
+	}
 }
 
 func constantFormula(f *kernel.Formula) {

@@ -3,6 +3,7 @@ package nodes
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"ampfit/abi"
 	"ampfit/nodes/kernel"
@@ -142,9 +143,7 @@ func setFDN(s *abi.Setup) error {
 		s.State = n // l[n-1]
 	}
 	law.piece = min(law.shortest, fdnPiece)
-	for range n {
-		law.ones = append(law.ones, 1)
-	}
+	law.ones = slices.Repeat([]float64{1}, n)
 	law.work = fdnCoefs*n + n*n
 	s.Coefs, s.Scratch = law.work, n*n+4*n+n*fdnStride
 	if law.skew {

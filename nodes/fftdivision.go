@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 )
 
 func init() { abi.Register(fftDivision) }
@@ -367,9 +368,7 @@ func fftDivisionBackward(b, d *abi.Block) {
 			}
 		}
 		ddivisor, dimag := d.Param(0, lane), d.Param(1, lane)
-		for t := range dx {
-			dx[t] += gx[h+t]
-		}
+		vec.Add(dx, gx[h:])
 		addRow(ddivisor, gr[h:])
 		addRow(dimag, gi[h:])
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 	"ampfit/nodes/kernel"
 )
 
@@ -181,10 +182,7 @@ func stringBackward(b, d *abi.Block) {
 		}
 		switch law.excitation {
 		case "input":
-			dx := d.In(0, lane)
-			for n, g := range dnow {
-				dx[n] += g
-			}
+			vec.Add(d.In(0, lane), dnow)
 		case "noise": // the frame whose weight is the rest of the period
 			if at := int64(math.Ceil(l.period)) - 1 - b.Frame(lane); at >= 0 && at < int64(len(dy)) {
 				x := b.FrameScratch(lane)[:1]

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 	"ampfit/nodes/kernel"
 )
 
@@ -191,10 +192,7 @@ func limiterBackward(b, d *abi.Block) {
 		}
 		dstate[0] = dsum
 		for c := range b.OutChannels(0) {
-			dx, from := d.InCh(0, c, lane), d.Internal(2+c, lane)
-			for n := range dx {
-				dx[n] += from[past+n]
-			}
+			vec.Add(d.InCh(0, c, lane), d.Internal(2+c, lane)[past:])
 		}
 		d.Param(0, lane).Add(0, decibels*ceiling*dceiling)
 		d.Param(1, lane).Add(0, slope*da)

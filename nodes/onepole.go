@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 	"ampfit/nodes/kernel"
 )
 
@@ -166,9 +167,7 @@ func onePoleBackwardLane(b, d *abi.Block, lane int) {
 	s := 1.0
 	if b.Data.(onePoleKind).high {
 		s = -1
-		for n := range dx {
-			dx[n] += dy[n]
-		}
+		vec.Add(dx, dy)
 	}
 	a, slope := onePoleStart(b, lane)
 	carry := dstate[0] // (1-a) λ[n+1]

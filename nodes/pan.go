@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 	"ampfit/nodes/kernel"
 )
 
@@ -55,10 +56,7 @@ var pan = abi.NodeType{
 				dp.Add(n, math.Pi/4*x*(l*dright[n]-r*dleft[n]))
 			}
 			for c := range b.InChannels(0) {
-				to := d.InCh(0, c, lane)
-				for n := range to {
-					to[n] += dx[n]
-				}
+				vec.Add(d.InCh(0, c, lane), dx[:b.Frames])
 			}
 		}
 	},

@@ -118,16 +118,7 @@ var parametricEQ = abi.NodeType{
 				for i := range tc {
 					tc[i] = ck[5+i]*tfreqs[k] + ck[10+i]*tqs[k] + ck[15+i]*tgains[k]
 				}
-				x1, x2, y1, y2 := s[0], s[1], s[2], s[3]
-				tx1, tx2, ty1, ty2 := ts[0], ts[1], ts[2], ts[3]
-				for n := range x {
-					ty := ck[0]*tx[n] + ck[1]*tx1 + ck[2]*tx2 - ck[3]*ty1 - ck[4]*ty2 +
-						tc[0]*x[n] + tc[1]*x1 + tc[2]*x2 - tc[3]*y1 - tc[4]*y2
-					x1, x2, y1, y2 = x[n], x1, y[n], y1
-					tx1, tx2, ty1, ty2 = tx[n], tx1, ty, ty1
-					tx[n] = ty
-				}
-				ts[0], ts[1], ts[2], ts[3] = tx1, tx2, ty1, ty2
+				kernel.BiquadPush(x, y, tx, tx, ck, tc[:], s, ts)
 			}
 			copy(t.Out(0, lane), tx)
 		}

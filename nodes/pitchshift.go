@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 	"ampfit/nodes/kernel"
 )
 
@@ -105,9 +106,7 @@ func pitchShiftBackward(b, d *abi.Block) {
 			d.Param(0, lane).Add(n, dratio*r*math.Ln2/12)
 			st.AnalyseBack(drow[n:n+st.N], dre, dim, frames, free)
 		}
-		for n, v := range drow[st.N:] {
-			dx[n] += v
-		}
+		vec.Add(dx, drow[st.N:])
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 )
 
 func init() { abi.Register(rateConvert) }
@@ -245,8 +246,6 @@ func rateConvertBackward(b, d *abi.Block) {
 				phase = law.q - 1
 			}
 		}
-		for n, v := range drow[law.back1:] {
-			dx[n] += v
-		}
+		vec.Add(dx, drow[law.back1:])
 	}
 }

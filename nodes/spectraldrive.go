@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 	"ampfit/nodes/kernel"
 )
 
@@ -223,9 +224,7 @@ func spectralDriveBackward(b, d *abi.Block) {
 			}
 			law.AnalyseBack(drow[n:n+law.N], re, im, frames, free)
 		}
-		for n, v := range drow[law.N:] {
-			dx[n] += v
-		}
+		vec.Add(dx, drow[law.N:])
 	}
 }
 
@@ -313,9 +312,7 @@ func fastBackward(b, d *abi.Block, lane int, law *driveLaw) {
 		}
 		last = row
 	}
-	for n, v := range d.Out(0, lane) {
-		dw[n] += v
-	}
+	vec.Add(dw, d.Out(0, lane))
 	var da, ddrive, dmix float64
 	for n := len(x) - 1; n >= 0; n-- {
 		g, row := dw[law.latency+n], kept[n*law.stages:][:law.stages]

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 	"ampfit/nodes/kernel"
 )
 
@@ -127,9 +128,7 @@ func spectralBackward(b, d *abi.Block) {
 			}
 			law.AnalyseBack(drow[n:n+law.N], gr, gi, frames, free)
 		}
-		for n, v := range drow[law.N:] {
-			dx[n] += v
-		}
+		vec.Add(dx, drow[law.N:])
 		dgains := d.Vector(0, lane)
 		for k, at := range law.place {
 			i := int(at)

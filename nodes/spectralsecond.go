@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/internal/vec"
+)
 
 // spectralSecond is what spectralBackward does, and its derivative. With X the
 // spectrum of a window, Ȳ the gradient of the filtered one, G the gains of the bins
@@ -44,8 +47,6 @@ func spectralSecond(b, t, d, dt *abi.Block) {
 			}
 			law.AnalyseBack(drow[n:n+law.N], tgr, tgi, frames, free)
 		}
-		for n, v := range drow[law.N:] {
-			dx[n] += v
-		}
+		vec.Add(dx, drow[law.N:])
 	}
 }

@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"ampfit/abi"
+	"ampfit/internal/vec"
 	"ampfit/nodes/kernel"
 )
 
@@ -44,9 +45,7 @@ var stereoWidth = abi.NodeType{
 			for c := 0; c < b.InChannels(0); c += 2 {
 				x, dx, dy := b.InCh(0, c, lane), d.InCh(0, c, lane), d.OutCh(0, c, lane)
 				if c+1 == b.InChannels(0) {
-					for n := range dx {
-						dx[n] += dy[n]
-					}
+					vec.Add(dx, dy)
 					break
 				}
 				x2, dx2, dy2 := b.InCh(0, c+1, lane), d.InCh(0, c+1, lane), d.OutCh(0, c+1, lane)

@@ -425,6 +425,21 @@ func BiquadTangent(b, t *abi.Block) {
 	}
 }
 
+// BiquadPush is the tangent of one filter with coefficients c and their tangents tc;
+// before is its state before the block, ts the tangent of the state. ty may be tx.
+func BiquadPush(x, y, tx, ty, c, tc, before, ts []float64) {
+	x1, x2, y1, y2 := before[0], before[1], before[2], before[3]
+	tx1, tx2, ty1, ty2 := ts[0], ts[1], ts[2], ts[3]
+	for n := range x {
+		t := c[0]*tx[n] + c[1]*tx1 + c[2]*tx2 - c[3]*ty1 - c[4]*ty2 +
+			tc[0]*x[n] + tc[1]*x1 + tc[2]*x2 - tc[3]*y1 - tc[4]*y2
+		x1, x2, y1, y2 = x[n], x1, y[n], y1
+		tx1, tx2, ty1, ty2 = tx[n], tx1, t, ty1
+		ty[n] = t
+	}
+	ts[0], ts[1], ts[2], ts[3] = tx1, tx2, ty1, ty2
+}
+
 // Section runs one frame of a filter whose state begins at s.
 func (f *Formula) Section(c [5]Number, x Number, s int) Number {
 	x1, x2, y1, y2 := f.State(s), f.State(s+1), f.State(s+2), f.State(s+3)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 )
 
 // Loudest writes the largest absolute value of all channels of a port.
@@ -36,9 +37,7 @@ func MeanOfOthers(b *abi.Block, lane int, m []float64) {
 	clear(m)
 	others := b.InChannels(0) - 1
 	for c := range others {
-		for n, x := range b.InCh(0, c+1, lane) {
-			m[n] += x
-		}
+		vec.Add(m, b.InCh(0, c+1, lane))
 	}
 	for n := range m {
 		m[n] /= float64(max(others, 1))
@@ -51,9 +50,7 @@ func SumOfChannels(b *abi.Block, dst []float64, lane int) []float64 {
 	dst = dst[:len(x)]
 	copy(dst, x)
 	for c := 1; c < b.InChannels(0); c++ {
-		for n, v := range b.InCh(0, c, lane)[:len(dst)] {
-			dst[n] += v
-		}
+		vec.Add(dst, b.InCh(0, c, lane))
 	}
 	return dst
 }

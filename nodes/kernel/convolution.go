@@ -5,6 +5,7 @@ import (
 
 	"ampfit/abi"
 	"ampfit/internal/fft"
+	"ampfit/internal/vec"
 )
 
 // This file is convolution with a response h. The first 64 taps are summed as they
@@ -93,10 +94,7 @@ func (c *Convolution) Forward(b *abi.Block, lane int, y, h []float64) {
 			if boundary {
 				l.compute(tail[n:n+l.p], row[now+n-2*l.p:now+n], b.Coefs(lane)[l.coefs:], b.Scratch(lane))
 			}
-			z := y[n : n+count]
-			for k, v := range tail[n : n+count] {
-				z[k] += v
-			}
+			vec.Add(y[n:], tail[n:n+count])
 			n += count
 		}
 	}
@@ -119,9 +117,7 @@ func (c *Convolution) Backward(b, d *abi.Block, lane int, g, h, dh, scratch []fl
 	for i := range c.levels {
 		l := &c.levels[i]
 		dtail := d.Internal(1+i, lane)
-		for n, v := range g {
-			dtail[n] += v
-		}
+		vec.Add(dtail, g)
 		// Frames whose part is computed in this block, the last ones first.
 		last := lastMultiple(b.Frame(lane), frames, l.p)
 		if last < 0 {
@@ -141,9 +137,7 @@ func (c *Convolution) Backward(b, d *abi.Block, lane int, g, h, dh, scratch []fl
 	if spread != nil {
 		spread(dh, 0)
 	}
-	for n, v := range drow[now:] {
-		dx[n] += v
-	}
+	vec.Add(dx, drow[now:])
 }
 
 // work is the scratch memory of a level: a window, two spectra, free memory.
@@ -228,13 +222,9 @@ func (l *convolutionLevel) correlate(dx, dh, dtail, x, coefs, scratch []float64)
 		gr[k], gi[k] = hr[k]*p+hi[k]*q, hr[k]*q-hi[k]*p
 	}
 	l.plan.Inverse(w, xr, xi, free)
-	for k := range dh {
-		dh[k] += w[k]
-	}
+	vec.Add(dh, w[:len(dh)])
 	l.plan.Inverse(w, gr, gi, free)
-	for k := range dx {
-		dx[k] += w[k]
-	}
+	vec.Add(dx, w[:len(dx)])
 }
 
 // convolutionDirectBack is the adjoint of convolutionDirect. The rows start

@@ -5,6 +5,7 @@ import (
 
 	"ampfit/abi"
 	"ampfit/internal/fft"
+	"ampfit/internal/vec"
 )
 
 // STFTKeys are the sizes of a short-time transform.
@@ -60,9 +61,7 @@ func (t *STFT) Sum(y []float64, b *abi.Block, lane, signal, n int) {
 	tails := t.N / t.Hop
 	copy(y, b.Internal(1+signal*tails, lane)[n:])
 	for r := 1; r < tails; r++ {
-		for i, v := range b.Internal(1+signal*tails+r, lane)[n:][:len(y)] {
-			y[i] += v
-		}
+		vec.Add(y, b.Internal(1+signal*tails+r, lane)[n:][:len(y)])
 	}
 }
 
@@ -70,10 +69,7 @@ func (t *STFT) Sum(y []float64, b *abi.Block, lane, signal, n int) {
 func (t *STFT) Spread(dy []float64, d *abi.Block, lane, signal int) {
 	tails := t.N / t.Hop
 	for r := range tails {
-		tail := d.Internal(1+signal*tails+r, lane)
-		for i, v := range dy {
-			tail[i] += v
-		}
+		vec.Add(d.Internal(1+signal*tails+r, lane), dy)
 	}
 }
 
