@@ -51,6 +51,15 @@ func Leave() {
 	RET()
 }
 
+// Next moves pointers on by some bytes, and goes back to a label until count is 0.
+func Next(label string, count GPVirtual, bytes int, pointers ...GPVirtual) {
+	for _, p := range pointers {
+		ADDQ(U8(bytes), p)
+	}
+	DECQ(count)
+	JNZ(LabelRef(label))
+}
+
 // Arg loads an argument into a register.
 func Arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
 

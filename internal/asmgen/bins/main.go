@@ -16,11 +16,7 @@ func main() { Write(window, addWindowed, sums, gradient) }
 func loop(count GPVirtual, body func(), arrays ...GPVirtual) {
 	Label("loop")
 	body()
-	for _, a := range arrays {
-		ADDQ(U8(32), a)
-	}
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 32, arrays...)
 }
 
 func window() {

@@ -69,10 +69,7 @@ func logarithm() {
 	VFMADD231PD(splat(table, 6), e, s)
 	VMULPD(scale, s, s)
 	VMOVUPD(s, Mem{Base: dst})
-	ADDQ(U8(32), x)
-	ADDQ(U8(32), dst)
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 32, x, dst)
 	Leave()
 }
 
@@ -112,10 +109,7 @@ func exponential() {
 	VPSLLQ(U8(52), k, k)
 	VPADDQ(a, k, a)
 	VMOVUPD(a, Mem{Base: dst})
-	ADDQ(U8(32), x)
-	ADDQ(U8(32), dst)
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 32, x, dst)
 	Leave()
 }
 
@@ -185,9 +179,7 @@ func kneeGain() {
 	VFMADD231PD(splat(table, 1), p, above)
 	VMULPD(slope, above, above)
 	VMOVUPD(above, Mem{Base: row})
-	ADDQ(U8(32), row)
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 32, row)
 	Leave()
 }
 
@@ -215,10 +207,7 @@ func kneeBack() {
 	VMULPD(p, v, v)
 	VADDPD(v, acc[2], acc[2])
 	VMOVUPD(v, Mem{Base: row})
-	ADDQ(U8(32), row)
-	ADDQ(U8(32), level)
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 32, row, level)
 	for i := range acc {
 		VMOVUPD(acc[i], Mem{Base: sums, Disp: 32 * i})
 	}

@@ -81,10 +81,7 @@ func dot() {
 	for i, m := range four(rows, stride, thrice) {
 		VFMADD231PD(m, v, acc[i])
 	}
-	ADDQ(U8(32), x)
-	ADDQ(U8(32), rows)
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 32, x, rows)
 	for i := range acc {
 		VMOVUPD(acc[i], At(sums, 32*i))
 	}
@@ -118,10 +115,7 @@ func butterfly(n int) {
 	for i, m := range places {
 		VMOVUPD(v[i], m)
 	}
-	ADDQ(U8(32), rows)
-	ADDQ(U8(32), more)
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 32, rows, more)
 	Leave()
 }
 

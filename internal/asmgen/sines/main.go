@@ -80,13 +80,9 @@ func add(name string, damped bool) {
 	Label("loop")
 	step(s, q, 0)
 	step(q, s, 32)
-	ADDQ(U8(64), p)
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 64, p)
 	ADDQ(U32(4*table), tables)
-	ADDQ(U8(64), phasors)
-	DECQ(quads)
-	JNZ(LabelRef("quad"))
+	Next("quad", quads, 64, phasors)
 	Leave()
 }
 
@@ -153,9 +149,7 @@ func sum() {
 		VMOVUPD(c, At(sums, 32*i))
 	}
 	ADDQ(U32(2*table), tables)
-	ADDQ(U8(64), sums)
-	DECQ(twos)
-	JNZ(LabelRef("two"))
+	Next("two", twos, 64, sums)
 	Leave()
 }
 
@@ -254,9 +248,7 @@ func partials() {
 		VFMADD231PD(a, v[2][h], sum[h])
 		VFMADD231PD(b, v[3][h], sum[h])
 	}
-	ADDQ(U8(16), coefs)
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 16, coefs)
 	for h := range 2 {
 		VMOVUPD(sum[h], At(y, 32*h))
 		VMOVUPD(v[2][h], At(walk, 128+32*h))

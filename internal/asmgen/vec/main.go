@@ -20,10 +20,7 @@ func add() {
 	VMOVUPD(Mem{Base: dst}, v)
 	VADDPD(Mem{Base: src}, v, v)
 	VMOVUPD(v, Mem{Base: dst})
-	ADDQ(U8(32), dst)
-	ADDQ(U8(32), src)
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 32, dst, src)
 	Leave()
 }
 
@@ -36,10 +33,7 @@ func axpy() {
 	VMOVUPD(Mem{Base: dst}, v)
 	VFMADD231PD(Mem{Base: src}, s, v)
 	VMOVUPD(v, Mem{Base: dst})
-	ADDQ(U8(32), dst)
-	ADDQ(U8(32), src)
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 32, dst, src)
 	Leave()
 }
 
@@ -58,11 +52,7 @@ func axpyDot() {
 		VFMADD231PD(Mem{Base: x, Disp: 32 * i}, w, sum)
 		VMOVUPD(d, Mem{Base: dst, Disp: 32 * i})
 	}
-	ADDQ(U8(64), dst)
-	ADDQ(U8(64), v)
-	ADDQ(U8(64), x)
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 64, dst, v, x)
 	VADDPD(high, low, low)
 	VMOVUPD(low, Mem{Base: chains})
 	Leave()
@@ -79,10 +69,7 @@ func dot8() {
 	VMOVUPD(Mem{Base: h, Disp: 32}, w)
 	VFMADD231PD(Mem{Base: x}, v, low)
 	VFMADD231PD(Mem{Base: x, Disp: 32}, w, high)
-	ADDQ(U8(64), h)
-	ADDQ(U8(64), x)
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 64, h, x)
 	VADDPD(high, low, low)
 	VMOVUPD(low, Mem{Base: chains})
 	Leave()
@@ -96,10 +83,7 @@ func dot4() {
 	v := YMM()
 	VMOVUPD(Mem{Base: h}, v)
 	VFMADD231PD(Mem{Base: x}, v, sum)
-	ADDQ(U8(32), h)
-	ADDQ(U8(32), x)
-	DECQ(count)
-	JNZ(LabelRef("loop"))
+	Next("loop", count, 32, h, x)
 	VMOVUPD(sum, Mem{Base: chains})
 	Leave()
 }
@@ -128,10 +112,7 @@ func fir() {
 			VFMADD231PD(Mem{Base: past, Disp: 8*c + 32*half}, v, sums[c][half])
 		}
 	}
-	ADDQ(U8(32), tap)
-	ADDQ(U8(32), past)
-	DECQ(left)
-	JNZ(LabelRef("four"))
+	Next("four", left, 32, tap, past)
 	Label("single")
 	Load(Param("rest"), left)
 	TESTQ(left, left)
@@ -142,10 +123,7 @@ func fir() {
 	for half := range 2 {
 		VFMADD231PD(Mem{Base: past, Disp: 32 * half}, v, sums[0][half])
 	}
-	ADDQ(U8(8), tap)
-	ADDQ(U8(8), past)
-	DECQ(left)
-	JNZ(LabelRef("one"))
+	Next("one", left, 8, tap, past)
 	Label("sum")
 	for half := range 2 {
 		VADDPD(sums[1][half], sums[0][half], sums[0][half])
@@ -154,9 +132,6 @@ func fir() {
 		VADDPD(Mem{Base: dst, Disp: 32 * half}, sums[0][half], sums[0][half])
 		VMOVUPD(sums[0][half], Mem{Base: dst, Disp: 32 * half})
 	}
-	ADDQ(U8(64), dst)
-	ADDQ(U8(64), x)
-	DECQ(count)
-	JNZ(LabelRef("outputs"))
+	Next("outputs", count, 64, dst, x)
 	Leave()
 }
