@@ -4,6 +4,8 @@ package kernel
 
 import "ampfit/abi"
 
+// Here is no assembly: what stands for it does no frames, or is never called.
+
 // AVX2 tells whether the kernels in assembly run here: there are none.
 const AVX2 = false
 
