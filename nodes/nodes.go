@@ -5,7 +5,8 @@
 // One file is one type, or one family that shares its kernel. Each says what it
 // computes (Detail), what its adjoint is (the comment), and where both come
 // from (Source). Forward, backward and tangent stand one above the other with
-// the same names in the same order.
+// the same names in the same order. A file named after a type and more is a part
+// of it; what several types share, and all assembly, is in package kernel.
 package nodes
 
 import (
