@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(adsr) }
@@ -74,7 +75,7 @@ var adsr = abi.NodeType{
 			}
 		}
 	},
-	Second: second(adsrFormula),
+	Second: kernel.Second(adsrFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, e := t.Out(0, lane), newADSR(b, lane)
@@ -144,4 +145,65 @@ func (e *adsrCurve) at(t float64, note [2]float64, slopes *[5]float64) float64 {
 		}
 	}
 	return a * level * r
+}
+
+func adsrFormula(f *kernel.Formula) {
+	attack, decay := f.Scale(1e-3, f.Param(0)(0)), f.Scale(1e-3, f.Param(1)(0))
+	sustain, release, curve := f.Param(2)(0), f.Scale(1e-3, f.Param(3)(0)), f.Param(4)(0)
+	e := newADSR(f.Block, f.Lane)
+	ramp := func(t, length kernel.Number, falls bool) kernel.Number { // (clip(t/length) or 1 - that)^curve
+		u := f.Div(t, length)
+		switch {
+		case f.Value(u) <= 0:
+			u = f.Const(0)
+		case f.Value(u) >= 1:
+			u = f.Const(1)
+		}
+		if falls {
+			u = f.Shift(1, f.Scale(-1, u))
+		}
+		if f.Value(u) <= 0 || f.Value(u) >= 1 {
+			return u
+		}
+		return adsrPower(f, u, curve)
+	}
+	y := make([]kernel.Number, f.Frames())
+	for i := range y {
+		y[i] = f.Const(0)
+	}
+	for _, note := range f.Block.Data.([][2]float64) {
+		first, last := e.frames(f.Block, f.Lane, note)
+		for n := first; n < last; n++ {
+			t := float64(f.Block.Frame(f.Lane)+int64(n)) / f.Block.Rate
+			on := f.Const(t - note[0])
+			level := f.Add(sustain, f.Mul(f.Shift(1, f.Scale(-1, sustain)), ramp(f.Sub(on, attack), decay, true)))
+			sound := f.Mul(f.Mul(ramp(on, attack, false), level), ramp(f.Const(t-note[1]), release, true))
+			y[n] = f.Add(y[n], sound)
+		}
+	}
+	for n, v := range y {
+		f.Out(0, n, v)
+	}
+}
+
+// adsrPower is u^c for u in (0, 1), with the slope by u that adsr takes: that of a u
+// of at least adsrLeast.
+func adsrPower(f *kernel.Formula, u, c kernel.Number) kernel.Number {
+	x, log := f.Value(u), math.Log(f.Value(u))
+	v := math.Exp(f.Value(c) * log)
+	tu, tc := f.Tangent(u), f.Tangent(c)
+	least := max(x, adsrLeast)
+	if f.Value(c) == 1 { // a line, as in the kernel
+		least = x
+	}
+	byU, byC := f.Value(c)*v/least, v*log
+	s := kernel.Step{A: u, B: c, ByA: byU, ByB: byC}
+	s.TangentA = v / least * (1 + f.Value(c)*log) * tc
+	if least == x {
+		s.TangentA += f.Value(c) * (f.Value(c) - 1) * v / (x * x) * tu
+	} else {
+		s.TangentA += f.Value(c) * f.Value(c) * v / (x * least) * tu
+	}
+	s.TangentB = v/x*(1+f.Value(c)*log)*tu + v*log*log*tc
+	return f.Push(v, byU*tu+byC*tc, s)
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(rawBiquad) }
@@ -34,7 +35,7 @@ var rawBiquad = abi.NodeType{
 		{Name: "a1", Role: abi.Coefficient, Default: 0, Min: -2, Max: 2, Doc: "Coefficient of −y[n−1], projected onto the stable ones."},
 		{Name: "a2", Role: abi.Coefficient, Default: 0, Min: -0.9999999, Max: 0.9999999, Doc: "Coefficient of −y[n−2]: the square of the radius of a complex pole pair."},
 	},
-	State: biquadState, Coefs: 30, FrameScratch: 1,
+	State: kernel.BiquadState, Coefs: 30, FrameScratch: 1,
 	Prepare: func(b *abi.Block) {
 		for lane := range b.Lanes {
 			c := b.Coefs(lane)
@@ -51,9 +52,9 @@ var rawBiquad = abi.NodeType{
 			}
 		}
 	},
-	Forward:  biquadForward,
-	Backward: biquadBackward,
-	Second:   second(rawBiquadFormula),
+	Forward:  kernel.BiquadForward,
+	Backward: kernel.BiquadBackward,
+	Second:   kernel.Second(rawBiquadFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			x, y, tx, ty := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane)
@@ -64,18 +65,23 @@ var rawBiquad = abi.NodeType{
 					s[i] += c[5+5*p+i] * t.Param(p, lane).At(0)
 				}
 			}
-			x1, x2, y1, y2 := before[0], before[1], before[2], before[3]
-			tx1, tx2, ty1, ty2 := tstate[0], tstate[1], tstate[2], tstate[3]
-			for n := range x {
-				ty[n] = c[0]*tx[n] + c[1]*tx1 + c[2]*tx2 - c[3]*ty1 - c[4]*ty2 +
-					s[0]*x[n] + s[1]*x1 + s[2]*x2 - s[3]*y1 - s[4]*y2
-				x1, x2, y1, y2 = x[n], x1, y[n], y1
-				tx1, tx2, ty1, ty2 = tx[n], tx1, ty[n], ty1
-			}
-			tstate[0], tstate[1], tstate[2], tstate[3] = tx1, tx2, ty1, ty2
+			kernel.BiquadPush(x, y, tx, ty, c, s[:], before, tstate)
 		}
 	},
 	Kernel:         "biquad",
-	CohortForward:  biquadForwardCohort,
-	CohortBackward: biquadBackwardCohort,
+	CohortForward:  kernel.BiquadForwardCohort,
+	CohortBackward: kernel.BiquadBackwardCohort,
+}
+
+func rawBiquadFormula(f *kernel.Formula) {
+	var c [5]kernel.Number
+	for p := range c {
+		c[p] = f.Param(p)(0)
+	}
+	if border := (1 - margin) * (1 + f.Value(c[4])); math.Abs(f.Value(c[3])) > border {
+		c[3] = f.Scale(math.Copysign(1-margin, f.Value(c[3])), f.Shift(1, c[4]))
+	}
+	for n := range f.Frames() {
+		f.Out(0, n, f.Section(c, f.In(0, n), 0))
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() {
@@ -35,7 +36,7 @@ func init() {
 				{Name: "interp", Kind: abi.String, Default: "linear", Enum: []string{"linear", "lagrange3"}, Doc: "Interpolation between frames; linear damps the highest octave as it moves."},
 				{Name: "max_ms", Kind: abi.Number, Default: t.longest, Min: 0.1, Max: 10000, Doc: "Longest delay, which is the memory of the line."},
 			},
-			Wave: smoothWave,
+			Wave: kernel.SmoothWave,
 			Configure: func(s *abi.Setup) error {
 				longest := s.Config.Number("max_ms")
 				for _, name := range []string{"depth_ms", "delay_ms"} {
@@ -43,9 +44,9 @@ func init() {
 					p.Max = longest / 2
 					p.Default = min(p.Default, p.Max)
 				}
-				law := chorusLaw{wave: waves[s.Config.Text("wave")], combLaw: combLaw{least: 1}}
+				law := chorusLaw{wave: kernel.Waves[s.Config.Text("wave")], combLaw: combLaw{least: 1}}
 				if s.Config.Text("interp") == "lagrange3" {
-					law.interp, law.least = lagrange3, 2
+					law.interp, law.least = kernel.Lagrange3, 2
 				}
 				s.Internal = []int{max(int(math.Ceil(longest*s.Rate/1000)), 2) + 3}
 				s.Data = law
@@ -57,7 +58,7 @@ func init() {
 			Forward:  chorusForward,
 			Backward: chorusBackward,
 			Tangent:  chorusTangent,
-			Second:   second(chorusFormula),
+			Second:   kernel.Second(chorusFormula),
 		})
 	}
 }
@@ -77,7 +78,7 @@ func init() {
 //	f̄[n]      = φ̄[n+1]/rate,   φ̄[n] = φ̄[n+1] + depth w' T̄
 type chorusLaw struct {
 	combLaw
-	wave wave
+	wave kernel.Wave
 }
 
 func chorusForward(b *abi.Block) {
@@ -90,12 +91,12 @@ func chorusForward(b *abi.Block) {
 		h, p := len(v)-len(x), state[0]
 		y = y[:len(x)]
 		now, rest, read := v[h:][:len(x)], 1-mix, b.Record(0, lane)[:len(x)]
-		var t tap
+		var t kernel.Tap
 		for n := range x {
 			read[n] = p
-			time := math.FMA(depth, law.wave.value(frac(p+phase)), delay)
+			time := math.FMA(depth, law.wave.Value(kernel.Frac(p+phase)), delay)
 			var e float64
-			if law.interp == linear {
+			if law.interp == kernel.Linear {
 				time = max(time, 1)
 				k := int(time)
 				f := time - float64(k)
@@ -103,11 +104,11 @@ func chorusForward(b *abi.Block) {
 				e = math.FMA(f, past[0], (1-f)*past[1])
 			} else {
 				law.place(&t, time)
-				e = t.read(v, h+n, &t.w)
+				e = t.Read(v, h+n, &t.W)
 			}
 			now[n] = math.FMA(feedback, e, x[n])
 			y[n] = math.FMA(mix, e, rest*x[n])
-			p = advance(p, rate.At(n)/b.Rate)
+			p = kernel.Advance(p, rate.At(n)/b.Rate)
 		}
 		state[0] = p
 	}
@@ -123,14 +124,14 @@ func chorusBackward(b, d *abi.Block) {
 		feedback, mix := b.Param(3, lane).At(0), b.Param(4, lane).At(0)
 		p, h := b.Record(0, lane), len(v)-len(x)
 		ddepth, ddelay, dfeedback, dmix, dphase, dp := 0.0, 0.0, 0.0, 0.0, 0.0, dstate[0]
-		var t tap
+		var t kernel.Tap
 		for n := len(x) - 1; n >= 0; n-- {
-			w, slope := law.wave.at(frac(p[n] + phase))
+			w, slope := law.wave.At(kernel.Frac(p[n] + phase))
 			time := math.FMA(depth, w, delay)
 			lambda := dv[h+n]
 			g := math.FMA(mix, dy[n], feedback*lambda)
 			var e, dt float64
-			if law.interp == linear {
+			if law.interp == kernel.Linear {
 				least := max(time, 1)
 				k := int(least)
 				f := least - float64(k)
@@ -143,8 +144,8 @@ func chorusBackward(b, d *abi.Block) {
 				dpast[1] = math.FMA(1-f, g, dpast[1])
 			} else {
 				law.place(&t, time)
-				e, dt = t.read(v, h+n, &t.w), g*t.read(v, h+n, &t.dw)
-				t.add(dv, h+n, g)
+				e, dt = t.Read(v, h+n, &t.W), g*t.Read(v, h+n, &t.DW)
+				t.Add(dv, h+n, g)
 			}
 			dx[n] += (1-mix)*dy[n] + lambda
 			dfeedback += e * lambda
@@ -174,18 +175,32 @@ func chorusTangent(b, t *abi.Block) {
 			p[i], tp[i] = b.Param(i, lane).At(0), t.Param(i, lane).At(0)
 		}
 		phi, tphi, h := b.Before(lane)[0], tstate[0], len(v)-len(x)
-		var at tap
+		var at kernel.Tap
 		for n := range x {
-			w, slope := law.wave.at(frac(phi + p[5]))
+			w, slope := law.wave.At(kernel.Frac(phi + p[5]))
 			law.place(&at, perMs*(p[2]+p[1]*w))
 			tt := perMs * (tp[2] + tp[1]*w + p[1]*slope*(tphi+tp[5]))
 			i := h + n
-			e, te := at.read(v, i, &at.w), at.read(tv, i, &at.w)+tt*at.read(v, i, &at.dw)
+			e, te := at.Read(v, i, &at.W), at.Read(tv, i, &at.W)+tt*at.Read(v, i, &at.DW)
 			tv[i] = tx[n] + p[3]*te + tp[3]*e
 			ty[n] = (1-p[4])*tx[n] + p[4]*te + tp[4]*(e-x[n])
-			phi = advance(phi, rate.At(n)/b.Rate)
+			phi = kernel.Advance(phi, rate.At(n)/b.Rate)
 			tphi += trate.At(n) / b.Rate
 		}
 		tstate[0] = tphi
+	}
+}
+
+func chorusFormula(f *kernel.Formula) {
+	law, rate, phase := f.Block.Data.(chorusLaw), f.Param(0), f.Param(5)(0)
+	depth, delay, feedback, mix := f.Param(1)(0), f.Param(2)(0), f.Param(3)(0), f.Param(4)(0)
+	h := len(f.Block.Internal(0, f.Lane)) - f.Frames()
+	for n := range f.Frames() {
+		x, w := f.In(0, n), f.Wave(law.wave, f.Add(f.State(0), phase))
+		time := f.AtLeast(f.Scale(f.Block.Rate/1000, f.Add(delay, f.Mul(depth, w))), law.least)
+		e := f.Tap(law.interp, 0, time, 1, n, h)
+		f.SetRow(0, f.Add(x, f.Mul(feedback, e)))
+		f.Out(0, n, f.Mix(mix, x, e))
+		f.SetState(0, f.Add(f.State(0), f.Scale(1/f.Block.Rate, rate(n))))
 	}
 }

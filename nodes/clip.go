@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() {
@@ -24,7 +25,7 @@ func init() {
 			Name: f.name, Family: nonlinear, Doc: f.doc, Detail: f.detail,
 			Inputs: in, Outputs: out, Params: []abi.Param{drive, threshold},
 			Configure: func(s *abi.Setup) error { s.Data = f.curve; return nil },
-			Forward:   clipForward, Backward: clipBackward, Tangent: clipTangent, Second: second(clipFormula),
+			Forward:   clipForward, Backward: clipBackward, Tangent: clipTangent, Second: kernel.Second(clipFormula),
 		})
 	}
 }
@@ -99,15 +100,15 @@ func clipTangent(b, t *abi.Block) {
 	}
 }
 
-func clipFormula(f *formula) {
-	curve, drive, threshold := f.b.Data.(clipCurve), f.param(0), f.param(1)(0)
-	for n := range f.frames() {
-		u := f.div(f.mul(drive(n), f.x(0, n)), threshold)
-		s, slope := curve.at(f.v[u])
+func clipFormula(f *kernel.Formula) {
+	curve, drive, threshold := f.Block.Data.(clipCurve), f.Param(0), f.Param(1)(0)
+	for n := range f.Frames() {
+		u := f.Div(f.Mul(drive(n), f.In(0, n)), threshold)
+		s, slope := curve.at(f.Value(u))
 		bend := 0.0
 		if curve == softCurve && slope != 0 {
-			bend = -2 * f.v[u]
+			bend = -2 * f.Value(u)
 		}
-		f.y(0, n, f.mul(threshold, f.of(u, s, slope, bend)))
+		f.Out(0, n, f.Mul(threshold, f.Apply(u, s, slope, bend)))
 	}
 }

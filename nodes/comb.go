@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() {
@@ -20,7 +21,7 @@ func init() {
 		if t.Name == "AllpassDelayNode" {
 			t.Params[1].Role = abi.Diffusion
 		}
-		t.Forward, t.Backward, t.Tangent, t.Second = combForward, combBackward, combTangent, second(combFormula)
+		t.Forward, t.Backward, t.Tangent, t.Second = combForward, combBackward, combTangent, kernel.Second(combFormula)
 		abi.Register(t)
 	}
 	common(abi.NodeType{
@@ -58,7 +59,7 @@ func init() {
 //	all-pass   x̄[n] += -g λ + dual of x[n],   x[n-k-j] += w_j λ,
 //	           ḡ[n] -= x[n] λ,   T̄[n] += λ Σ_j w_j' x[n-k-j]
 type combLaw struct {
-	interp  interpolation
+	interp  kernel.Interpolation
 	allpass bool
 	least   float64 // frames
 }
@@ -70,7 +71,7 @@ func setComb(s *abi.Setup, allpass bool) error {
 	law := combLaw{allpass: allpass, least: 1}
 	if s.Config.Text("interp") == "lagrange3" {
 		// Between its two middle frames the interpolator never amplifies.
-		law.interp, law.least = lagrange3, 2
+		law.interp, law.least = kernel.Lagrange3, 2
 	}
 	history := max(int(math.Ceil(longest*s.Rate/1000)), 2) + 3
 	for i := range s.Internal {
@@ -82,10 +83,10 @@ func setComb(s *abi.Setup, allpass bool) error {
 
 // place sets the tap for a time in frames; the slope of a time that is too
 // short is 0.
-func (law combLaw) place(t *tap, time float64) {
-	t.set(law.interp, max(time, law.least), 1)
+func (law combLaw) place(t *kernel.Tap, time float64) {
+	t.Set(law.interp, max(time, law.least), 1)
 	if time < law.least {
-		t.dw = [4]float64{}
+		t.DW = [4]float64{}
 	}
 }
 
@@ -100,10 +101,10 @@ func combForward(b *abi.Block) {
 			u = b.Internal(1, lane)
 			copy(u[h:], x)
 		}
-		var t tap
+		var t kernel.Tap
 		law.place(&t, perMs*time.At(0))
-		if !time.Varies() && !gain.Varies() && t.taps == 2 {
-			combRun(x, y, v, u, t.k, t.w[0], t.w[1], gain.At(0))
+		if !time.Varies() && !gain.Varies() && t.Taps == 2 {
+			combRun(x, y, v, u, t.K, t.W[0], t.W[1], gain.At(0))
 			continue
 		}
 		for n := range x {
@@ -111,9 +112,9 @@ func combForward(b *abi.Block) {
 				law.place(&t, perMs*time.At(n))
 			}
 			g, i := gain.At(n), h+n
-			past := t.read(v, i, &t.w)
+			past := t.Read(v, i, &t.W)
 			if law.allpass {
-				v[i] = math.FMA(g, past-x[n], t.read(u, i, &t.w))
+				v[i] = math.FMA(g, past-x[n], t.Read(u, i, &t.W))
 			} else {
 				v[i] = math.FMA(g, past, x[n])
 			}
@@ -154,11 +155,11 @@ func combBackward(b, d *abi.Block) {
 		if law.allpass {
 			u, du = b.Internal(1, lane), d.Internal(1, lane)
 		}
-		var t tap
+		var t kernel.Tap
 		law.place(&t, perMs*time.At(0))
-		if !time.Varies() && !gain.Varies() && t.taps == 2 {
-			dt, dg := combRunBack(x, v, u, dx, dy, dv, du, t.k, t.w[0], t.w[1], gain.At(0))
-			dtime.Add(0, perMs*t.dw[1]*dt) // dw[1] is 1, or 0 below the least time
+		if !time.Varies() && !gain.Varies() && t.Taps == 2 {
+			dt, dg := combRunBack(x, v, u, dx, dy, dv, du, t.K, t.W[0], t.W[1], gain.At(0))
+			dtime.Add(0, perMs*t.DW[1]*dt) // dw[1] is 1, or 0 below the least time
 			dgain.Add(0, dg)
 			continue
 		}
@@ -168,12 +169,12 @@ func combBackward(b, d *abi.Block) {
 			}
 			g, i := gain.At(n), h+n
 			lambda := dy[n] + dv[i]
-			dg, dt := t.read(v, i, &t.w), g*t.read(v, i, &t.dw)
-			t.add(dv, i, g*lambda)
+			dg, dt := t.Read(v, i, &t.W), g*t.Read(v, i, &t.DW)
+			t.Add(dv, i, g*lambda)
 			if law.allpass {
 				dg -= x[n]
-				dt += t.read(u, i, &t.dw)
-				t.add(du, i, lambda)
+				dt += t.Read(u, i, &t.DW)
+				t.Add(du, i, lambda)
 				dx[n] += du[i] - g*lambda
 			} else {
 				dx[n] += lambda
@@ -231,18 +232,36 @@ func combTangent(b, t *abi.Block) {
 			u, tu = b.Internal(1, lane), t.Internal(1, lane)
 			copy(tu[h:], tx)
 		}
-		var at tap
+		var at kernel.Tap
 		for n := range x {
 			law.place(&at, perMs*time.At(n))
 			g, i, tt := gain.At(n), h+n, perMs*ttime.At(n)
-			past := at.read(v, i, &at.w)
-			s := g*(at.read(tv, i, &at.w)+tt*at.read(v, i, &at.dw)) + tgain.At(n)*past
+			past := at.Read(v, i, &at.W)
+			s := g*(at.Read(tv, i, &at.W)+tt*at.Read(v, i, &at.DW)) + tgain.At(n)*past
 			if law.allpass {
-				s += at.read(tu, i, &at.w) + tt*at.read(u, i, &at.dw) - g*tx[n] - tgain.At(n)*x[n]
+				s += at.Read(tu, i, &at.W) + tt*at.Read(u, i, &at.DW) - g*tx[n] - tgain.At(n)*x[n]
 			} else {
 				s += tx[n]
 			}
 			tv[i], ty[n] = s, s
 		}
+	}
+}
+
+func combFormula(f *kernel.Formula) {
+	law, ms, gain := f.Block.Data.(combLaw), f.Param(0), f.Param(1)
+	h := len(f.Block.Internal(0, f.Lane)) - f.Frames()
+	for n := range f.Frames() {
+		x, g, time := f.In(0, n), gain(n), f.AtLeast(f.Scale(f.Block.Rate/1000, ms(n)), law.least)
+		past := f.Tap(law.interp, 0, time, 1, n, h)
+		var y kernel.Number
+		if law.allpass {
+			f.SetRow(1, x)
+			y = f.Add(f.Mul(g, f.Sub(past, x)), f.Tap(law.interp, 1, time, 1, n, h))
+		} else {
+			y = f.Add(f.Mul(g, past), x)
+		}
+		f.SetRow(0, y)
+		f.Out(0, n, y)
 	}
 }

@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(constant) }
 
@@ -15,14 +18,7 @@ var constant = abi.NodeType{
 	},
 	Config:    []abi.Key{channelsKey},
 	Configure: setChannels,
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			y, value := b.Out(0, lane), b.Param(0, lane).At(0)
-			for n := range y {
-				y[n] = value
-			}
-		}
-	},
+	Forward:   constantRun,
 	Backward: func(b, d *abi.Block) {
 		for lane := range b.Lanes {
 			sum := 0.0
@@ -32,20 +28,23 @@ var constant = abi.NodeType{
 			d.Param(0, lane).Add(0, sum)
 		}
 	},
-	Second: second(constantFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			ty, tvalue := t.Out(0, lane), t.Param(0, lane).At(0)
-			for n := range ty {
-				ty[n] = tvalue
-			}
-		}
-	},
+	Second:  kernel.Second(constantFormula),
+	Tangent: func(_, t *abi.Block) { constantRun(t) },
 }
 
-func constantFormula(f *formula) {
-	value := f.param(0)(0)
-	for n := range f.frames() {
-		f.y(0, n, value)
+// constantRun is linear: the tangent is the same.
+func constantRun(b *abi.Block) {
+	for lane := range b.Lanes {
+		y, value := b.Out(0, lane), b.Param(0, lane).At(0)
+		for n := range y {
+			y[n] = value
+		}
+	}
+}
+
+func constantFormula(f *kernel.Formula) {
+	value := f.Param(0)(0)
+	for n := range f.Frames() {
+		f.Out(0, n, value)
 	}
 }

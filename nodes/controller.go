@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 )
 
 func init() { abi.Register(controller) }
@@ -58,26 +59,10 @@ var controller = abi.NodeType{
 		s.Data = from
 		return nil
 	},
-	Forward: func(b *abi.Block) {
-		from := b.Data.(controls)
-		for lane := range b.Lanes {
-			for c := range b.OutChannels(0) {
-				port, channel := from.source(c)
-				copy(b.OutCh(0, c, lane), b.InCh(port, channel, lane))
-			}
-		}
-	},
+	Forward:  controllerRun,
 	Backward: controllerBackward,
 	Second:   abi.LinearSecond(controllerBackward),
-	Tangent: func(b, t *abi.Block) {
-		from := b.Data.(controls)
-		for lane := range b.Lanes {
-			for c := range b.OutChannels(0) {
-				port, channel := from.source(c)
-				copy(t.OutCh(0, c, lane), t.InCh(port, channel, lane))
-			}
-		}
-	},
+	Tangent:  func(_, t *abi.Block) { controllerRun(t) },
 }
 
 // controls are the input ports of the output channels; nil: the channels of
@@ -102,15 +87,22 @@ func commas(list string) []string {
 	return items
 }
 
+func controllerRun(b *abi.Block) {
+	from := b.Data.(controls)
+	for lane := range b.Lanes {
+		for c := range b.OutChannels(0) {
+			port, channel := from.source(c)
+			copy(b.OutCh(0, c, lane), b.InCh(port, channel, lane))
+		}
+	}
+}
+
 func controllerBackward(b, d *abi.Block) {
 	from := b.Data.(controls)
 	for lane := range b.Lanes {
 		for c := range b.OutChannels(0) {
 			port, channel := from.source(c)
-			dx := d.InCh(port, channel, lane)
-			for n, g := range d.OutCh(0, c, lane) {
-				dx[n] += g
-			}
+			vec.Add(d.InCh(port, channel, lane), d.OutCh(0, c, lane))
 		}
 	}
 }

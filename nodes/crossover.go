@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(crossover) }
@@ -11,7 +12,7 @@ func init() { abi.Register(crossover) }
 // crossover is a Linkwitz–Riley pair: each output is the same Butterworth
 // filter twice in series, low-pass or high-pass. Their poles are equal, and
 // LP² + HP² is the all-pass of those poles. The signal between the two filters
-// is recorded, and the adjoint walks them back, each as in biquad.go.
+// is recorded, and the adjoint walks them back, each as in kernel/biquad.go.
 var crossover = abi.NodeType{
 	Name: "CrossoverNode", Family: filters,
 	Doc: "Linkwitz-Riley crossover of 4th order: low and high, each 24 dB per octave.",
@@ -23,22 +24,22 @@ var crossover = abi.NodeType{
 		Name: "freq_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log,
 		Doc: "Where both outputs are equal.",
 	}},
-	State: 4 * biquadState, Coefs: 2 * biquadCoefs, Record: 2,
+	State: 4 * kernel.BiquadState, Coefs: 2 * kernel.BiquadCoefs, Record: 2,
 	FrameScratch: 2, // λ, and the gradient between two filters
 	Prepare: func(b *abi.Block) {
 		for lane := range b.Lanes {
 			c, freq := b.Coefs(lane), b.Param(0, lane).At(0)
-			rbjDesign(lowpass, c, freq, math.Sqrt2/2, 0, b.Rate, true)
-			rbjDesign(highpass, c[biquadCoefs:], freq, math.Sqrt2/2, 0, b.Rate, true)
+			kernel.CookbookDesign(kernel.Lowpass, c, freq, math.Sqrt2/2, 0, b.Rate, true)
+			kernel.CookbookDesign(kernel.Highpass, c[kernel.BiquadCoefs:], freq, math.Sqrt2/2, 0, b.Rate, true)
 		}
 	},
 	Forward: func(b *abi.Block) {
 		for lane := range b.Lanes {
 			for port := range 2 {
-				c, s := b.Coefs(lane)[biquadCoefs*port:], b.State(lane)[2*biquadState*port:]
+				c, s := b.Coefs(lane)[kernel.BiquadCoefs*port:], b.State(lane)[2*kernel.BiquadState*port:]
 				between := b.Record(port, lane)
-				biquadRun(b.In(0, lane), between, c, s)
-				biquadRun(between, b.Out(port, lane), c, s[biquadState:])
+				kernel.BiquadRun(b.In(0, lane), between, c, s)
+				kernel.BiquadRun(between, b.Out(port, lane), c, s[kernel.BiquadState:])
 			}
 		}
 	},
@@ -48,24 +49,24 @@ var crossover = abi.NodeType{
 			lambda, dmid := b.FrameScratch(lane)[:frames], b.FrameScratch(lane)[frames:2*frames]
 			dfreq := 0.0
 			for port := range 2 {
-				c, s, ds := b.Coefs(lane)[biquadCoefs*port:], b.Before(lane)[2*biquadState*port:], d.State(lane)[2*biquadState*port:]
+				c, s, ds := b.Coefs(lane)[kernel.BiquadCoefs*port:], b.Before(lane)[2*kernel.BiquadState*port:], d.State(lane)[2*kernel.BiquadState*port:]
 				between := b.Record(port, lane)
 				clear(dmid)
-				dfreq += crossoverBack(between, b.Out(port, lane), dmid, d.Out(port, lane), lambda, c, s[biquadState:], ds[biquadState:2*biquadState])
-				dfreq += crossoverBack(b.In(0, lane), between, d.In(0, lane), dmid, lambda, c, s, ds[:biquadState])
+				dfreq += crossoverBack(between, b.Out(port, lane), dmid, d.Out(port, lane), lambda, c, s[kernel.BiquadState:], ds[kernel.BiquadState:2*kernel.BiquadState])
+				dfreq += crossoverBack(b.In(0, lane), between, d.In(0, lane), dmid, lambda, c, s, ds[:kernel.BiquadState])
 			}
 			d.Param(0, lane).Add(0, dfreq)
 		}
 	},
-	Second: second(crossoverFormula),
+	Second: kernel.Second(crossoverFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			tfreq := t.Param(0, lane).At(0)
 			for port := range 2 {
-				c, s, ts := b.Coefs(lane)[biquadCoefs*port:], b.Before(lane)[2*biquadState*port:], t.State(lane)[2*biquadState*port:]
+				c, s, ts := b.Coefs(lane)[kernel.BiquadCoefs*port:], b.Before(lane)[2*kernel.BiquadState*port:], t.State(lane)[2*kernel.BiquadState*port:]
 				between, tmid := b.Record(port, lane), b.FrameScratch(lane)[:b.Frames]
 				crossoverPush(b.In(0, lane), between, t.In(0, lane), tmid, c, s, ts, tfreq)
-				crossoverPush(between, b.Out(port, lane), tmid, t.Out(port, lane), c, s[biquadState:], ts[biquadState:], tfreq)
+				crossoverPush(between, b.Out(port, lane), tmid, t.Out(port, lane), c, s[kernel.BiquadState:], ts[kernel.BiquadState:], tfreq)
 			}
 		}
 	},
@@ -74,9 +75,9 @@ var crossover = abi.NodeType{
 // crossoverBack is the adjoint of one filter; it returns the gradient of freq.
 func crossoverBack(x, y, dx, dy, lambda, c, before, dstate []float64) float64 {
 	after1, after2 := dstate[0], dstate[1]
-	biquadPoles(dy, lambda, c, dstate)
+	kernel.BiquadPoles(dy, lambda, c, dstate)
 	sum := 0.0
-	for i, s := range biquadCollect(x, y, dx, lambda, c, before, dstate, after1, after2) {
+	for i, s := range kernel.BiquadCollect(x, y, dx, lambda, c, before, dstate, after1, after2) {
 		sum += s * c[5+i]
 	}
 	return sum
@@ -91,5 +92,17 @@ func crossoverPush(x, y, tx, ty, c, before, ts []float64, tfreq float64) {
 		ts[0], ts[1], ts[2], ts[3] = tx[n], ts[0], v, ts[2]
 		ty[n] = v
 		x1, x2, y1, y2 = x[n], x1, y[n], y1
+	}
+}
+
+func crossoverFormula(f *kernel.Formula) {
+	freq, q := f.Param(0)(0), f.Const(math.Sqrt2/2)
+	c := [2][5]kernel.Number{f.Cookbook(kernel.Lowpass, freq, q, 0), f.Cookbook(kernel.Highpass, freq, q, 0)}
+	for n := range f.Frames() {
+		x := f.In(0, n)
+		for port := range 2 {
+			s := 2 * kernel.BiquadState * port
+			f.Out(port, n, f.Section(c[port], f.Section(c[port], x, s), s+kernel.BiquadState))
+		}
 	}
 }

@@ -55,18 +55,10 @@ var curve = abi.NodeType{
 		s.Data = law
 		return nil
 	},
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			b.Data.(*curveLaw).read(b.Out(0, lane), b.Vector(0, lane), b.Frame(lane))
-		}
-	},
+	Forward:  curveRun,
 	Backward: curveBackward,
 	Second:   abi.LinearSecond(curveBackward),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			b.Data.(*curveLaw).read(t.Out(0, lane), t.Vector(0, lane), b.Frame(lane))
-		}
-	},
+	Tangent:  func(_, t *abi.Block) { curveRun(t) },
 }
 
 type curveLaw struct {
@@ -140,6 +132,12 @@ func (law *curveLaw) weights(place *int, t float64) (i int, w [4]float64) {
 		w[2] += right / h
 	}
 	return k - 1, w
+}
+
+func curveRun(b *abi.Block) {
+	for lane := range b.Lanes {
+		b.Data.(*curveLaw).read(b.Out(0, lane), b.Vector(0, lane), b.Frame(lane))
+	}
 }
 
 func curveBackward(b, d *abi.Block) {

@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(dcBlock) }
 
@@ -50,7 +53,7 @@ var dcBlock = abi.NodeType{
 			dstate[0], dstate[1] = cx, cy
 		}
 	},
-	Second: second(dcBlockFormula),
+	Second: kernel.Second(dcBlockFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			y, tx, ty, tstate := b.Out(0, lane), t.In(0, lane), t.Out(0, lane), t.State(lane)
@@ -65,13 +68,13 @@ var dcBlock = abi.NodeType{
 	},
 }
 
-func dcBlockFormula(f *formula) {
-	r := f.param(0)(0)
-	for n := range f.frames() {
-		x := f.x(0, n)
-		y := f.add(f.sub(x, f.state(0)), f.mul(r, f.state(1)))
-		f.setState(0, x)
-		f.setState(1, y)
-		f.y(0, n, y)
+func dcBlockFormula(f *kernel.Formula) {
+	r := f.Param(0)(0)
+	for n := range f.Frames() {
+		x := f.In(0, n)
+		y := f.Add(f.Sub(x, f.State(0)), f.Mul(r, f.State(1)))
+		f.SetState(0, x)
+		f.SetState(1, y)
+		f.Out(0, n, y)
 	}
 }

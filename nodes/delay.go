@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(delay) }
@@ -68,12 +69,12 @@ var delay = abi.NodeType{
 		s.Internal = []int{history}
 		switch s.Config.Text("interp") {
 		case "lagrange3":
-			law.interp = lagrange3
+			law.interp = kernel.Lagrange3
 		case "allpass":
-			law.interp = thiran
+			law.interp = kernel.Thiran
 			s.Record = 2 // e, d
 		}
-		if law.interp != thiran && law.damped {
+		if law.interp != kernel.Thiran && law.damped {
 			s.Record = 1 // l, of held times
 		}
 		s.Data = law
@@ -85,346 +86,70 @@ var delay = abi.NodeType{
 	Forward:      delayForward,
 	Backward:     delayBackward,
 	Tangent:      delayTangent,
-	Second:       second(delayFormula),
+	Second:       kernel.Second(delayFormula),
 }
 
 type delayLaw struct {
-	interp  interpolation
+	interp  kernel.Interpolation
 	damped  bool
 	longest int // time in frames
 }
-
-type interpolation int
-
-const (
-	linear interpolation = iota
-	lagrange3
-	thiran
-)
 
 // damping returns the coefficient of the low-pass and its slope; a = 1 is none.
 func (law delayLaw) damping(b *abi.Block, lane int) (a, slope float64) {
 	if !law.damped {
 		return 1, 0
 	}
-	return onePoleCoef(b.Param(3, lane).At(0), b.Rate)
-}
-
-// tap is where and how a frame reads the line: Σ_j w[j] v[n-k-j], and the
-// slopes of w by the time. The all-pass uses w[0] as its η.
-type tap struct {
-	k     int
-	taps  int
-	w, dw [4]float64
-}
-
-// set places the tap at a time in frames; first is the nearest frame it may use.
-func (t *tap) set(interp interpolation, time float64, first int) {
-	k := int(time)
-	switch interp {
-	case linear:
-		t.k, t.taps = max(k, first), 2
-		f := time - float64(t.k)
-		t.w[0], t.w[1] = 1-f, f
-		t.dw[0], t.dw[1] = -1, 1
-	case lagrange3:
-		t.k, t.taps = max(k-1, first), 4
-		f := time - float64(t.k)
-		p, q, r := f-1, f-2, f-3
-		t.w = [4]float64{-p * q * r / 6, f * q * r / 2, -f * p * r / 2, f * p * q / 6}
-		t.dw = [4]float64{-(p*q + p*r + q*r) / 6, (f*q + f*r + q*r) / 2, -(f*p + f*r + p*r) / 2, (f*p + f*q + p*q) / 6}
-	case thiran:
-		t.k, t.taps = max(int(time+0.5)-1, first), 2
-		f := time - float64(t.k)
-		t.w[0] = (1 - f) / (1 + f)
-		t.dw[0] = -2 / ((1 + f) * (1 + f))
-	}
-}
-
-// read returns the interpolated value at frame i of the row, or its slope by
-// the time, depending on which weights are given. What lies before the row is
-// before the run: zero.
-func (t *tap) read(v []float64, i int, w *[4]float64) float64 {
-	i -= t.k
-	if t.taps == 2 && i >= 1 {
-		return math.FMA(w[1], v[i-1], w[0]*v[i])
-	}
-	sum := 0.0
-	for j := range t.taps {
-		if i >= j {
-			sum = math.FMA(w[j], v[i-j], sum)
-		}
-	}
-	return sum
-}
-
-// add is the transposed of read.
-func (t *tap) add(dv []float64, i int, g float64) {
-	i -= t.k
-	for j := range t.taps {
-		if i >= j {
-			dv[i-j] += t.w[j] * g
-		}
-	}
-}
-
-// at returns a frame of the row, zero before it.
-func at(v []float64, i int) float64 {
-	if i < 0 {
-		return 0
-	}
-	return v[i]
+	return kernel.OnePoleCoef(b.Param(3, lane).At(0), b.Rate)
 }
 
 // place sets both taps for a time in milliseconds, and says whether they read
 // the same.
-func (law delayLaw) place(end, loop *tap, ms, perMs float64) (together bool) {
+func (law delayLaw) place(end, loop *kernel.Tap, ms, perMs float64) (together bool) {
 	time := ms * perMs
-	end.set(law.interp, time, 0)
-	loop.set(law.interp, max(time, 1), 1)
-	return law.interp != thiran && time >= 2
+	end.Set(law.interp, time, 0)
+	loop.Set(law.interp, max(time, 1), 1)
+	return law.interp != kernel.Thiran && time >= 2
 }
 
+// delayForward takes the fastest way there is: delayheld.go, delaymoving.go, else
+// delayframes.go.
 func delayForward(b *abi.Block) {
-	law := b.Data.(delayLaw)
-	perMs := b.Rate / 1000
+	law, perMs := b.Data.(delayLaw), b.Rate/1000
 	for lane := range b.Lanes {
-		x, y, v, state := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane), b.State(lane)
-		time, feedback, mix := b.Param(0, lane), b.Param(1, lane).At(0), b.Param(2, lane).At(0)
-		a, _ := law.damping(b, lane)
-		h := len(v) - len(x)
-		var end, loop tap
+		time, h := b.Param(0, lane), len(b.Internal(0, lane))-b.Frames
+		var end, loop kernel.Tap
 		together := law.place(&end, &loop, time.At(0), perMs)
 		switch {
 		case law.pieces(time, perMs, &end, h):
 			delayPieces(b, lane, law, &end)
-			continue
 		case law.moving(b, lane, h):
 			delayMoving(b, lane)
-			continue
-		case !time.Varies() && together && law.interp == linear && !law.damped && h-end.k >= 1:
-			delayRun(x, y, v, end.k, end.w[0], end.w[1], feedback, mix)
-			continue
-		}
-		last, lastEnd, lastLoop := state[0], state[1], state[2]
-		var ringing [2][]float64
-		if law.interp == thiran {
-			ringing[0], ringing[1] = b.Record(0, lane), b.Record(1, lane)
-		}
-		for n := range x {
-			if time.Varies() {
-				together = law.place(&end, &loop, time.At(n), perMs)
-			}
-			i := h + n
-			var d, e float64
-			if law.interp == thiran {
-				e = math.FMA(loop.w[0], at(v, i-loop.k)-lastLoop, at(v, i-loop.k-1))
-				lastLoop = e
-				ringing[0][n] = e
-			} else {
-				e = loop.read(v, i, &loop.w)
-			}
-			if law.damped {
-				last += a * (e - last)
-			} else {
-				last = e
-			}
-			v[i] = math.FMA(feedback, last, x[n])
-			switch {
-			case law.interp == thiran:
-				d = math.FMA(end.w[0], at(v, i-end.k)-lastEnd, at(v, i-end.k-1))
-				lastEnd = d
-				ringing[1][n] = d
-			case together:
-				d = e
-			default:
-				d = end.read(v, i, &end.w)
-			}
-			y[n] = math.FMA(mix, d, (1-mix)*x[n])
-		}
-		if law.damped {
-			state[0] = last
-		}
-		if law.interp == thiran {
-			state[1], state[2] = lastEnd, lastLoop
+		case law.plain(time, together, &end, h):
+			delayRun(b, lane, end.K, end.W[0], end.W[1])
+		default:
+			delayFrames(b, lane)
 		}
 	}
-}
-
-// delayRun is the common case: a held time of two frames or more, linear, not
-// damped. Its arithmetic is that of delayForward.
-func delayRun(x, y, v []float64, k int, w0, w1, feedback, mix float64) {
-	h := len(v) - len(x)
-	now := v[h:][:len(x)]
-	past := v[h-k-1:]
-	y = y[:len(x)]
-	rest := 1 - mix
-	for n, x := range x {
-		d := math.FMA(w1, past[n], w0*past[n+1])
-		now[n] = math.FMA(feedback, d, x)
-		y[n] = math.FMA(mix, d, rest*x)
-	}
-}
-
-// delayTaps returns e, d and l of the block: the all-pass taps of the record, the
-// others computed again into the frame scratch.
-func delayTaps(b *abi.Block, lane int, law delayLaw) (e, d, l []float64) {
-	frames := b.Frames
-	fs, v, before := b.FrameScratch(lane), b.Internal(0, lane), b.Before(lane)
-	e, d, l = fs[:frames], fs[frames:2*frames], fs[2*frames:3*frames]
-	time, perMs, h := b.Param(0, lane), b.Rate/1000, len(v)-frames
-	a, _ := law.damping(b, lane)
-	var end, loop tap
-	together := law.place(&end, &loop, time.At(0), perMs)
-	last := before[0]
-	if law.interp == thiran {
-		e, d = b.Record(0, lane), b.Record(1, lane)
-	}
-	for n := range l {
-		if law.interp != thiran {
-			if time.Varies() {
-				together = law.place(&end, &loop, time.At(n), perMs)
-			}
-			e[n] = loop.read(v, h+n, &loop.w)
-			d[n] = e[n]
-			if !together {
-				d[n] = end.read(v, h+n, &end.w)
-			}
-		}
-		if law.damped {
-			last += a * (e[n] - last)
-		} else {
-			last = e[n]
-		}
-		l[n] = last
-	}
-	return e, d, l
 }
 
 func delayBackward(b, d *abi.Block) {
-	law := b.Data.(delayLaw)
-	perMs := b.Rate / 1000
+	law, perMs := b.Data.(delayLaw), b.Rate/1000
 	for lane := range b.Lanes {
-		x, v, before := b.In(0, lane), b.Internal(0, lane), b.Before(lane)
-		dx, dy, dv, dstate := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane), d.State(lane)
-		time, feedback, mix := b.Param(0, lane), b.Param(1, lane).At(0), b.Param(2, lane).At(0)
-		dtime, dfeedback, dmix, da := d.Param(0, lane), 0.0, 0.0, 0.0
-		a, slope := law.damping(b, lane)
-		h := len(v) - len(x)
-		var end, loop tap
+		time, h := b.Param(0, lane), len(b.Internal(0, lane))-b.Frames
+		var end, loop kernel.Tap
 		together := law.place(&end, &loop, time.At(0), perMs)
 		switch {
 		case law.pieces(time, perMs, &end, h):
 			delayPiecesBack(b, d, lane, law, &end)
-			continue
 		case law.moving(b, lane, h):
 			delayMovingBack(b, d, lane)
-			continue
-		case !time.Varies() && together && law.interp == linear && !law.damped && h-end.k >= 1:
-			delayRunBack(b, d, lane, end.k, end.w[0], end.w[1], perMs)
-			continue
-		}
-		e, out, l := delayTaps(b, lane, law)
-		carry, carryEnd, carryLoop := dstate[0], dstate[1], dstate[2]
-		if !law.damped {
-			carry = 0
-		}
-		for n := len(x) - 1; n >= 0; n-- {
-			if time.Varies() {
-				together = law.place(&end, &loop, time.At(n), perMs)
-			}
-			i := h + n
-			prev, prevEnd, prevLoop := before[0], before[1], before[2]
-			if n > 0 {
-				prev, prevEnd, prevLoop = l[n-1], out[n-1], e[n-1]
-			}
-			g := mix * dy[n]
-			dt := 0.0
-			switch {
-			case law.interp == thiran:
-				g += carryEnd
-				dt = thiranBack(&end, v, dv, i, g, prevEnd)
-				carryEnd = -end.w[0] * g
-				g = 0
-			case !together:
-				end.add(dv, i, g)
-				dt = g * end.read(v, i, &end.dw)
-				g = 0
-			}
-			lambda := dv[i]
-			dx[n] += (1-mix)*dy[n] + lambda
-			dmix += (out[n] - x[n]) * dy[n]
-			dfeedback += l[n] * lambda
-			dl := feedback*lambda + carry
-			if law.damped {
-				da += (e[n] - prev) * dl
-				carry = (1 - a) * dl
-				dl *= a
-			}
-			g += dl
-			moves := 1.0 // below one frame the loop does not see the time
-			if time.At(n)*perMs < 1 {
-				moves = 0
-			}
-			if law.interp == thiran {
-				g += carryLoop
-				dt += moves * thiranBack(&loop, v, dv, i, g, prevLoop)
-				carryLoop = -loop.w[0] * g
-			} else {
-				loop.add(dv, i, g)
-				dt += moves * g * loop.read(v, i, &loop.dw)
-			}
-			dtime.Add(n, perMs*dt)
-		}
-		d.Param(1, lane).Add(0, dfeedback)
-		d.Param(2, lane).Add(0, dmix)
-		if law.damped {
-			d.Param(3, lane).Add(0, slope*da)
-			dstate[0] = carry
-		}
-		if law.interp == thiran {
-			dstate[1], dstate[2] = carryEnd, carryLoop
+		case law.plain(time, together, &end, h):
+			delayRunBack(b, d, lane, end.K, end.W[0], end.W[1])
+		default:
+			delayFramesBack(b, d, lane)
 		}
 	}
-}
-
-// thiranBack spreads the gradient g of an all-pass tap's value and returns that
-// of its time.
-func thiranBack(t *tap, v, dv []float64, i int, g, prev float64) float64 {
-	if i >= t.k {
-		dv[i-t.k] += t.w[0] * g
-	}
-	if i > t.k {
-		dv[i-t.k-1] += g
-	}
-	return g * t.dw[0] * (at(v, i-t.k) - prev)
-}
-
-// delayRunBack is the adjoint of delayRun.
-func delayRunBack(b, d *abi.Block, lane, k int, w0, w1, perMs float64) {
-	x, v := b.In(0, lane), b.Internal(0, lane)
-	dx, dy, dv := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane)
-	feedback, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
-	h := len(v) - len(x)
-	past, dpast, dnow := v[h-k-1:], dv[h-k-1:], dv[h:][:len(x)]
-	dx, dy = dx[:len(x)], dy[:len(x)]
-	rest := 1 - mix
-	dtime, dfeedback, dmix := 0.0, 0.0, 0.0
-	for n := len(x) - 1; n >= 0; n-- {
-		p0, p1 := past[n+1], past[n]
-		tap := math.FMA(w1, p1, w0*p0)
-		lambda := dnow[n]
-		dx[n] += math.FMA(rest, dy[n], lambda)
-		dmix = math.FMA(tap-x[n], dy[n], dmix)
-		dfeedback = math.FMA(tap, lambda, dfeedback)
-		g := math.FMA(mix, dy[n], feedback*lambda)
-		dpast[n+1] = math.FMA(w0, g, dpast[n+1])
-		dpast[n] = math.FMA(w1, g, dpast[n])
-		dtime = math.FMA(p1-p0, g, dtime)
-	}
-	d.Param(0, lane).Add(0, perMs*dtime)
-	d.Param(1, lane).Add(0, dfeedback)
-	d.Param(2, lane).Add(0, dmix)
 }
 
 func delayTangent(b, t *abi.Block) {
@@ -441,7 +166,7 @@ func delayTangent(b, t *abi.Block) {
 		}
 		h := len(v) - len(x)
 		e, out, l := delayTaps(b, lane, law)
-		var end, loop tap
+		var end, loop kernel.Tap
 		tlast, tend, tloop := tstate[0], tstate[1], tstate[2]
 		for n := range x {
 			law.place(&end, &loop, time.At(n), perMs)
@@ -456,11 +181,11 @@ func delayTangent(b, t *abi.Block) {
 				loopTime = 0
 			}
 			te := 0.0
-			if law.interp == thiran {
-				tloop = loop.w[0]*(at(tv, i-loop.k)-tloop) + at(tv, i-loop.k-1) + loop.dw[0]*loopTime*(at(v, i-loop.k)-prevLoop)
+			if law.interp == kernel.Thiran {
+				tloop = loop.W[0]*(at(tv, i-loop.K)-tloop) + at(tv, i-loop.K-1) + loop.DW[0]*loopTime*(at(v, i-loop.K)-prevLoop)
 				te = tloop
 			} else {
-				te = loop.read(tv, i, &loop.w) + loopTime*loop.read(v, i, &loop.dw)
+				te = loop.Read(tv, i, &loop.W) + loopTime*loop.Read(v, i, &loop.DW)
 			}
 			if law.damped {
 				tlast += a*(te-tlast) + ta*(e[n]-prev)
@@ -469,19 +194,60 @@ func delayTangent(b, t *abi.Block) {
 			}
 			tv[i] = tx[n] + feedback*tlast + tfeedback*l[n]
 			td := 0.0
-			if law.interp == thiran {
-				tend = end.w[0]*(at(tv, i-end.k)-tend) + at(tv, i-end.k-1) + end.dw[0]*tt*(at(v, i-end.k)-prevEnd)
+			if law.interp == kernel.Thiran {
+				tend = end.W[0]*(at(tv, i-end.K)-tend) + at(tv, i-end.K-1) + end.DW[0]*tt*(at(v, i-end.K)-prevEnd)
 				td = tend
 			} else {
-				td = end.read(tv, i, &end.w) + tt*end.read(v, i, &end.dw)
+				td = end.Read(tv, i, &end.W) + tt*end.Read(v, i, &end.DW)
 			}
 			ty[n] = (1-mix)*tx[n] + mix*td + tmix*(out[n]-x[n])
 		}
 		if law.damped {
 			tstate[0] = tlast
 		}
-		if law.interp == thiran {
+		if law.interp == kernel.Thiran {
 			tstate[1], tstate[2] = tend, tloop
 		}
 	}
+}
+
+func delayFormula(f *kernel.Formula) {
+	law, ms, feedback, mix := f.Block.Data.(delayLaw), f.Param(0), f.Param(1)(0), f.Param(2)(0)
+	h := len(f.Block.Internal(0, f.Lane)) - f.Frames()
+	var a kernel.Number
+	if law.damped {
+		a = f.PoleCoef(f.Param(3)(0))
+	}
+	for n := range f.Frames() {
+		x, time := f.In(0, n), f.Scale(f.Block.Rate/1000, ms(n))
+		var e, d kernel.Number
+		if loop := f.AtLeast(time, 1); law.interp == kernel.Thiran {
+			e = delayRing(f, loop, 1, n, h, 2)
+		} else {
+			e = f.Tap(law.interp, 0, loop, 1, n, h)
+		}
+		l := e
+		if law.damped {
+			l = f.Mix(a, f.State(0), e)
+			f.SetState(0, l)
+		}
+		f.SetRow(0, f.Add(x, f.Mul(feedback, l)))
+		if law.interp == kernel.Thiran {
+			d = delayRing(f, time, 0, n, h, 1)
+		} else {
+			d = f.Tap(law.interp, 0, time, 0, n, h)
+		}
+		f.Out(0, n, f.Mix(mix, x, d))
+	}
+}
+
+// delayRing is the all-pass tap, whose last value is a state.
+func delayRing(f *kernel.Formula, time kernel.Number, first, n, history, state int) kernel.Number {
+	var t kernel.Tap
+	t.Set(kernel.Thiran, f.Value(time), first)
+	u, at := f.Shift(-float64(t.K), time), history+n-t.K
+	eta := f.Div(f.Shift(1, f.Scale(-1, u)), f.Shift(1, u))
+	y := f.Add(f.Mul(eta, f.Sub(f.Row(0, at), f.State(state))), f.Row(0, at-1))
+	f.SetState(state, y)
+	return y
 }

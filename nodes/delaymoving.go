@@ -4,16 +4,17 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 // moving reports whether a lane is the common case of a modulated time: linear
 // interpolation without damping, and a history that holds the longest time.
 func (law delayLaw) moving(b *abi.Block, lane int, history int) bool {
 	time := b.Param(0, lane)
-	return time.Varies() && law.interp == linear && !law.damped && history >= law.longest+2
+	return time.Varies() && law.interp == kernel.Linear && !law.damped && history >= law.longest+2
 }
 
-// delayMoving is delayForward for such a lane.
+// delayMoving is delayFrames for such a lane.
 func delayMoving(b *abi.Block, lane int) {
 	x, y, v := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane)
 	ms, feedback, mix := b.Param(0, lane), b.Param(1, lane).At(0), b.Param(2, lane).At(0)

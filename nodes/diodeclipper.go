@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(diodeClipper) }
@@ -56,7 +57,7 @@ var diodeClipper = abi.NodeType{
 	Forward:      diodeForward,
 	Backward:     diodeBackward,
 	Tangent:      diodeTangent,
-	Second:       second(diodeFormula),
+	Second:       kernel.Second(diodeFormula),
 }
 
 func diodeForward(b *abi.Block) {
@@ -96,7 +97,7 @@ func diodeBackward(b, d *abi.Block) {
 		for n, v := range y {
 			sinhs[n] = v * k.perV
 		}
-		expRow(sinhs, sinhs)
+		kernel.ExpRow(sinhs, sinhs)
 		slope := k.slope
 		for n, f := range sinhs {
 			inv := 1 / f
@@ -184,28 +185,28 @@ func diodeTangent(b, t *abi.Block) {
 
 // diodeFormula solves by two steps of Newton from the voltage that Forward found:
 // each doubles the order to which the derivatives are right.
-func diodeFormula(f *formula) {
-	r, c, is, nvt := f.param(0)(0), f.param(1)(0), f.param(2)(0), f.param(3)(0)
-	a, beta, perV := f.scale(0.5/f.b.Rate, f.inv(f.mul(r, c))), f.scale(1/f.b.Rate, f.div(is, c)), f.inv(nvt)
-	a1, slope := f.shift(1, a), f.mul(beta, perV)
-	sinh := func(v num) (sinh, cosh num) {
-		u := f.mul(v, perV)
-		s, c := hyperbolic(f.v[u])
-		return f.of(u, s, c, s), f.of(u, c, s, c)
+func diodeFormula(f *kernel.Formula) {
+	r, c, is, nvt := f.Param(0)(0), f.Param(1)(0), f.Param(2)(0), f.Param(3)(0)
+	a, beta, perV := f.Scale(0.5/f.Block.Rate, f.Inv(f.Mul(r, c))), f.Scale(1/f.Block.Rate, f.Div(is, c)), f.Inv(nvt)
+	a1, slope := f.Shift(1, a), f.Mul(beta, perV)
+	sinh := func(v kernel.Number) (sinh, cosh kernel.Number) {
+		u := f.Mul(v, perV)
+		s, c := hyperbolic(f.Value(u))
+		return f.Apply(u, s, c, s), f.Apply(u, c, s, c)
 	}
-	for n, found := range f.b.Out(0, f.lane) {
-		x := f.x(0, n)
-		rest, v := f.add(f.mul(a, x), f.state(0)), f.number(found)
+	for n, found := range f.Block.Out(0, f.Lane) {
+		x := f.In(0, n)
+		rest, v := f.Add(f.Mul(a, x), f.State(0)), f.Const(found)
 		for range 2 {
 			s, c := sinh(v)
-			v = f.sub(v, f.div(f.sub(f.add(f.mul(v, a1), f.mul(beta, s)), rest), f.add(a1, f.mul(slope, c))))
+			v = f.Sub(v, f.Div(f.Sub(f.Add(f.Mul(v, a1), f.Mul(beta, s)), rest), f.Add(a1, f.Mul(slope, c))))
 		}
 		s, c := sinh(v)
-		f.setState(0, f.sub(f.scale(2, v), f.state(0)))
-		f.setState(1, x)
-		f.setState(2, v)
-		f.setState(3, s)
-		f.setState(4, c)
-		f.y(0, n, v)
+		f.SetState(0, f.Sub(f.Scale(2, v), f.State(0)))
+		f.SetState(1, x)
+		f.SetState(2, v)
+		f.SetState(3, s)
+		f.SetState(4, c)
+		f.Out(0, n, v)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(parametricDriver) }
@@ -78,11 +79,11 @@ func driverForward(b *abi.Block) {
 		hz, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
 		phases, sums, means := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
 		amplitude, offset, render := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
-		driverMean(b, lane, means)
+		kernel.MeanOfOthers(b, lane, means)
 		p := state[0]
 		for n := range y {
-			p = frac(p + max(hz[n], 0)/b.Rate)
-			s1, c1 := sinTurn(p+offset.At(n)), cosTurn(p+offset.At(n))
+			p = kernel.Frac(p + max(hz[n], 0)/b.Rate)
+			s1, c1 := kernel.SinTurn(p+offset.At(n)), kernel.CosTurn(p+offset.At(n))
 			sum, s, c := 0.0, s1, c1
 			for _, a := range a {
 				sum += a * s
@@ -93,20 +94,6 @@ func driverForward(b *abi.Block) {
 			y[n] = ((1-r)*sum + r*means[n]) * amplitude.At(n)
 		}
 		state[0] = p
-	}
-}
-
-// driverMean writes the mean of the channels after the first, 0 without.
-func driverMean(b *abi.Block, lane int, m []float64) {
-	clear(m)
-	others := b.InChannels(0) - 1
-	for c := range others {
-		for n, x := range b.InCh(0, c+1, lane) {
-			m[n] += x
-		}
-	}
-	for n := range m {
-		m[n] /= float64(max(others, 1))
 	}
 }
 
@@ -131,7 +118,7 @@ func driverBackward(b, d *abi.Block) {
 		}
 		lambda := dstate[0]
 		for n := len(dy) - 1; n >= 0; n-- {
-			s1, c1 := sinTurn(phases[n]+offset.At(n)), cosTurn(phases[n]+offset.At(n))
+			s1, c1 := kernel.SinTurn(phases[n]+offset.At(n)), kernel.CosTurn(phases[n]+offset.At(n))
 			r, amp := render.At(n), amplitude.At(n)
 			damplitude.Add(n, ((1-r)*sums[n]+r*means[n])*dy[n])
 			drender.Add(n, amp*(means[n]-sums[n])*dy[n])

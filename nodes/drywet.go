@@ -3,6 +3,7 @@ package nodes
 import (
 	"ampfit/abi"
 	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(dryWet) }
@@ -47,7 +48,7 @@ var dryWet = abi.NodeType{
 			}
 		}
 	},
-	Second: second(dryWetFormula),
+	Second: kernel.Second(dryWetFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			dry, wet, mix := b.In(0, lane), b.In(1, lane), b.Param(0, lane)
@@ -60,9 +61,9 @@ var dryWet = abi.NodeType{
 	},
 }
 
-func dryWetFormula(f *formula) {
-	mix := f.param(0)
-	for n := range f.frames() {
-		f.y(0, n, f.mixed(mix(n), f.x(0, n), f.x(1, n)))
+func dryWetFormula(f *kernel.Formula) {
+	mix := f.Param(0)
+	for n := range f.Frames() {
+		f.Out(0, n, f.Mix(mix(n), f.In(0, n), f.In(1, n)))
 	}
 }

@@ -4,45 +4,19 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 // This file takes the feed-forward case of dynamics.go with the peak or the rms
 // detector row by row: envelopes, logarithms, curve and exponentials each have a
-// loop of their own, of which only the envelopes wait for themselves. An envelope
-//
-//	max(a e + (1-a) D, b e + (1-b) D)
-//
-// attacks with a where D > e and releases with b elsewhere if a ≤ b, without a
-// branch; if a > b it is the minimum.
-
-// followRows writes the envelopes of a level and of its square.
-func followRows(e, q, level []float64, attack, release float64, state []float64) {
-	if useAVX2 {
-		followRowsFast(e, q, level, attack, release, state)
-		return
-	}
-	last, lastQ := state[0], state[1]
-	fall, rise := 1-release, 1-attack
-	for n, d := range level {
-		s := d * d
-		a, b := math.FMA(attack, last, rise*d), math.FMA(release, last, fall*d)
-		p, r := math.FMA(attack, lastQ, rise*s), math.FMA(release, lastQ, fall*s)
-		if attack <= release {
-			last, lastQ = max(a, b), max(p, r)
-		} else {
-			last, lastQ = min(a, b), min(p, r)
-		}
-		e[n], q[n] = last, lastQ
-	}
-	state[0], state[1] = last, lastQ
-}
+// loop of their own, of which only the envelopes wait for themselves.
 
 // decibelRow writes the level in dB of an envelope, of a square where power.
 func decibelRow(dst, e []float64, power bool) {
 	if power {
-		logRow(dst, e, levelFloor*levelFloor, perNeper/2)
+		kernel.LogRow(dst, e, levelFloor*levelFloor, perNeper/2)
 	} else {
-		logRow(dst, e, levelFloor, perNeper)
+		kernel.LogRow(dst, e, levelFloor, perNeper)
 	}
 }
 
@@ -67,21 +41,11 @@ func (c *curveAt) kneeTable() [5]float64 {
 	return [5]float64{c.threshold, c.knee / 2, c.knee, 1 / c.knee, 1/c.ratio - 1}
 }
 
-// kneeAt returns how far a level is up the knee, from 0 to 1, and how far above
-// its upper end.
-func kneeAt(level float64, table *[5]float64) (p, above float64) {
-	over := level - table[0]
-	return min(max(over+table[1], 0), table[2]) * table[3], max(over-table[1], 0)
-}
-
 // gainRow replaces levels by gains in dB.
 func (c *curveAt) gainRow(row []float64) {
 	if c.kind == compressCurve && c.knee > 0 {
 		table := c.kneeTable()
-		for n := kneeGainFast(row, &table); n < len(row); n++ {
-			p, above := kneeAt(row[n], &table)
-			row[n] = table[4] * math.FMA(table[1], p*p, above)
-		}
+		kernel.KneeGains(row, &table)
 		return
 	}
 	for n, level := range row {
@@ -89,26 +53,23 @@ func (c *curveAt) gainRow(row []float64) {
 	}
 }
 
-// dynamicsForwardRows is dynamicsForward up to the gain as a factor.
-func (l *dynamicsLaw) forwardRows(b *abi.Block, lane int, curve *curveAt, mix, attack, release float64) {
-	frames, fs := b.Frames, b.FrameScratch(lane)
-	level, free := fs[:frames], fs[frames:2*frames]
-	re, rq, rg := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-	loudest(level, b, l.key(), lane)
-	followRows(re, rq, level, attack, release, b.State(lane))
-	levelRow(rg, free, re, rq, mix)
-	if threshold := b.Param(atThreshold, lane); !b.Held() {
+func (p *dynamicsLane) forwardRows(b *abi.Block) {
+	free, rg := b.FrameScratch(p.lane)[b.Frames:2*b.Frames], p.gain
+	kernel.Loudest(p.level, b, p.key(), p.lane)
+	kernel.FollowRows(p.e, p.q, p.level, p.attack, p.release, b.State(p.lane))
+	levelRow(rg, free, p.e, p.q, p.mix)
+	if threshold := b.Param(atThreshold, p.lane); !b.Held() {
 		for n, level := range rg {
-			curve.threshold = threshold.At(n)
-			rg[n] = curve.at(level)
+			p.curve.threshold = threshold.At(n)
+			rg[n] = p.curve.at(level)
 		}
 	} else {
-		curve.gainRow(rg)
+		p.curve.gainRow(rg)
 	}
 	for n, g := range rg {
 		rg[n] = decibels * g
 	}
-	expRow(rg, rg)
+	kernel.ExpRow(rg, rg)
 }
 
 // backRow leads the gradients g of gains in dB to the curve, and replaces them by
@@ -116,14 +77,7 @@ func (l *dynamicsLaw) forwardRows(b *abi.Block, lane int, curve *curveAt, mix, a
 func (c *curveAt) backRow(g, level []float64) {
 	if c.kind == compressCurve && c.knee > 0 {
 		table := c.kneeTable()
-		n, byGain, byKnee, byLevel := kneeBackFast(g, level, &table)
-		for ; n < len(g); n++ {
-			p, above := kneeAt(level[n], &table)
-			byGain = math.FMA(g[n], math.FMA(table[1], p*p, above), byGain)
-			byKnee = math.FMA(g[n], p-p*p, byKnee)
-			g[n] = table[4] * g[n] * p
-			byLevel += g[n]
-		}
+		byGain, byKnee, byLevel := kernel.KneeGainsBack(g, level, &table)
 		c.dRatio -= byGain / (c.ratio * c.ratio)
 		c.dKnee += table[4] / 2 * byKnee
 		c.dThreshold -= byLevel
@@ -134,10 +88,10 @@ func (c *curveAt) backRow(g, level []float64) {
 	}
 }
 
-// followBack runs the gradient of an envelope back in time. On entry dst is what
+// envelopeBackRow runs the gradient of an envelope back in time. On entry dst is what
 // each frame gives to it, on return what its level gets.
-func followBack(dst, e, level []float64, before, attack, release float64, square bool, dstate *float64, dattack, drelease *float64) {
-	attackBits, releaseBits := math.Float64bits(attack), math.Float64bits(release)
+func (p *dynamicsLane) envelopeBackRow(dst, e []float64, before float64, square bool, dstate *float64) {
+	attackBits, releaseBits, level := math.Float64bits(p.attack), math.Float64bits(p.release), p.level
 	carry, all, attacks := *dstate, 0.0, 0.0
 	for n := len(dst) - 1; n >= 0; n-- {
 		last, d := before, level[n]
@@ -160,8 +114,8 @@ func followBack(dst, e, level []float64, before, attack, release float64, square
 		dst[n] = g - carry
 	}
 	*dstate = carry
-	*dattack += attacks
-	*drelease += all - attacks
+	p.dattack += attacks
+	p.drelease += all - attacks
 }
 
 // spreadRow leads the gradients of the level, or of its square, to the channel
@@ -185,29 +139,27 @@ func (l *dynamicsLaw) spreadRow(b, d *abi.Block, lane int, dlevel []float64, squ
 		return
 	}
 	for n, v := range dlevel {
-		c, x := loudestAt(b, key, lane, n)
+		c, x := kernel.LoudestAt(b, key, lane, n)
 		d.InCh(key, c, lane)[n] += signed(v, x)
 	}
 }
 
-// backwardRows is the part of dynamicsBackward from the gradient of the gain
-// factor on, in the second row of the frame scratch.
-func (l *dynamicsLaw) backwardRows(b, d *abi.Block, lane int, curve *curveAt, mix, attack, release float64) (dattack, drelease, dmakeup, dmix float64) {
-	frames, fs := b.Frames, b.FrameScratch(lane)
-	level, g, peak, power, at := fs[:frames], fs[frames:2*frames], fs[2*frames:3*frames], fs[3*frames:4*frames], fs[4*frames:5*frames]
-	re, rq, rg := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-	mixed := l.detector == peakDetector && l.curve == compressCurve
-	loudest(level, b, l.key(), lane)
-	for n := range g {
-		g[n] *= rg[n]
+// backwardRows begins with the gradient g of the gain as a factor, and overwrites it.
+func (p *dynamicsLane) backwardRows(b, d *abi.Block, g []float64) {
+	frames, fs := b.Frames, b.FrameScratch(p.lane)
+	peak, power, at := fs[2*frames:3*frames], fs[3*frames:4*frames], fs[4*frames:5*frames]
+	mixed, mix, dmakeup, dmix := p.mixed(), p.mix, 0.0, 0.0
+	kernel.Loudest(p.level, b, p.key(), p.lane)
+	for n, gain := range p.gain {
+		g[n] *= gain
 		dmakeup += g[n]
 		g[n] *= decibels
 	}
 	if mixed || mix != 1 {
-		decibelRow(peak, re, false)
+		decibelRow(peak, p.e, false)
 	}
 	if mixed || mix == 1 {
-		decibelRow(power, rq, true)
+		decibelRow(power, p.q, true)
 	}
 	switch mix {
 	case 0:
@@ -220,13 +172,13 @@ func (l *dynamicsLaw) backwardRows(b, d *abi.Block, lane int, curve *curveAt, mi
 		}
 	}
 	if b.Held() {
-		curve.backRow(g, at)
+		p.curve.backRow(g, at)
 	} else {
-		threshold, dthreshold := b.Param(atThreshold, lane), d.Param(atThreshold, lane)
+		threshold, dthreshold := b.Param(atThreshold, p.lane), d.Param(atThreshold, p.lane)
 		for n := range g {
-			curve.threshold, curve.dThreshold = threshold.At(n), 0
-			g[n] = curve.back(at[n], g[n])
-			dthreshold.Add(n, curve.dThreshold)
+			p.curve.threshold, p.curve.dThreshold = threshold.At(n), 0
+			g[n] = p.curve.back(at[n], g[n])
+			dthreshold.Add(n, p.curve.dThreshold)
 		}
 	}
 	if mixed {
@@ -235,29 +187,29 @@ func (l *dynamicsLaw) backwardRows(b, d *abi.Block, lane int, curve *curveAt, mi
 		}
 	}
 	// Level in dB to envelopes, and back through them.
-	e0, q0 := l.begun(b, lane, b.Before(lane))
-	dstate := d.State(lane)
+	e0, q0 := p.begun(b, p.lane, b.Before(p.lane))
+	dstate := d.State(p.lane)
 	if mix != 1 || dstate[0] != 0 {
-		for n, e := range re {
+		for n, e := range p.e {
 			v := (1 - mix) * perNeper * g[n] / e
 			if e <= levelFloor {
 				v = 0
 			}
 			peak[n] = v
 		}
-		followBack(peak, re, level, e0, attack, release, false, &dstate[0], &dattack, &drelease)
-		l.spreadRow(b, d, lane, peak, false)
+		p.envelopeBackRow(peak, p.e, e0, false, &dstate[0])
+		p.spreadRow(b, d, p.lane, peak, false)
 	}
 	if mix != 0 || dstate[1] != 0 {
-		for n, q := range rq {
+		for n, q := range p.q {
 			v := mix * perNeper / 2 * g[n] / q
 			if q <= levelFloor*levelFloor {
 				v = 0
 			}
 			power[n] = v
 		}
-		followBack(power, rq, level, q0, attack, release, true, &dstate[1], &dattack, &drelease)
-		l.spreadRow(b, d, lane, power, true)
+		p.envelopeBackRow(power, p.q, q0, true, &dstate[1])
+		p.spreadRow(b, d, p.lane, power, true)
 	}
-	return dattack, drelease, dmakeup, dmix
+	p.dmakeup, p.dmix = dmakeup, dmix
 }

@@ -124,27 +124,7 @@ func (e *envelope) step(trigger, on bool, velocity float64) (rule int) {
 		e.start(velocity)
 		rule = started | fromZero
 	}
-	for passed := true; passed; { // stages without frames
-		passed = false
-		switch {
-		case e.stage == idle && on:
-			e.start(velocity)
-			rule, passed = started|fromZero, true
-		case e.stage == idle || e.frames[e.stage] > 0:
-		case e.stage == attack:
-			e.value, rule, passed = e.u, rule&^fromMask|fromPeak, true
-			e.enter(hold)
-		case e.stage == hold:
-			passed = true
-			e.enter(decay)
-		case e.stage == decay:
-			e.value, rule, passed = e.u*e.s, rule&^fromMask|fromSustain, true
-			e.enter(sustain)
-		case e.stage == release:
-			passed = true
-			e.enter(idle)
-		}
-	}
+	rule = e.pass(rule, on, velocity)
 	n := float64(e.frames[e.stage])
 	switch e.stage {
 	case idle:
@@ -195,6 +175,32 @@ func (e *envelope) step(trigger, on bool, velocity float64) (rule int) {
 			e.value, rule = 0, rule&^toMask|toZero
 		}
 		if e.t++; e.t >= e.frames[release] {
+			e.enter(idle)
+		}
+	}
+	return rule
+}
+
+// pass goes on through stages without frames.
+func (e *envelope) pass(rule int, on bool, velocity float64) int {
+	for passed := true; passed; {
+		passed = false
+		switch {
+		case e.stage == idle && on:
+			e.start(velocity)
+			rule, passed = started|fromZero, true
+		case e.stage == idle || e.frames[e.stage] > 0:
+		case e.stage == attack:
+			e.value, rule, passed = e.u, rule&^fromMask|fromPeak, true
+			e.enter(hold)
+		case e.stage == hold:
+			passed = true
+			e.enter(decay)
+		case e.stage == decay:
+			e.value, rule, passed = e.u*e.s, rule&^fromMask|fromSustain, true
+			e.enter(sustain)
+		case e.stage == release:
+			passed = true
 			e.enter(idle)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(envelopeFollower) }
@@ -36,15 +37,15 @@ var envelopeFollower = abi.NodeType{
 		rms := b.Data.(bool)
 		for lane := range b.Lanes {
 			x, y, r, state := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), b.State(lane)
-			attack, _ := ballistic(b.Param(0, lane).At(0), b.Rate)
-			release, _ := ballistic(b.Param(1, lane).At(0), b.Rate)
+			attack, _ := kernel.Ballistic(b.Param(0, lane).At(0), b.Rate)
+			release, _ := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
 			e := state[0]
 			for n, x := range x {
 				if rms {
-					e = follow(e, x*x, attack, release)
+					e = kernel.Follow(e, x*x, attack, release)
 					y[n] = math.Sqrt(max(e, 0))
 				} else {
-					e = follow(e, math.Abs(x), attack, release)
+					e = kernel.Follow(e, math.Abs(x), attack, release)
 					y[n] = e
 				}
 				r[n] = e
@@ -56,11 +57,11 @@ var envelopeFollower = abi.NodeType{
 		rms := b.Data.(bool)
 		for lane := range b.Lanes {
 			x, y, r, dx, dy, dstate := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), d.In(0, lane), d.Out(0, lane), d.State(lane)
-			attack, attackSlope := ballistic(b.Param(0, lane).At(0), b.Rate)
-			release, releaseSlope := ballistic(b.Param(1, lane).At(0), b.Rate)
+			attack, attackSlope := kernel.Ballistic(b.Param(0, lane).At(0), b.Rate)
+			release, releaseSlope := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
 			dattack, drelease, carry := 0.0, 0.0, dstate[0]
 			for n := len(x) - 1; n >= 0; n-- {
-				last, u, slope := b.Before(lane)[0], math.Abs(x[n]), sign(x[n])
+				last, u, slope := b.Before(lane)[0], math.Abs(x[n]), kernel.Sign(x[n])
 				if n > 0 {
 					last = r[n-1]
 				}

@@ -3,8 +3,10 @@ package nodes
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(fdn) }
@@ -78,7 +80,7 @@ type fdnLaw struct {
 
 // The losses of a line, in Coefs.
 const (
-	fdnF = iota
+	fdnF = iota // these two as kernel/lines.go wants them
 	fdnP
 	fdnLow   // gain of the line
 	fdnA     // of the low-pass
@@ -108,27 +110,8 @@ func setFDN(s *abi.Setup) error {
 	if law.bands == 2 && !law.gains {
 		law.damped = false // it follows from the two times
 	}
-	given := s.Config.Numbers("delays")
-	if given != nil && len(given) != n {
-		return abi.Errorf("config.delays", "%d delays for %d lines", len(given), n)
-	}
-	for i := range n {
-		m := 0
-		if given != nil {
-			m = int(given[i])
-			if float64(m) != given[i] || m < 1 || m > 1<<24 {
-				return abi.Errorf("config.delays", "a delay of %v frames; it must be a whole number from 1", given[i])
-			}
-		} else {
-			m = nextPrime(int(s.Rate * 0.025 * math.Pow(3.2, float64(i)/float64(max(n-1, 1)))))
-			if i > 0 && m <= law.delays[i-1] {
-				m = nextPrime(law.delays[i-1] + 1)
-			}
-		}
-		law.delays = append(law.delays, m)
-		if i == 0 || m < law.shortest {
-			law.shortest = m
-		}
+	if err := law.setDelays(s); err != nil {
+		return err
 	}
 	s.Internal = law.delays
 	level := 1 / math.Sqrt(float64(n))
@@ -160,9 +143,7 @@ func setFDN(s *abi.Setup) error {
 		s.State = n // l[n-1]
 	}
 	law.piece = min(law.shortest, fdnPiece)
-	for range n {
-		law.ones = append(law.ones, 1)
-	}
+	law.ones = slices.Repeat([]float64{1}, n)
 	law.work = fdnCoefs*n + n*n
 	s.Coefs, s.Scratch = law.work, n*n+4*n+n*fdnStride
 	if law.skew {
@@ -171,6 +152,33 @@ func setFDN(s *abi.Setup) error {
 	}
 	s.FrameScratch = n + 1 // l, and what keeps its rows apart
 	s.Data = law
+	return nil
+}
+
+// setDelays takes the given lengths of the lines, or primes.
+func (law *fdnLaw) setDelays(s *abi.Setup) error {
+	n, given := law.lines, s.Config.Numbers("delays")
+	if given != nil && len(given) != n {
+		return abi.Errorf("config.delays", "%d delays for %d lines", len(given), n)
+	}
+	for i := range n {
+		m := 0
+		if given != nil {
+			m = int(given[i])
+			if float64(m) != given[i] || m < 1 || m > 1<<24 {
+				return abi.Errorf("config.delays", "a delay of %v frames; it must be a whole number from 1", given[i])
+			}
+		} else {
+			m = nextPrime(int(s.Rate * 0.025 * math.Pow(3.2, float64(i)/float64(max(n-1, 1)))))
+			if i > 0 && m <= law.delays[i-1] {
+				m = nextPrime(law.delays[i-1] + 1)
+			}
+		}
+		law.delays = append(law.delays, m)
+		if i == 0 || m < law.shortest {
+			law.shortest = m
+		}
+	}
 	return nil
 }
 
@@ -196,21 +204,7 @@ func (law *fdnLaw) ends(b *abi.Block, lane int, rows []float64, stride int, stat
 			v := b.Internal(j+i, lane)
 			past[i] = v[len(v)-b.Frames-law.delays[j+i]+from:][:count]
 		}
-		coefs := b.Coefs(lane)[fdnCoefs*j:]
-		lines, done := rowsEndsFast(rows[j*stride:], stride, count, past, coefs, state[j:])
-		for i, v := range past {
-			k := done
-			if i >= lines {
-				k = 0
-			}
-			c, row, last := coefs[fdnCoefs*i:][:fdnCoefs], rows[(j+i)*stride:][:count], state[j+i]
-			f, p := c[fdnF], c[fdnP]
-			for ; k < count; k++ {
-				last = math.FMA(p, last, f*v[k])
-				row[k] = last
-			}
-			state[j+i] = last
-		}
+		kernel.LineEnds(rows[j*stride:], stride, count, past, b.Coefs(lane)[fdnCoefs*j:], fdnCoefs, state[j:])
 	}
 }
 
@@ -218,15 +212,15 @@ func (law *fdnLaw) ends(b *abi.Block, lane int, rows []float64, stride int, stat
 func (law *fdnLaw) turn(rows []float64, stride, count int) {
 	n := law.lines
 	if law.hadamard {
-		turnRows(rows, n, stride, count)
+		kernel.HadamardRows(rows, n, stride, count)
 		return
 	}
 	var free [fdnPiece]float64
 	sum := free[:count]
-	addRows(sum, law.ones, rows, stride, 1)
+	kernel.AddRows(sum, law.ones, rows, stride, 1)
 	for i := range n {
 		row := rows[i*stride:][:count]
-		blendRow(row, row, sum, 1, -2/float64(n))
+		kernel.BlendRow(row, row, sum, 1, -2/float64(n))
 	}
 }
 
@@ -257,7 +251,7 @@ func fdnForward(b *abi.Block) {
 			count := min(law.piece, frames-from)
 			law.ends(b, lane, l, fdnStride, state, from, count)
 			input := x[from:][:count]
-			addRows(y[from:][:count], outs, l, fdnStride, 1)
+			kernel.AddRows(y[from:][:count], outs, l, fdnStride, 1)
 			if !law.skew {
 				law.turn(l, fdnStride, count)
 			}
@@ -265,13 +259,13 @@ func fdnForward(b *abi.Block) {
 				v := b.Internal(i, lane)
 				row := v[len(v)-frames+from:][:count]
 				if !law.skew {
-					blendRow(row, l[i*fdnStride:], input, scale, g)
+					kernel.BlendRow(row, l[i*fdnStride:], input, scale, g)
 					continue
 				}
 				for k, x := range input {
 					row[k] = g * x
 				}
-				addRows(row, a[i*n:][:n], l, fdnStride, 1)
+				kernel.AddRows(row, a[i*n:][:n], l, fdnStride, 1)
 			}
 		}
 	}
@@ -308,15 +302,15 @@ func fdnBackward(b, d *abi.Block) {
 			for i, g := range ins {
 				dv := d.Internal(i, lane)
 				lambda := dv[len(dv)-frames+from:][:count]
-				dins[i] += takeRow(dl[i*fdnStride:][:count], lambda, x[from:], dx[from:], g)
+				dins[i] += kernel.TakeRow(dl[i*fdnStride:][:count], lambda, x[from:], dx[from:], g)
 				if law.skew {
-					dotRows(da[i*n:][:n], lambda, l[from:], stride)
+					kernel.DotRows(da[i*n:][:n], lambda, l[from:], stride)
 				}
 			}
 			if law.skew {
 				clear(turned[:n*count])
 				for j := range n {
-					addRows(turned[j*count:][:count], a[j:], dl, fdnStride, n)
+					kernel.AddRows(turned[j*count:][:count], a[j:], dl, fdnStride, n)
 				}
 				for j := range n {
 					copy(dl[j*fdnStride:], turned[j*count:][:count])
@@ -324,19 +318,12 @@ func fdnBackward(b, d *abi.Block) {
 			} else {
 				law.turn(dl, fdnStride, count)
 			}
+			kernel.LineEndsBack(dl, fdnStride, dy[from:][:count], scale, outs, coefs, fdnCoefs, carry)
 			for j := range n {
-				whole := count &^ 3
-				if !useAVX2 || j&^3+4 > n {
-					whole = 0
-				}
-				p := fdnLine{law, b, d, lane, j, l[j*stride:][:frames], dl[j*fdnStride:], dy, from}
-				p.back(carry, df, dp, scale, whole, count)
-				if whole == 0 || j&3 != 3 {
-					continue
-				}
-				rowsBackFast(dl[(j-3)*fdnStride:], fdnStride, dy[from:][:whole], scale, outs[j-3:], coefs[fdnCoefs*(j-3):], carry[j-3:j+1])
-				for i := j - 3; i <= j; i++ {
-					p := fdnLine{law, b, d, lane, i, l[i*stride:][:frames], dl[i*fdnStride:], dy, from}
+				p := fdnLine{law, b, d, lane, j, l[j*stride:][:frames], dl[j*fdnStride:], from}
+				whole := kernel.LineWhole(j, n, count)
+				p.lead(df, dp, whole, count)
+				if whole > 0 {
 					p.lead(df, dp, 0, whole)
 				}
 			}
@@ -348,54 +335,22 @@ func fdnBackward(b, d *abi.Block) {
 
 // fdnLine is a piece of a line in the adjoint.
 type fdnLine struct {
-	law      *fdnLaw
-	b, d     *abi.Block
-	lane, j  int
-	l, g, dy []float64 // end of the line and ȳ in the block, gradient of the end in the piece
-	from     int       // frame of the block where the piece begins
+	law     *fdnLaw
+	b, d    *abi.Block
+	lane, j int
+	l, g    []float64 // end of the line in the block, its gradient in the piece
+	from    int       // frame of the block where the piece begins
 }
 
-// back turns the row of g into the gradient of the end of the line, frames lo … hi
-// of the piece back in time, and leads it on.
-func (p *fdnLine) back(carry, df, dp []float64, scale float64, lo, hi int) {
-	pole, w := p.b.Coefs(p.lane)[fdnCoefs*p.j+fdnP], p.b.Vector(1, p.lane)[p.j]
-	for k := hi - 1; k >= lo; k-- {
-		p.g[k] = math.FMA(w, p.dy[p.from+k], scale*p.g[k]) + carry[p.j]
-		carry[p.j] = pole * p.g[k]
-	}
-	p.lead(df, dp, lo, hi)
-}
-
-// lead takes that gradient to the beginning of the line, and to its parameters.
+// lead takes the gradient of the end of the line to its beginning and to its
+// parameters, frames lo … hi of the piece.
 func (p *fdnLine) lead(df, dp []float64, lo, hi int) {
-	f := p.b.Coefs(p.lane)[fdnCoefs*p.j+fdnF]
-	v, dv := p.b.Internal(p.j, p.lane), p.d.Internal(p.j, p.lane)
-	at := len(v) - p.b.Frames - p.law.delays[p.j] + p.from
-	v, dv = v[at:], dv[at:]
-	dy, l, last := p.dy[p.from:], p.l[p.from:], 0.0
-	if at := p.from + lo; at > 0 {
-		last = p.l[at-1]
-	} else if p.law.filtered {
+	v, dv, at := p.b.Internal(p.j, p.lane), p.d.Internal(p.j, p.lane), p.from+lo
+	past, last := len(v)-p.b.Frames-p.law.delays[p.j]+at, 0.0
+	if p.law.filtered {
 		last = p.b.Before(p.lane)[p.j]
 	}
-	var sums [3]float64
-	for k := lo; k < hi; k++ {
-		if whole := (hi - k) &^ 3; useAVX2 && p.from+k > 0 && whole > 0 {
-			for i, s := range rowsLineFast(p.g[k:k+whole], p.l[p.from+k-1:], v[k:], dv[k:], dy[k:], f) {
-				sums[i] += s
-			}
-			if k += whole; k == hi {
-				break
-			}
-			last = l[k-1]
-		}
-		g := p.g[k]
-		sums[0] = math.FMA(l[k], dy[k], sums[0])
-		sums[1] = math.FMA(v[k], g, sums[1])
-		sums[2] = math.FMA(last, g, sums[2])
-		dv[k] = math.FMA(f, g, dv[k])
-		last = l[k]
-	}
+	sums := kernel.LineBack(p.g[lo:hi], p.l, at, last, v[past:], dv[past:], p.d.Out(0, p.lane)[at:], p.b.Coefs(p.lane)[fdnCoefs*p.j+fdnF])
 	p.d.Vector(1, p.lane)[p.j] += sums[0]
 	df[p.j] += sums[1]
 	dp[p.j] += sums[2]

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func fdnPrepare(b *abi.Block) {
@@ -26,7 +27,7 @@ func fdnPrepare(b *abi.Block) {
 			}
 			c[fdnA] = 1
 			if law.damped {
-				c[fdnA], c[fdnSlope] = onePoleCoef(b.Vector(law.damping, lane)[j], b.Rate)
+				c[fdnA], c[fdnSlope] = kernel.OnePoleCoef(b.Vector(law.damping, lane)[j], b.Rate)
 				p = 1 - c[fdnA]
 			}
 			c[fdnP] = p
@@ -61,17 +62,7 @@ func (law *fdnLaw) base(a, e []float64) {
 	copy(a, e)
 	if law.hadamard {
 		scale := 1 / math.Sqrt(float64(n))
-		for half := 1; half < n; half *= 2 {
-			for i := range n {
-				if i&half != 0 {
-					continue
-				}
-				p, q := a[i*n:][:n], a[(i+half)*n:][:n]
-				for k, v := range p {
-					p[k], q[k] = v+q[k], v-q[k]
-				}
-			}
-		}
+		kernel.HadamardRows(a, n, n, n)
 		for i := range a {
 			a[i] *= scale
 		}
@@ -162,12 +153,7 @@ func matrixMul(n int, dst, a, b []float64) {
 	for i := range n {
 		to := dst[i*n:][:n]
 		clear(to)
-		for k, v := range a[i*n:][:n] {
-			row := b[k*n:][:n]
-			for j := range to {
-				to[j] = math.FMA(v, row[j], to[j])
-			}
-		}
+		kernel.AddRows(to, a[i*n:][:n], b, n, 1)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 )
 
 func init() { abi.Register(fftDivision) }
@@ -209,6 +210,64 @@ func away(d, epsilon float64) float64 {
 	return d
 }
 
+// quotient returns n Σ_k a_k g_k X_k D̅_k/m_k.
+func (p *spectra) quotient(within, outside, lo, hi float64) (re, im float64) {
+	law := p.law
+	for k := range p.xr {
+		g := outside
+		if at := float64(k) / float64(law.n-1); lo <= at && at <= hi {
+			g = within
+		}
+		g /= max(p.dr[k]*p.dr[k]+p.di[k]*p.di[k], law.epsilon)
+		qr, qi := g*(p.xr[k]*p.dr[k]+p.xi[k]*p.di[k]), g*(p.xi[k]*p.dr[k]-p.xr[k]*p.di[k])
+		re += qr*law.cos[k] + qi*law.sin[k] // e^{-2πik/N}
+		im += qi*law.cos[k] - qr*law.sin[k]
+	}
+	return re, im
+}
+
+// quotientBack replaces the spectra by their gradients, where turn is e^{iφ} and dy
+// the gradient of the frame, and returns those of the phase and of both weights. D is
+// held where a constant stays one.
+func (p *spectra) quotientBack(within, outside, lo, hi float64, turn complex128, dy float64, held bool) (dp, dwithin, doutside float64) {
+	law, scale, back := p.law, complex(dy/float64(p.law.n), 0), complex(real(turn), -imag(turn))
+	for k := range p.xr {
+		x, div := complex(p.xr[k], p.xi[k]), complex(p.dr[k], p.di[k])
+		power := p.dr[k]*p.dr[k] + p.di[k]*p.di[k]
+		m := complex(max(power, law.epsilon), 0)
+		conj := complex(p.dr[k], -p.di[k])
+		q := x * conj / m
+		at := float64(k) / float64(law.n-1)
+		inside := lo <= at && at <= hi
+		g := complex(outside, 0)
+		if inside {
+			g = complex(within, 0)
+		}
+		ya := scale * complex(law.cos[k], law.sin[k]) // conj(a_k) ȳ, the gradient of Y_k
+		// Re(conj(z) ya) for z = e^{iφ} Q, and for i times it.
+		z := turn * q
+		along := real(z)*real(ya) + imag(z)*imag(ya)
+		if inside {
+			dwithin += along
+		} else {
+			doutside += along
+		}
+		dp += real(g) * (real(z)*imag(ya) - imag(z)*real(ya))
+		dq := g * back * ya
+		xa := div / m * dq
+		var da complex128
+		if power > law.epsilon {
+			r := q / div
+			da = -complex(real(r), -imag(r)) * dq
+		} else if !held || law.spectrum[k] != 0 {
+			da = x * complex(real(dq), -imag(dq)) / m
+		}
+		p.xr[k], p.xi[k] = real(xa), imag(xa)
+		p.dr[k], p.di[k] = real(da), imag(da)
+	}
+	return dp, dwithin, doutside
+}
+
 func fftDivisionForward(b *abi.Block) {
 	for lane := range b.Lanes {
 		p := newSpectra(b, lane)
@@ -236,17 +295,7 @@ func fftDivisionForward(b *abi.Block) {
 			}
 			p.set(vx, vr, vi, h+t)
 			within, outside, lo, hi := gates(b, lane, t)
-			sr, si := 0.0, 0.0
-			for k := range n {
-				g := outside
-				if at := float64(k) / float64(n-1); lo <= at && at <= hi {
-					g = within
-				}
-				g /= max(p.dr[k]*p.dr[k]+p.di[k]*p.di[k], law.epsilon)
-				qr, qi := g*(p.xr[k]*p.dr[k]+p.xi[k]*p.di[k]), g*(p.xi[k]*p.dr[k]-p.xr[k]*p.di[k])
-				sr += qr*law.cos[k] + qi*law.sin[k] // e^{-2πik/N}
-				si += qi*law.cos[k] - qr*law.sin[k]
-			}
+			sr, si := p.quotient(within, outside, lo, hi)
 			sin, cos := math.Sincos(b.Param(2, lane).At(t))
 			y[t] = (cos*sr - sin*si) / float64(n)
 		}
@@ -297,46 +346,10 @@ func fftDivisionBackward(b, d *abi.Block) {
 			}
 			p.set(vx, vr, vi, h+t)
 			within, outside, lo, hi := gates(b, lane, t)
-			sin, cos := math.Sincos(b.Param(2, lane).At(t))
-			turn := complex(cos, sin)
-			scale := complex(dy[t]/float64(n), 0)
 			// A constant that stays one does not reach the bins its window leaves silent.
 			held := p.still && !b.Param(0, lane).Varies() && !b.Param(1, lane).Varies()
-			dp, dwithin, doutside := 0.0, 0.0, 0.0
-			for k := range n {
-				x, div := complex(p.xr[k], p.xi[k]), complex(p.dr[k], p.di[k])
-				power := p.dr[k]*p.dr[k] + p.di[k]*p.di[k]
-				m := complex(max(power, law.epsilon), 0)
-				conj := complex(p.dr[k], -p.di[k])
-				q := x * conj / m
-				at := float64(k) / float64(n-1)
-				inside := lo <= at && at <= hi
-				g := complex(outside, 0)
-				if inside {
-					g = complex(within, 0)
-				}
-				ya := scale * complex(law.cos[k], law.sin[k]) // conj(a_k) ȳ, the gradient of Y_k
-				// Re(conj(z) ya) for z = e^{iφ} Q, and for i times it.
-				z := turn * q
-				along := real(z)*real(ya) + imag(z)*imag(ya)
-				if inside {
-					dwithin += along
-				} else {
-					doutside += along
-				}
-				dp += real(g) * (real(z)*imag(ya) - imag(z)*real(ya))
-				dq := g * complex(cos, -sin) * ya
-				xa := div / m * dq
-				var da complex128
-				if power > law.epsilon {
-					r := q / div
-					da = -complex(real(r), -imag(r)) * dq
-				} else if !held || law.spectrum[k] != 0 {
-					da = x * complex(real(dq), -imag(dq)) / m
-				}
-				p.xr[k], p.xi[k] = real(xa), imag(xa)
-				p.dr[k], p.di[k] = real(da), imag(da)
-			}
+			sin, cos := math.Sincos(b.Param(2, lane).At(t))
+			dp, dwithin, doutside := p.quotientBack(within, outside, lo, hi, complex(cos, sin), dy[t], held)
 			dphase.Add(t, dp)
 			intensity, sum := b.Param(5, lane).At(t), 0.0
 			if intensity >= 1e-6 {
@@ -355,9 +368,7 @@ func fftDivisionBackward(b, d *abi.Block) {
 			}
 		}
 		ddivisor, dimag := d.Param(0, lane), d.Param(1, lane)
-		for t := range dx {
-			dx[t] += gx[h+t]
-		}
+		vec.Add(dx, gx[h:])
 		addRow(ddivisor, gr[h:])
 		addRow(dimag, gi[h:])
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 // This file is the filters of first order and their kernel:
@@ -30,14 +31,14 @@ func init() {
 		Doc: "Gain on the shelf.",
 	}
 	for _, f := range []struct {
-		kind              rbjKind
+		kind              kernel.Filter
 		name, doc, detail string
 		params            []abi.Param
 	}{
-		{lowpass, "Lowpass1Node", "Low-pass filter, 6 dB per octave.", "H(s) = 1/(s + 1); silence at rate/2.", []abi.Param{cutoff}},
-		{highpass, "Highpass1Node", "High-pass filter, 6 dB per octave.", "H(s) = s/(s + 1); 1 at rate/2.", []abi.Param{cutoff}},
-		{lowShelf, "LowShelf1Node", "Low shelf of first order.", "H(s) = (s + A)/(s + 1/A), A = 10^(gain_db/40).", []abi.Param{freq, gain}},
-		{highShelf, "HighShelf1Node", "High shelf of first order.", "H(s) = (A s + 1)/(s/A + 1), A = 10^(gain_db/40).", []abi.Param{freq, gain}},
+		{kernel.Lowpass, "Lowpass1Node", "Low-pass filter, 6 dB per octave.", "H(s) = 1/(s + 1); silence at rate/2.", []abi.Param{cutoff}},
+		{kernel.Highpass, "Highpass1Node", "High-pass filter, 6 dB per octave.", "H(s) = s/(s + 1); 1 at rate/2.", []abi.Param{cutoff}},
+		{kernel.LowShelf, "LowShelf1Node", "Low shelf of first order.", "H(s) = (s + A)/(s + 1/A), A = 10^(gain_db/40).", []abi.Param{freq, gain}},
+		{kernel.HighShelf, "HighShelf1Node", "High shelf of first order.", "H(s) = (A s + 1)/(s/A + 1), A = 10^(gain_db/40).", []abi.Param{freq, gain}},
 	} {
 		data := &firstOrder{f.kind, len(f.params)}
 		abi.Register(abi.NodeType{
@@ -53,13 +54,13 @@ func init() {
 					f.design(b.Coefs(lane), b, lane, 0)
 				}
 			},
-			Forward: firstOrderForward, Backward: firstOrderBackward, Tangent: firstOrderTangent, Second: second(firstOrderFormula),
+			Forward: firstOrderForward, Backward: firstOrderBackward, Tangent: firstOrderTangent, Second: kernel.Second(firstOrderFormula),
 		})
 	}
 }
 
 type firstOrder struct {
-	kind   rbjKind
+	kind   kernel.Filter
 	params int
 }
 
@@ -74,13 +75,13 @@ func (f *firstOrder) design(c []float64, b *abi.Block, lane, n int) {
 	}
 	var proto, byT, byA [4]float64 // p, q, r, u
 	switch f.kind {
-	case lowpass:
+	case kernel.Lowpass:
 		proto, byT = [4]float64{0, t, 1, t}, [4]float64{0, 1, 0, 1}
-	case highpass:
+	case kernel.Highpass:
 		proto, byT = [4]float64{1, 0, 1, t}, [4]float64{0, 0, 0, 1}
-	case lowShelf:
+	case kernel.LowShelf:
 		proto, byT, byA = [4]float64{1, a * t, 1, t / a}, [4]float64{0, a, 0, 1 / a}, [4]float64{0, t, 0, -t / (a * a)}
-	case highShelf:
+	case kernel.HighShelf:
 		proto, byT, byA = [4]float64{a, t, 1 / a, t}, [4]float64{0, 1, 0, 1}, [4]float64{1, 0, -1 / (a * a), 0}
 	}
 	scale := 1 / (proto[2] + proto[3])
@@ -188,33 +189,33 @@ func firstOrderTangent(b, t *abi.Block) {
 	}
 }
 
-func firstOrderFormula(f *formula) {
-	data, freq, gain := f.b.Data.(*firstOrder), f.param(0), func(int) num { return 0 }
+func firstOrderFormula(f *kernel.Formula) {
+	data, freq, gain := f.Block.Data.(*firstOrder), f.Param(0), func(int) kernel.Number { return 0 }
 	if data.params > 1 {
-		gain = f.param(1)
+		gain = f.Param(1)
 	}
-	var b0, b1, a1 num
-	for n := range f.frames() {
-		if n == 0 || !f.b.Held() {
-			t, one := f.tanOf(f.scale(math.Pi/f.b.Rate, freq(n))), f.number(1)
-			p, q, r, u := one, f.number(0), one, t
+	var b0, b1, a1 kernel.Number
+	for n := range f.Frames() {
+		if n == 0 || !f.Block.Held() {
+			t, one := f.Tan(f.Scale(math.Pi/f.Block.Rate, freq(n))), f.Const(1)
+			p, q, r, u := one, f.Const(0), one, t
 			switch data.kind {
-			case lowpass:
+			case kernel.Lowpass:
 				p, q = q, t
-			case lowShelf:
-				a := f.exp(f.scale(decibels/2, gain(n)))
-				q, u = f.mul(a, t), f.div(t, a)
-			case highShelf:
-				a := f.exp(f.scale(decibels/2, gain(n)))
-				p, q, r = a, t, f.inv(a)
+			case kernel.LowShelf:
+				a := f.Exp(f.Scale(decibels/2, gain(n)))
+				q, u = f.Mul(a, t), f.Div(t, a)
+			case kernel.HighShelf:
+				a := f.Exp(f.Scale(decibels/2, gain(n)))
+				p, q, r = a, t, f.Inv(a)
 			}
-			scale := f.inv(f.add(r, u))
-			b0, b1, a1 = f.mul(f.add(p, q), scale), f.mul(f.sub(q, p), scale), f.mul(f.sub(u, r), scale)
+			scale := f.Inv(f.Add(r, u))
+			b0, b1, a1 = f.Mul(f.Add(p, q), scale), f.Mul(f.Sub(q, p), scale), f.Mul(f.Sub(u, r), scale)
 		}
-		x := f.x(0, n)
-		y := f.sub(f.add(f.mul(b0, x), f.mul(b1, f.state(0))), f.mul(a1, f.state(1)))
-		f.setState(0, x)
-		f.setState(1, y)
-		f.y(0, n, y)
+		x := f.In(0, n)
+		y := f.Sub(f.Add(f.Mul(b0, x), f.Mul(b1, f.State(0))), f.Mul(a1, f.State(1)))
+		f.SetState(0, x)
+		f.SetState(1, y)
+		f.Out(0, n, y)
 	}
 }

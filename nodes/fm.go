@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(fmOperator) }
@@ -54,9 +55,9 @@ var fmOperator = abi.NodeType{
 			p, last := state[0], state[1]
 			y, theta = y[:len(x)], theta[:len(x)]
 			for n, x := range x {
-				p = advance(p, frequency.At(n)/b.Rate)
+				p = kernel.Advance(p, frequency.At(n)/b.Rate)
 				t := p + phase + x + feedback*last
-				last = amplitude.At(n) * sinTurn(t)
+				last = amplitude.At(n) * kernel.SinTurn(t)
 				theta[n], y[n] = t, last
 			}
 			state[0], state[1] = p, last
@@ -74,9 +75,9 @@ var fmOperator = abi.NodeType{
 					last = y[n-1]
 				}
 				mu := dy[n] + carry
-				slope := 2 * math.Pi * amplitude.At(n) * cosTurn(theta[n])
+				slope := 2 * math.Pi * amplitude.At(n) * kernel.CosTurn(theta[n])
 				g := slope * mu
-				damplitude.Add(n, sinTurn(theta[n])*mu)
+				damplitude.Add(n, kernel.SinTurn(theta[n])*mu)
 				carry = min(max(feedback*slope, -1), 1) * mu
 				dfeedback += last * g
 				dx[n] += g
@@ -91,7 +92,7 @@ var fmOperator = abi.NodeType{
 			dstate[0], dstate[1] = lambda, carry
 		}
 	},
-	Second: second(fmFormula),
+	Second: kernel.Second(fmFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			y, tx, ty, theta, tstate := b.Out(0, lane), t.In(0, lane), t.Out(0, lane), b.Record(0, lane), t.State(lane)
@@ -102,9 +103,9 @@ var fmOperator = abi.NodeType{
 			tp, tlast, last := tstate[0], tstate[1], b.Before(lane)[1]
 			for n := range ty {
 				tp += t.Param(0, lane).At(n) / b.Rate
-				slope := 2 * math.Pi * amplitude.At(n) * cosTurn(theta[n])
+				slope := 2 * math.Pi * amplitude.At(n) * kernel.CosTurn(theta[n])
 				tt := tp + t.Param(2, lane).At(0) + tx[n] + tfeedback*last
-				tlast = t.Param(1, lane).At(n)*sinTurn(theta[n]) + slope*tt + min(max(feedback*slope, -1), 1)*tlast
+				tlast = t.Param(1, lane).At(n)*kernel.SinTurn(theta[n]) + slope*tt + min(max(feedback*slope, -1), 1)*tlast
 				ty[n], last = tlast, y[n]
 			}
 			tstate[0], tstate[1] = tp, tlast
@@ -122,12 +123,12 @@ func fmFeedback(b *abi.Block, lane int) float64 {
 }
 
 // fmFormula is that of an operator without feedback.
-func fmFormula(f *formula) {
-	frequency, amplitude, phase := f.param(0), f.param(1), f.param(2)(0)
-	for n := range f.frames() {
-		f.setState(0, f.add(f.state(0), f.scale(1/f.b.Rate, frequency(n))))
-		y := f.mul(amplitude(n), f.turn(f.sum(f.state(0), phase, f.x(0, n))))
-		f.setState(1, y)
-		f.y(0, n, y)
+func fmFormula(f *kernel.Formula) {
+	frequency, amplitude, phase := f.Param(0), f.Param(1), f.Param(2)(0)
+	for n := range f.Frames() {
+		f.SetState(0, f.Add(f.State(0), f.Scale(1/f.Block.Rate, frequency(n))))
+		y := f.Mul(amplitude(n), f.SinTurn(f.Sum(f.State(0), phase, f.In(0, n))))
+		f.SetState(1, y)
+		f.Out(0, n, y)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"ampfit/abi"
 	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(gain) }
@@ -40,7 +41,7 @@ var gain = abi.NodeType{
 	Forward:  gainForward,
 	Backward: gainBackward,
 	Tangent:  gainTangent,
-	Second:   second(gainFormula),
+	Second:   kernel.Second(gainFormula),
 }
 
 // gainLaw says which of the two parameters there is.
@@ -104,13 +105,13 @@ func gainTangent(b, t *abi.Block) {
 	}
 }
 
-func gainFormula(f *formula) {
-	db, p := f.b.Data.(gainLaw).db, f.param(0)
-	for n := range f.frames() {
+func gainFormula(f *kernel.Formula) {
+	db, p := f.Block.Data.(gainLaw).db, f.Param(0)
+	for n := range f.Frames() {
 		g := p(n)
 		if db {
-			g = f.factor(g)
+			g = f.Factor(g)
 		}
-		f.y(0, n, f.mul(g, f.x(0, n)))
+		f.Out(0, n, f.Mul(g, f.In(0, n)))
 	}
 }

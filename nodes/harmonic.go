@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(harmonicOscillator) }
@@ -14,7 +15,7 @@ func init() { abi.Register(harmonicOscillator) }
 //	y[n] = Σ_k v(r_k f0[n]/rate) a_k sin 2π(r_k Φ[n] + p_k)
 //
 // where v fades partials out below half the rate. While f0 is held, a partial
-// is a sine as in sines.go, begun anew at absolute multiples of sineChunk frames;
+// is a sine as in kernel/sines.go, begun anew at absolute multiples of kernel.SineChunk frames;
 // the state keeps Φ there, so that a block which begins between them has the same
 // bits. The adjoint of a piece of j = 0, 1, … frames needs two sums per partial:
 //
@@ -52,7 +53,7 @@ var harmonicOscillator = abi.NodeType{
 			amps.Defaults = append(amps.Defaults, 1/float64(i+1))
 		}
 		four := (k + 3) &^ 3
-		s.Coefs, s.Scratch = partialCoefs*k+sineTables(k), max(7*four+2*sineChunk, 17*k)
+		s.Coefs, s.Scratch = partialCoefs*k+kernel.SineTables(k), max(7*four+2*kernel.SineChunk, 17*k)
 		return nil
 	},
 	State:        2, // Φ[n-1], and Φ in the first frame of the chunk
@@ -72,18 +73,6 @@ const (
 	partialCoefs
 )
 
-// fade returns the weight of a partial of f times the rate, and its slope.
-func fade(f float64) (v, slope float64) {
-	u := (0.5 - f) / 0.025
-	switch {
-	case u >= 1:
-		return 1, 0
-	case u <= 0:
-		return 0, 0
-	}
-	return u * u * (3 - 2*u), -6 * u * (1 - u) / 0.025
-}
-
 // stretched returns the ratio of partial k and its slope by the inharmonicity.
 func stretched(k, b float64) (r, slope float64) {
 	root := math.Sqrt(1 + b*k*k)
@@ -100,9 +89,9 @@ func harmonicPrepare(b *abi.Block) {
 			c := c[partialCoefs*k:][:partialCoefs]
 			c[partialRatio], c[partialStretch] = stretched(float64(k+1), inharmonicity)
 			step := c[partialRatio] * f
-			c[partialFade], c[partialFading] = fade(step)
+			c[partialFade], c[partialFading] = kernel.Fade(step)
 			c[partialAmp] = c[partialFade] * a
-			setSine(tables[sineTable*k:], step, 0)
+			kernel.SetSine(tables[kernel.SineTable*k:], step, 0)
 		}
 	}
 }
@@ -126,7 +115,7 @@ func newHeldPartials(b *abi.Block, lane int) heldPartials {
 	heard = (heard + 3) &^ 3
 	m := b.Scratch(lane)
 	h.turns, h.phasors, h.sums, m = m[:heard], m[heard:3*heard], m[3*heard:7*heard], m[7*heard:]
-	h.x, h.ramp = m[:sineChunk], m[sineChunk:2*sineChunk]
+	h.x, h.ramp = m[:kernel.SineChunk], m[kernel.SineChunk:2*kernel.SineChunk]
 	return h
 }
 
@@ -136,7 +125,7 @@ func (h *heldPartials) turn(turn float64) {
 	for k := range min(len(h.turns), len(h.phases)) {
 		h.turns[k] = h.c[partialCoefs*k+partialRatio]*turn + h.phases[k]
 	}
-	sineTurns(h.phasors, h.turns)
+	kernel.SinCosTurns(h.phasors, h.turns)
 }
 
 func harmonicForward(b *abi.Block) {
@@ -147,14 +136,14 @@ func harmonicForward(b *abi.Block) {
 		}
 		h, y, state := newHeldPartials(b, lane), b.Out(0, lane), b.State(lane)
 		last, seed := state[0], state[1]
-		at := int(b.Frame(lane) % sineChunk)
+		at := int(b.Frame(lane) % kernel.SineChunk)
 		for len(y) > 0 {
 			if at == 0 {
 				seed = last + h.step
 			} else if math.Abs(last+h.step-(seed+float64(at)*h.step)) > 1e-9*(1+math.Abs(last)) {
 				seed = last + h.step - float64(at)*h.step // the pitch was set within the chunk
 			}
-			frames := min(sineChunk-at, len(y))
+			frames := min(kernel.SineChunk-at, len(y))
 			h.turn(seed)
 			for k := range min(len(h.turns), len(h.phases)) {
 				a := h.c[partialCoefs*k+partialAmp]
@@ -166,7 +155,7 @@ func harmonicForward(b *abi.Block) {
 			}
 			sum := h.x[:(at+frames+7)&^7] // from where the chunk begins
 			clear(sum)
-			sinesAdd(sum, h.tables, h.phasors, false)
+			kernel.AddSines(sum, h.tables, h.phasors, false)
 			copy(y[:frames], sum[at:])
 			last = seed + float64(at+frames-1)*h.step
 			y, at = y[frames:], 0
@@ -187,7 +176,7 @@ type partial struct {
 func newPartial(turn, b float64) partial {
 	p := partial{b: b, turn: turn, c: 1}
 	if b == 0 {
-		p.s1, p.c1 = sinTurn(turn), cosTurn(turn)
+		p.s1, p.c1 = kernel.SinTurn(turn), kernel.CosTurn(turn)
 	}
 	return p
 }
@@ -200,14 +189,14 @@ func (p *partial) next() {
 		return
 	}
 	p.ratio, p.stretch = stretched(p.k, p.b)
-	p.s, p.c = sinTurn(p.ratio*p.turn), cosTurn(p.ratio*p.turn)
+	p.s, p.c = kernel.SinTurn(p.ratio*p.turn), kernel.CosTurn(p.ratio*p.turn)
 }
 
 // harmonicPhases writes sine and cosine of the phases into scratch memory.
 func harmonicPhases(b *abi.Block, lane int) []float64 {
 	z := b.Scratch(lane)
 	for k, p := range b.Vector(2, lane) {
-		z[2*k], z[2*k+1] = sinTurn(p), cosTurn(p)
+		z[2*k], z[2*k+1] = kernel.SinTurn(p), kernel.CosTurn(p)
 	}
 	return z
 }
@@ -223,7 +212,7 @@ func harmonicVarying(b *abi.Block, lane int) {
 	for n := range turns {
 		last += f0.At(n) / b.Rate
 		turns[n] = last
-		if (b.Frame(lane)+int64(n))%sineChunk == 0 {
+		if (b.Frame(lane)+int64(n))%kernel.SineChunk == 0 {
 			state[1] = last
 		}
 	}
@@ -234,7 +223,7 @@ func harmonicVarying(b *abi.Block, lane int) {
 		if i := n % 8; i == 0 {
 			done = 0
 			if inharmonicity == 0 && n+8 <= len(y) {
-				done = partialsEight(y[n:n+8], &walk, turns[n:n+8], coefs, whole(f0, n, 8, b.Rate, len(amps)))
+				done = kernel.PartialsEight(y[n:n+8], &walk, turns[n:n+8], coefs, whole(f0, n, 8, b.Rate, len(amps)))
 			}
 		}
 		if done == len(amps) {
@@ -250,7 +239,7 @@ func harmonicVarying(b *abi.Block, lane int) {
 		}
 		for k := done; k < len(amps); k++ {
 			p.next()
-			v, _ := fade(p.ratio * f)
+			v, _ := kernel.Fade(p.ratio * f)
 			if v == 0 {
 				break // so are all above
 			}
@@ -281,15 +270,15 @@ func harmonicBackward(b, d *abi.Block) {
 		damps, dphases := d.Vector(1, lane), d.Vector(2, lane)
 		last, lambda, dstretch := b.Before(lane)[0], dstate[0], 0.0
 		df := lambda * float64(len(dy)) // Φ after the block
-		if begins := chunkBegins(b, lane); begins >= 0 {
+		if begins := kernel.SineChunkBegins(b, lane); begins >= 0 {
 			lambda += dstate[1]
 			df += dstate[1] * float64(begins+1)
 			dstate[1] = 0
 		}
-		for from := 0; from < len(dy); from += sineChunk {
-			g, ramp := sineRamp(h.x, h.ramp, dy[from:min(from+sineChunk, len(dy))])
+		for from := 0; from < len(dy); from += kernel.SineChunk {
+			g, ramp := kernel.SineRamp(h.x, h.ramp, dy[from:min(from+kernel.SineChunk, len(dy))])
 			h.turn(last + f*float64(from+1)) // Φ in the first frame
-			sinesSum(h.sums, g, ramp, h.tables)
+			kernel.SumSines(h.sums, g, ramp, h.tables)
 			for k := range min(len(h.turns), len(amps)) {
 				c, e := h.c[partialCoefs*k:][:partialCoefs], h.sums[4*k:][:4]
 				s, cos := h.phasors[2*k], h.phasors[2*k+1]
@@ -310,13 +299,6 @@ func harmonicBackward(b, d *abi.Block) {
 	}
 }
 
-// chunkBegins returns the last frame of the block in which a chunk begins, which
-// is where the second value of the state comes from; -1: it was there before.
-func chunkBegins(b *abi.Block, lane int) int {
-	end := b.Frame(lane) + int64(b.Frames) - 1
-	return max(-1, int(end-end%sineChunk-b.Frame(lane)))
-}
-
 func harmonicVaryingBack(b, d *abi.Block, lane int) {
 	dy, dstate, amps, z := d.Out(0, lane), d.State(lane), b.Vector(1, lane), harmonicPhases(b, lane)
 	damps, dphases, df0 := d.Vector(1, lane), d.Vector(2, lane), d.Param(0, lane)
@@ -327,7 +309,7 @@ func harmonicVaryingBack(b, d *abi.Block, lane int) {
 		last += f0.At(n) / b.Rate
 		turns[n] = last
 	}
-	begins, dseed := chunkBegins(b, lane), dstate[1]
+	begins, dseed := kernel.SineChunkBegins(b, lane), dstate[1]
 	if begins >= 0 {
 		dstate[1] = 0
 	}
@@ -344,7 +326,7 @@ func harmonicVaryingBack(b, d *abi.Block, lane int) {
 		if i := n % 4; i == 3 || n == len(dy)-1 {
 			done = 0
 			if inharmonicity == 0 && i == 3 {
-				done = partialsBack(&walk, turns[n-3:n+1], dy[n-3:n+1], coefs, sums, whole(f0, n-3, 4, b.Rate, len(amps)))
+				done = kernel.PartialsBack(&walk, turns[n-3:n+1], dy[n-3:n+1], coefs, sums, whole(f0, n-3, 4, b.Rate, len(amps)))
 			}
 		}
 		f, g, df := f0.At(n)/b.Rate, dy[n], 0.0
@@ -358,7 +340,7 @@ func harmonicVaryingBack(b, d *abi.Block, lane int) {
 		for k := done; k < len(amps); k++ {
 			a := amps[k]
 			p.next()
-			v, fading := fade(p.ratio * f)
+			v, fading := kernel.Fade(p.ratio * f)
 			if v == 0 {
 				break
 			}

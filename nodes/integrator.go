@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(integrator) }
@@ -64,7 +65,7 @@ var integrator = abi.NodeType{
 				s := w[0]*x[n] + w[1]*x1
 				u, lambda := p*y1+g*s, dy[n]+ey
 				if math.Abs(u) > limit {
-					dlimit += sign(u) * lambda
+					dlimit += kernel.Sign(u) * lambda
 					lambda = 0
 				}
 				dx[n] += g*w[0]*lambda + ex
@@ -78,7 +79,7 @@ var integrator = abi.NodeType{
 			dstate[0], dstate[1] = ex, ey
 		}
 	},
-	Second: second(integratorFormula),
+	Second: kernel.Second(integratorFormula),
 	Tangent: func(b, t *abi.Block) {
 		w := b.Data.([2]float64)
 		for lane := range b.Lanes {
@@ -90,7 +91,7 @@ var integrator = abi.NodeType{
 				s := w[0]*x[n] + w[1]*x1
 				v := p*ts[1] + tp*y1 + g*(w[0]*tx[n]+w[1]*ts[0]) + tg*s
 				if u := p*y1 + g*s; math.Abs(u) > limit {
-					v = sign(u) * t.Param(2, lane).At(0)
+					v = kernel.Sign(u) * t.Param(2, lane).At(0)
 				}
 				ty[n] = v
 				ts[0], ts[1] = tx[n], v
@@ -100,17 +101,17 @@ var integrator = abi.NodeType{
 	},
 }
 
-func integratorFormula(f *formula) {
-	w := f.b.Data.([2]float64)
-	p, g, limit := f.exp(f.scale(-2*math.Pi/f.b.Rate, f.param(0)(0))), f.scale(1/f.b.Rate, f.param(1)(0)), f.param(2)(0)
-	for n := range f.frames() {
-		x := f.x(0, n)
-		u := f.add(f.mul(p, f.state(1)), f.mul(g, f.add(f.scale(w[0], x), f.scale(w[1], f.state(0)))))
-		if v := f.v[u]; math.Abs(v) > f.v[limit] {
-			u = f.scale(sign(v), limit)
+func integratorFormula(f *kernel.Formula) {
+	w := f.Block.Data.([2]float64)
+	p, g, limit := f.Exp(f.Scale(-2*math.Pi/f.Block.Rate, f.Param(0)(0))), f.Scale(1/f.Block.Rate, f.Param(1)(0)), f.Param(2)(0)
+	for n := range f.Frames() {
+		x := f.In(0, n)
+		u := f.Add(f.Mul(p, f.State(1)), f.Mul(g, f.Add(f.Scale(w[0], x), f.Scale(w[1], f.State(0)))))
+		if v := f.Value(u); math.Abs(v) > f.Value(limit) {
+			u = f.Scale(kernel.Sign(v), limit)
 		}
-		f.setState(0, x)
-		f.setState(1, u)
-		f.y(0, n, u)
+		f.SetState(0, x)
+		f.SetState(1, u)
+		f.Out(0, n, u)
 	}
 }

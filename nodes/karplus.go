@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(karplusStrong) }
@@ -94,7 +96,7 @@ func (law stringLaw) burst(x []float64, channel int, frame int64, period float64
 		}
 		return x
 	}
-	gaussian(x, law.seed, channel, frame)
+	kernel.Gaussian(x, law.seed, channel, frame)
 	for n := range x {
 		x[n] *= burstLevel * min(1, max(0, period-float64(frame+int64(n))))
 	}
@@ -114,9 +116,9 @@ func (l *stringLoop) set(b *abi.Block, lane int) {
 	l.period = b.Rate / frequency
 	rho := math.Exp(-3 * math.Ln10 / (frequency * decay))
 	h0, h1 := rho*(1+bright)/2, rho*(1-bright)/4
-	var t tap
-	t.set(lagrange3, l.period-1, 1)
-	l.k = t.k
+	var t kernel.Tap
+	t.Set(kernel.Lagrange3, l.period-1, 1)
+	l.k = t.K
 	conv := func(dst *[6]float64, w *[4]float64, h0, h1 float64) {
 		*dst = [6]float64{}
 		for j, v := range w {
@@ -125,9 +127,9 @@ func (l *stringLoop) set(b *abi.Block, lane int) {
 			dst[j+2] += h1 * v
 		}
 	}
-	conv(&l.w, &t.w, h0, h1)
-	conv(&l.dp, &t.dw, h0, h1)
-	conv(&l.db, &t.w, rho/2, -rho/4)
+	conv(&l.w, &t.W, h0, h1)
+	conv(&l.dp, &t.DW, h0, h1)
+	conv(&l.db, &t.W, rho/2, -rho/4)
 	l.drho = l.w
 }
 
@@ -180,14 +182,11 @@ func stringBackward(b, d *abi.Block) {
 		}
 		switch law.excitation {
 		case "input":
-			dx := d.In(0, lane)
-			for n, g := range dnow {
-				dx[n] += g
-			}
+			vec.Add(d.In(0, lane), dnow)
 		case "noise": // the frame whose weight is the rest of the period
 			if at := int64(math.Ceil(l.period)) - 1 - b.Frame(lane); at >= 0 && at < int64(len(dy)) {
 				x := b.FrameScratch(lane)[:1]
-				gaussian(x, law.seed, b.Channel(lane), b.Frame(lane)+at)
+				kernel.Gaussian(x, law.seed, b.Channel(lane), b.Frame(lane)+at)
 				dp += burstLevel * x[0] * dnow[at]
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(ladder) }
@@ -51,7 +52,7 @@ var ladder = abi.NodeType{
 	Forward:      ladderForward,
 	Backward:     ladderBackward,
 	Tangent:      ladderTangent,
-	Second:       second(ladderFormula),
+	Second:       kernel.Second(ladderFormula),
 }
 
 // ladderSolve returns v4 and t = tanh(in - k v4) where v4 = rest + g4 t, and by how
@@ -60,7 +61,7 @@ func ladderSolve(in, k, rest, g4, start float64) (v, t, left float64) {
 	lo, hi := rest-g4, rest+g4
 	v = min(max(start, lo), hi)
 	for range 100 {
-		t = tanhOf(in - k*v)
+		t = kernel.Tanh(in - k*v)
 		f := v - rest - g4*t
 		if f > 0 {
 			hi = v
@@ -77,7 +78,7 @@ func ladderSolve(in, k, rest, g4, start float64) (v, t, left float64) {
 			break
 		}
 	}
-	t = tanhOf(in - k*v)
+	t = kernel.Tanh(in - k*v)
 	return v, t, math.Abs(v - rest - g4*t)
 }
 
@@ -103,7 +104,7 @@ func ladderForward(b *abi.Block) {
 			case !nonlinear:
 				t = (in - k*rest) / (1 + k*g4)
 			case k == 0:
-				t = tanhOf(in)
+				t = kernel.Tanh(in)
 			default: // s4 = 2 v4 - s4 of the frame before: near v4 when it moves slowly
 				var left float64
 				if _, t, left = ladderSolve(in, k, rest, g4, s4); left > worst {
@@ -208,34 +209,34 @@ func ladderTangent(b, t *abi.Block) {
 
 // ladderFormula solves by two steps of Newton from the output that Forward found:
 // each doubles the order to which the derivatives are right.
-func ladderFormula(f *formula) {
-	nonlinear, cutoff, resonance, drive := f.b.Data.(bool), f.param(0), f.param(1), f.param(2)
-	for n, found := range f.b.Out(0, f.lane) {
-		w := f.tanOf(f.scale(math.Pi/f.b.Rate, cutoff(n)))
-		h := f.inv(f.shift(1, w))
-		g := f.mul(w, h)
-		k, in := resonance(n), f.mul(drive(n), f.x(0, n))
-		s := [4]num{f.state(0), f.state(1), f.state(2), f.state(3)}
-		rest := f.mul(h, f.add(s[3], f.mul(g, f.add(s[2], f.mul(g, f.add(s[1], f.mul(g, s[0])))))))
-		g2 := f.mul(g, g)
-		g4 := f.mul(g2, g2)
-		var t num
+func ladderFormula(f *kernel.Formula) {
+	nonlinear, cutoff, resonance, drive := f.Block.Data.(bool), f.Param(0), f.Param(1), f.Param(2)
+	for n, found := range f.Block.Out(0, f.Lane) {
+		w := f.Tan(f.Scale(math.Pi/f.Block.Rate, cutoff(n)))
+		h := f.Inv(f.Shift(1, w))
+		g := f.Mul(w, h)
+		k, in := resonance(n), f.Mul(drive(n), f.In(0, n))
+		s := [4]kernel.Number{f.State(0), f.State(1), f.State(2), f.State(3)}
+		rest := f.Mul(h, f.Add(s[3], f.Mul(g, f.Add(s[2], f.Mul(g, f.Add(s[1], f.Mul(g, s[0])))))))
+		g2 := f.Mul(g, g)
+		g4 := f.Mul(g2, g2)
+		var t kernel.Number
 		if nonlinear {
-			v := f.number(found)
+			v := f.Const(found)
 			for range 2 {
-				t := f.tanh(f.sub(in, f.mul(k, v)))
-				slope := f.shift(1, f.mul(f.mul(k, g4), f.shift(1, f.scale(-1, f.mul(t, t)))))
-				v = f.sub(v, f.div(f.sub(f.sub(v, rest), f.mul(g4, t)), slope))
+				t := f.Tanh(f.Sub(in, f.Mul(k, v)))
+				slope := f.Shift(1, f.Mul(f.Mul(k, g4), f.Shift(1, f.Scale(-1, f.Mul(t, t)))))
+				v = f.Sub(v, f.Div(f.Sub(f.Sub(v, rest), f.Mul(g4, t)), slope))
 			}
-			t = f.tanh(f.sub(in, f.mul(k, v)))
+			t = f.Tanh(f.Sub(in, f.Mul(k, v)))
 		} else {
-			t = f.div(f.sub(in, f.mul(k, rest)), f.shift(1, f.mul(k, g4)))
+			t = f.Div(f.Sub(in, f.Mul(k, rest)), f.Shift(1, f.Mul(k, g4)))
 		}
 		v := t
 		for i := range s {
-			v = f.add(f.mul(g, v), f.mul(h, s[i]))
-			f.setState(i, f.sub(f.scale(2, v), s[i]))
+			v = f.Add(f.Mul(g, v), f.Mul(h, s[i]))
+			f.SetState(i, f.Sub(f.Scale(2, v), s[i]))
 		}
-		f.y(0, n, v)
+		f.Out(0, n, v)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(lfo) }
@@ -44,9 +45,9 @@ var lfo = abi.NodeType{
 		{Name: "use_input", Kind: abi.Bool, Default: false, Doc: "Scale and smooth the input instead of a wave."},
 		{Name: "compat", Kind: abi.String, Enum: []string{"amp"}, Doc: "Reproduce the recorded defects of the AMP runtime."},
 	},
-	Wave: smoothWave,
+	Wave: kernel.SmoothWave,
 	Configure: func(s *abi.Setup) error {
-		law := lfoLaw{wave: waves[s.Config.Text("wave")], input: s.Config.Bool("use_input"), amp: s.Config.Text("compat") == "amp"}
+		law := lfoLaw{wave: kernel.Waves[s.Config.Text("wave")], input: s.Config.Bool("use_input"), amp: s.Config.Text("compat") == "amp"}
 		s.OutChannels = []int{1}
 		s.NoBackward = law.amp
 		if law.amp {
@@ -66,23 +67,14 @@ var lfo = abi.NodeType{
 	Forward:  lfoForward,
 	Backward: lfoBackward,
 	Tangent:  lfoTangent,
-	Second:   second(lfoFormula),
+	Second:   kernel.Second(lfoFormula),
 }
 
 // lfoLaw is the configuration; depth and slew_ms come before the parameters
 // that an input makes superfluous.
 type lfoLaw struct {
-	wave       wave
+	wave       kernel.Wave
 	input, amp bool
-}
-
-// slewCoef returns a and its slope by slew_ms, which is 0 at 0.
-func slewCoef(ms, rate float64) (a, slope float64) {
-	if ms == 0 {
-		return 1, 0
-	}
-	k := 1000 / (rate * ms)
-	return -math.Expm1(-k), -math.Exp(-k) * k / ms
 }
 
 func lfoForward(b *abi.Block) {
@@ -90,7 +82,7 @@ func lfoForward(b *abi.Block) {
 	for lane := range b.Lanes {
 		y, state := b.Out(0, lane), b.State(lane)
 		depth := b.Param(0, lane)
-		a, _ := slewCoef(b.Param(1, lane).At(0), b.Rate)
+		a, _ := kernel.SlewCoef(b.Param(1, lane).At(0), b.Rate)
 		last := state[1]
 		if law.input {
 			x, scale := b.In(0, lane), 1.0
@@ -111,9 +103,9 @@ func lfoForward(b *abi.Block) {
 		p, read := state[0], b.Record(0, lane)[:len(y)]
 		for n := range y {
 			read[n] = p
-			last = (1-a)*last + a*(depth.At(n)*law.wave.value(frac(p+phase)))
+			last = (1-a)*last + a*(depth.At(n)*law.wave.Value(kernel.Frac(p+phase)))
 			y[n] = last
-			p = advance(p, rate.At(n)/b.Rate)
+			p = kernel.Advance(p, rate.At(n)/b.Rate)
 		}
 		state[0], state[1] = p, last
 		if law.amp {
@@ -142,7 +134,7 @@ func lfoBackward(b, d *abi.Block) {
 	for lane := range b.Lanes {
 		y, dy, dstate := b.Out(0, lane), d.Out(0, lane), d.State(lane)
 		depth, ddepth := b.Param(0, lane), d.Param(0, lane)
-		a, slope := slewCoef(b.Param(1, lane).At(0), b.Rate)
+		a, slope := kernel.SlewCoef(b.Param(1, lane).At(0), b.Rate)
 		lambda, carry := dstate[0], dstate[1]
 		var drate abi.Values
 		var x, dx, p []float64
@@ -166,7 +158,7 @@ func lfoBackward(b, d *abi.Block) {
 				w = x[n]
 				dx[n] += a * depth.At(n) * mu
 			} else {
-				w, wslope = law.wave.at(frac(p[n] + phase))
+				w, wslope = law.wave.At(kernel.Frac(p[n] + phase))
 				drate.Add(n, lambda*perFrame)
 				dp := a * depth.At(n) * wslope * mu
 				lambda += dp
@@ -188,7 +180,7 @@ func lfoTangent(b, t *abi.Block) {
 	for lane := range b.Lanes {
 		y, ty, tstate := b.Out(0, lane), t.Out(0, lane), t.State(lane)
 		depth, tdepth := b.Param(0, lane), t.Param(0, lane)
-		a, slope := slewCoef(b.Param(1, lane).At(0), b.Rate)
+		a, slope := kernel.SlewCoef(b.Param(1, lane).At(0), b.Rate)
 		ta := slope * t.Param(1, lane).At(0)
 		p, tp, prev, tlast := b.Before(lane)[0], tstate[0], b.Before(lane)[1], tstate[1]
 		for n := range y {
@@ -197,9 +189,9 @@ func lfoTangent(b, t *abi.Block) {
 				w, tw = b.In(0, lane)[n], t.In(0, lane)[n]
 			} else {
 				wslope := 0.0
-				w, wslope = law.wave.at(frac(p + b.Param(3, lane).At(0)))
+				w, wslope = law.wave.At(kernel.Frac(p + b.Param(3, lane).At(0)))
 				tw = wslope * (tp + t.Param(3, lane).At(0))
-				p = advance(p, b.Param(2, lane).At(n)/b.Rate)
+				p = kernel.Advance(p, b.Param(2, lane).At(n)/b.Rate)
 				tp += t.Param(2, lane).At(n) / b.Rate
 			}
 			tlast += ta*(depth.At(n)*w-prev) + a*(tdepth.At(n)*w+depth.At(n)*tw-tlast)
@@ -209,22 +201,22 @@ func lfoTangent(b, t *abi.Block) {
 	}
 }
 
-func lfoFormula(f *formula) {
-	law, depth, slew := f.b.Data.(lfoLaw), f.param(0), f.param(1)(0)
-	a := f.number(1)
-	if ms := f.v[slew]; ms != 0 {
-		a = f.shift(1, f.scale(-1, f.exp(f.scale(-1000/f.b.Rate, f.inv(slew)))))
+func lfoFormula(f *kernel.Formula) {
+	law, depth, slew := f.Block.Data.(lfoLaw), f.Param(0), f.Param(1)(0)
+	a := f.Const(1)
+	if ms := f.Value(slew); ms != 0 {
+		a = f.Shift(1, f.Scale(-1, f.Exp(f.Scale(-1000/f.Block.Rate, f.Inv(slew)))))
 	}
-	for n := range f.frames() {
-		var w num
+	for n := range f.Frames() {
+		var w kernel.Number
 		if law.input {
-			w = f.x(0, n)
+			w = f.In(0, n)
 		} else {
-			w = f.wave(law.wave, f.add(f.state(0), f.param(3)(0)))
-			f.setState(0, f.add(f.state(0), f.scale(1/f.b.Rate, f.param(2)(n))))
+			w = f.Wave(law.wave, f.Add(f.State(0), f.Param(3)(0)))
+			f.SetState(0, f.Add(f.State(0), f.Scale(1/f.Block.Rate, f.Param(2)(n))))
 		}
-		y := f.mixed(a, f.state(1), f.mul(depth(n), w))
-		f.setState(1, y)
-		f.y(0, n, y)
+		y := f.Mix(a, f.State(1), f.Mul(depth(n), w))
+		f.SetState(1, y)
+		f.Out(0, n, y)
 	}
 }

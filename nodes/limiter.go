@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(limiter) }
@@ -71,7 +73,7 @@ const limiterRenews = 4096
 // 0 ms with all its derivatives.
 func limiterAttack(b *abi.Block, lane int) (a, slope float64) {
 	if ms := b.Param(3, lane).At(0); ms > 0 {
-		return ballistic(ms, b.Rate)
+		return kernel.Ballistic(ms, b.Rate)
 	}
 	return 0, 0
 }
@@ -83,10 +85,10 @@ func limiterForward(b *abi.Block) {
 		level, t, f := b.FrameScratch(lane)[:frames], b.Internal(0, lane), b.Internal(1, lane)
 		rs, back := b.Record(0, lane), b.Record(1, lane)
 		ceiling := math.Exp(decibels * b.Param(0, lane).At(0))
-		a, _ := ballistic(b.Param(1, lane).At(0), b.Rate)
+		a, _ := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
 		rise, _ := limiterAttack(b, lane)
 		makeup := math.Exp(decibels * b.Param(2, lane).At(0))
-		loudest(level, b, 0, lane)
+		kernel.Loudest(level, b, 0, lane)
 		sum, most := state[0], -1 // most: where the largest t stands, unknown yet
 		for n, d := range level {
 			i := past + n // of t; f has one frame more in front
@@ -143,7 +145,7 @@ func limiterBackward(b, d *abi.Block) {
 		t, f, dt, df := b.Internal(0, lane), b.Internal(1, lane), d.Internal(0, lane), d.Internal(1, lane)
 		rs, back := b.Record(0, lane), b.Record(1, lane)
 		ceiling := math.Exp(decibels * b.Param(0, lane).At(0))
-		a, slope := ballistic(b.Param(1, lane).At(0), b.Rate)
+		a, slope := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
 		rise, riseSlope := limiterAttack(b, lane)
 		makeup := math.Exp(decibels * b.Param(2, lane).At(0))
 		var da, drise, dceiling, dmakeup float64
@@ -182,18 +184,15 @@ func limiterBackward(b, d *abi.Block) {
 			}
 			dt[most] += g
 			if t[i] > 0 {
-				c, x := loudestAt(b, 0, lane, n)
+				c, x := kernel.LoudestAt(b, 0, lane, n)
 				g := dt[i] / math.Abs(x)
 				dceiling -= g
-				d.InCh(0, c, lane)[n] += sign(x) * g * ceiling / math.Abs(x)
+				d.InCh(0, c, lane)[n] += kernel.Sign(x) * g * ceiling / math.Abs(x)
 			}
 		}
 		dstate[0] = dsum
 		for c := range b.OutChannels(0) {
-			dx, from := d.InCh(0, c, lane), d.Internal(2+c, lane)
-			for n := range dx {
-				dx[n] += from[past+n]
-			}
+			vec.Add(d.InCh(0, c, lane), d.Internal(2+c, lane)[past:])
 		}
 		d.Param(0, lane).Add(0, decibels*ceiling*dceiling)
 		d.Param(1, lane).Add(0, slope*da)

@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(matrix) }
 
@@ -69,7 +72,7 @@ var matrix = abi.NodeType{
 			}
 		}
 	},
-	Second: second(matrixFormula),
+	Second: kernel.Second(matrixFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			m, tm, from := b.Vector(0, lane), t.Vector(0, lane), b.InChannels(0)
@@ -88,15 +91,15 @@ var matrix = abi.NodeType{
 	},
 }
 
-func matrixFormula(f *formula) {
-	m, from := f.vector(0), f.b.InChannels(0)
-	for n := range f.frames() {
-		for o := range f.b.OutChannels(0) {
-			sum := f.number(0)
+func matrixFormula(f *kernel.Formula) {
+	m, from := f.Vector(0), f.Block.InChannels(0)
+	for n := range f.Frames() {
+		for o := range f.Block.OutChannels(0) {
+			sum := f.Const(0)
 			for i := range from {
-				sum = f.add(sum, f.mul(m[o*from+i], f.xc(0, i, n)))
+				sum = f.Add(sum, f.Mul(m[o*from+i], f.InCh(0, i, n)))
 			}
-			f.yc(0, o, n, sum)
+			f.OutCh(0, o, n, sum)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package nodes
 import (
 	"ampfit/abi"
 	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(mix) }
@@ -51,7 +52,7 @@ var mix = abi.NodeType{
 			}
 		}
 	},
-	Second: second(mixFormula),
+	Second: kernel.Second(mixFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, gains, tgains := t.Out(0, lane), b.Vector(0, lane), t.Vector(0, lane)
@@ -69,15 +70,15 @@ var mix = abi.NodeType{
 	},
 }
 
-func mixFormula(f *formula) {
-	gains := f.vector(0)
-	for n := range f.frames() {
-		sum := f.number(0)
+func mixFormula(f *kernel.Formula) {
+	gains := f.Vector(0)
+	for n := range f.Frames() {
+		sum := f.Const(0)
 		for c, g := range gains {
-			sum = f.add(sum, f.mul(g, f.xc(0, c, n)))
+			sum = f.Add(sum, f.Mul(g, f.InCh(0, c, n)))
 		}
-		for o := range f.b.OutChannels(0) {
-			f.yc(0, o, n, sum)
+		for o := range f.Block.OutChannels(0) {
+			f.OutCh(0, o, n, sum)
 		}
 	}
 }

@@ -5,13 +5,13 @@
 // One file is one type, or one family that shares its kernel. Each says what it
 // computes (Detail), what its adjoint is (the comment), and where both come
 // from (Source). Forward, backward and tangent stand one above the other with
-// the same names in the same order.
+// the same names in the same order. A file named after a type and more is a part
+// of it; what several types share, and all assembly, is in package kernel.
 package nodes
 
 import (
-	"math"
-
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 // Chapters of the node reference.
@@ -31,7 +31,7 @@ var (
 )
 
 // decibels is ln(10)/20: a gain of g dB is exp(decibels·g).
-const decibels = math.Ln10 / 20
+const decibels = kernel.Decibels
 
 // channelsKey is the key by which a source says how many channels it has.
 var channelsKey = abi.Key{

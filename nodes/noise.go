@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(noise) }
@@ -40,7 +41,7 @@ var noise = abi.NodeType{
 		law := b.Data.(noiseLaw)
 		for lane := range b.Lanes {
 			y, gain := b.Out(0, lane), math.Exp(decibels*b.Param(0, lane).At(0))
-			gaussian(y, law.seed, b.Channel(lane), b.Frame(lane))
+			kernel.Gaussian(y, law.seed, b.Channel(lane), b.Frame(lane))
 			if law.pink {
 				pinkFilter(y, b.State(lane))
 				gain *= pinkGain
@@ -70,7 +71,7 @@ var noise = abi.NodeType{
 			}
 		}
 	},
-	Second: second(noiseFormula),
+	Second: kernel.Second(noiseFormula),
 	Tangent: func(b, t *abi.Block) {
 		law := b.Data.(noiseLaw)
 		for lane := range b.Lanes {
@@ -90,37 +91,6 @@ var noise = abi.NodeType{
 type noiseLaw struct {
 	seed uint64
 	pink bool
-}
-
-// splitmix is the output function of splitmix64: a bijection that mixes well.
-func splitmix(z uint64) uint64 {
-	z += 0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}
-
-// gaussian fills y with normal numbers that depend on seed, channel and frame.
-// Frames 2k and 2k+1 are the two results of one Box–Muller transform.
-func gaussian(y []float64, seed uint64, channel int, frame int64) {
-	key := splitmix(splitmix(seed) + uint64(channel))
-	for n := 0; n < len(y); {
-		at := frame + int64(n)
-		pair := splitmix(key + 2*uint64(at>>1))
-		turn := splitmix(key + 2*uint64(at>>1) + 1)
-		u := (float64(pair>>11) + 0.5) * 0x1p-53 // in (0, 1), so that the logarithm is finite
-		p := float64(turn>>11) * 0x1p-53
-		r := math.Sqrt(-2 * math.Log(u))
-		if at&1 == 0 {
-			y[n] = r * cosTurn(p)
-			n++
-			if n == len(y) {
-				return
-			}
-		}
-		y[n] = r * sinTurn(p)
-		n++
-	}
 }
 
 // The pink filter of J. O. Smith, SASP, "Synthesis of 1/F Noise".
@@ -153,4 +123,24 @@ func pinkFilter(y, z []float64) {
 		y[n] = v
 	}
 	z[0], z[1], z[2] = z0, z1, z2
+}
+
+// noiseFormula is that of white noise, which a level scales, or of a filter that
+// the noise runs through, whose states a gradient reaches.
+func noiseFormula(f *kernel.Formula) {
+	law := f.Block.Data.(noiseLaw)
+	if !law.pink {
+		kernel.LevelFormula(f)
+		return
+	}
+	x := make([]float64, f.Frames())
+	kernel.Gaussian(x, law.seed, f.Block.Channel(f.Lane), f.Block.Frame(f.Lane))
+	gain := f.Scale(pinkGain, f.Factor(f.Param(0)(0)))
+	for n, x := range x {
+		v := f.Shift(pinkB[0]*x, f.State(0))
+		f.SetState(0, f.Add(f.Shift(pinkB[1]*x, f.Scale(-pinkA[1], v)), f.State(1)))
+		f.SetState(1, f.Add(f.Shift(pinkB[2]*x, f.Scale(-pinkA[2], v)), f.State(2)))
+		f.SetState(2, f.Shift(pinkB[3]*x, f.Scale(-pinkA[3], v)))
+		f.Out(0, n, f.Mul(gain, v))
+	}
 }

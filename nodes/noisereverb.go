@@ -6,6 +6,7 @@ import (
 
 	"ampfit/abi"
 	"ampfit/internal/fft"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(noiseReverb) }
@@ -19,7 +20,7 @@ const reverbBands = 12
 //	h[n] = Σ_b 10^(gains_b/20) ρ_b^n noise_b[n],   ρ_b = 10^(-3/(rate decays_b))
 //	w = h * x,   y[n] = (1 - mix) x[n] + mix w(n - T)
 //
-// by the partitions of convolver.go. The gradient of h is a correlation, level
+// by the partitions of kernel/convolution.go. The gradient of h is a correlation, level
 // by level; what a level's taps have received goes to the bands at once:
 //
 //	ḡains_b += ln(10)/20 Σ h̄[n] h_b[n],   ln ρ̄_b += Σ n h̄[n] h_b[n]
@@ -54,8 +55,7 @@ var noiseReverb = abi.NodeType{
 		for c := range s.Channels[0] {
 			law.noise = append(law.noise, bandNoise(seed, c, taps, used, s.Rate))
 		}
-		setConvolution(s, &abi.Param{Len: used}, false)
-		law.convolution = s.Data.(*convolution)
+		law.Convolution = kernel.NewConvolution(s, used)
 		law.response = s.Coefs
 		s.Coefs += used
 		history := int(math.Ceil(s.Param("predelay_ms").Max*s.Rate/1000)) + 1
@@ -64,7 +64,7 @@ var noiseReverb = abi.NodeType{
 		}
 		law.wet = len(s.Internal)
 		s.Internal = append(s.Internal, history)
-		s.Scratch = max(s.Scratch, 0) + max(law.most, convolutionHead)
+		s.Scratch = max(s.Scratch, 0) + max(law.Most, kernel.ConvolutionHead)
 		s.Data = law
 		return nil
 	},
@@ -74,7 +74,7 @@ var noiseReverb = abi.NodeType{
 }
 
 type reverbLaw struct {
-	*convolution
+	*kernel.Convolution
 	noise    [][][]float64 // by channel and band
 	response int           // where h starts in Coefs
 	wet      int           // which internal row w is
@@ -86,7 +86,7 @@ func bandNoise(seed uint64, channel, length, used int, rate float64) [][]float64
 	n := max(16, 1<<bits.Len(uint(length-1)))
 	plan := fft.NewPlan(n)
 	x, free := make([]float64, n), plan.Scratch()
-	gaussian(x, seed, channel, 0)
+	kernel.Gaussian(x, seed, channel, 0)
 	re, im := make([]float64, plan.Bins()), make([]float64, plan.Bins())
 	plan.Forward(re, im, x, free)
 	br, bi := make([]float64, plan.Bins()), make([]float64, plan.Bins())
@@ -118,7 +118,7 @@ func reverbPrepare(b *abi.Block) {
 	law := b.Data.(*reverbLaw)
 	for lane := range b.Lanes {
 		coefs := b.Coefs(lane)
-		h := coefs[law.response:][:law.taps]
+		h := coefs[law.response:][:law.Taps]
 		clear(h)
 		gains, decays := b.Vector(0, lane), b.Vector(1, lane)
 		for band, noise := range law.noise[b.Channel(lane)] {
@@ -133,51 +133,25 @@ func reverbPrepare(b *abi.Block) {
 				}
 			}
 		}
-		for i := range law.levels {
-			l := &law.levels[i]
-			x, free := coefs[law.free:][:2*l.p], coefs[law.free+2*law.most:]
-			clear(x)
-			copy(x, h[l.p:l.p+l.taps])
-			l.plan.Forward(coefs[l.coefs:][:l.p+1], coefs[l.coefs+l.p+1:][:l.p+1], x, free)
-		}
+		law.Prepare(coefs, h)
 	}
 }
 
 // tap places the read of w.
-func (law *reverbLaw) tap(b *abi.Block, lane int) (t tap) {
-	t.set(linear, b.Param(3, lane).At(0)*b.Rate/1000, 0)
+func (law *reverbLaw) tap(b *abi.Block, lane int) (t kernel.Tap) {
+	t.Set(kernel.Linear, b.Param(3, lane).At(0)*b.Rate/1000, 0)
 	return t
 }
 
 func reverbForward(b *abi.Block) {
 	law := b.Data.(*reverbLaw)
 	for lane := range b.Lanes {
-		x, y, row, h := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane), b.Coefs(lane)[law.response:][:law.taps]
-		now := len(row) - len(x)
-		copy(row[now:], x)
-		wet := b.Internal(law.wet, lane)
+		x, y, wet := b.In(0, lane), b.Out(0, lane), b.Internal(law.wet, lane)
 		at := len(wet) - len(x)
-		w := wet[at:]
-		convolutionDirect(w, row, h[:min(len(h), convolutionHead)])
-		for i := range law.levels {
-			l := &law.levels[i]
-			tail := b.Internal(1+i, lane) // frame n of the block is tail[p+n]
-			clear(tail[l.p:])
-			for n := 0; n < len(x); {
-				count, boundary := until(b.Frame(lane), n, len(x), l.p)
-				if boundary {
-					l.compute(tail[n:n+l.p], row[now+n-2*l.p:now+n], b.Coefs(lane)[l.coefs:], b.Scratch(lane))
-				}
-				z := w[n : n+count]
-				for k, v := range tail[n : n+count] {
-					z[k] += v
-				}
-				n += count
-			}
-		}
+		law.Forward(b, lane, wet[at:], b.Coefs(lane)[law.response:][:law.Taps])
 		t, mix := law.tap(b, lane), b.Param(2, lane).At(0)
 		for n := range y {
-			y[n] = math.FMA(mix, t.read(wet, at+n, &t.w), (1-mix)*x[n])
+			y[n] = math.FMA(mix, t.Read(wet, at+n, &t.W), (1-mix)*x[n])
 		}
 	}
 }
@@ -185,49 +159,24 @@ func reverbForward(b *abi.Block) {
 func reverbBackward(b, d *abi.Block) {
 	law := b.Data.(*reverbLaw)
 	for lane := range b.Lanes {
-		x, row, h := b.In(0, lane), b.Internal(0, lane), b.Coefs(lane)[law.response:][:law.taps]
-		dx, dy, drow := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane)
-		frames := len(x)
-		now := len(row) - frames
+		x, h := b.In(0, lane), b.Coefs(lane)[law.response:][:law.Taps]
+		dx, dy := d.In(0, lane), d.Out(0, lane)
 		wet, dwet := b.Internal(law.wet, lane), d.Internal(law.wet, lane)
-		at := len(wet) - frames
+		at := len(wet) - len(x)
 		t, mix := law.tap(b, lane), b.Param(2, lane).At(0)
 		dmix, dtime := 0.0, 0.0
 		for n := range dy {
 			g := mix * dy[n]
-			dmix += (t.read(wet, at+n, &t.w) - x[n]) * dy[n]
-			dtime += g * t.read(wet, at+n, &t.dw)
-			t.add(dwet, at+n, g)
+			dmix += (t.Read(wet, at+n, &t.W) - x[n]) * dy[n]
+			dtime += g * t.Read(wet, at+n, &t.DW)
+			t.Add(dwet, at+n, g)
 			dx[n] += (1 - mix) * dy[n]
 		}
 		d.Param(2, lane).Add(0, dmix)
 		d.Param(3, lane).Add(0, dtime*b.Rate/1000)
-		g := dwet[at:]
-		scratch := b.Scratch(lane)
-		dh, work := scratch[:max(law.most, convolutionHead)], scratch[max(law.most, convolutionHead):]
-		for i := range law.levels {
-			l := &law.levels[i]
-			dtail := d.Internal(1+i, lane)
-			for n, v := range g {
-				dtail[n] += v
-			}
-			first := (l.p - int(b.Frame(lane)%int64(l.p))) % l.p
-			if first >= frames {
-				continue
-			}
-			clear(dh[:l.taps])
-			for n := first + (frames-1-first)/l.p*l.p; n >= 0; n -= l.p {
-				l.correlate(drow[now+n-2*l.p:now+n], dh[:l.taps], dtail[n:n+l.p], row[now+n-2*l.p:now+n], b.Coefs(lane)[l.coefs:], work)
-			}
-			law.spread(b, d, lane, dh[:l.taps], l.p)
-		}
-		head := h[:min(len(h), convolutionHead)]
-		clear(dh[:len(head)])
-		convolutionDirectBack(drow[now-len(head)+1:], dh[:len(head)], g, row[now-len(head)+1:], head)
-		law.spread(b, d, lane, dh[:len(head)], 0)
-		for n, v := range drow[now:] {
-			dx[n] += v
-		}
+		most := max(law.Most, kernel.ConvolutionHead)
+		dh, work := b.Scratch(lane)[:most], b.Scratch(lane)[most:]
+		law.Backward(b, d, lane, dwet[at:], h, dh, work, func(dh []float64, from int) { law.spread(b, d, lane, dh, from) })
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(onePole) }
@@ -46,22 +48,16 @@ var onePole = abi.NodeType{
 	Forward:       onePoleForward,
 	Backward:      onePoleBackward,
 	Tangent:       onePoleTangent,
-	Second:        second(onePoleFormula),
+	Second:        kernel.Second(onePoleFormula),
 	CohortForward: onePoleForwardFour,
 }
 
 type onePoleKind struct{ high bool }
 
-// onePoleCoef returns the coefficient a and its slope ∂a/∂cutoff.
-func onePoleCoef(cutoff, rate float64) (a, slope float64) {
-	w := 2 * math.Pi / rate
-	return -math.Expm1(-w * cutoff), w * math.Exp(-w*cutoff)
-}
-
 func onePolePrepare(b *abi.Block) {
 	for lane := range b.Lanes {
 		c := b.Coefs(lane)
-		c[0], c[1] = onePoleCoef(b.Param(0, lane).At(0), b.Rate)
+		c[0], c[1] = kernel.OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
 	}
 }
 
@@ -72,7 +68,7 @@ func onePoleStart(b *abi.Block, lane int) (a, slope float64) {
 		c := b.Coefs(lane)
 		return c[0], c[1]
 	}
-	return onePoleCoef(b.Param(0, lane).At(0), b.Rate)
+	return kernel.OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
 }
 
 func onePoleForward(b *abi.Block) {
@@ -91,7 +87,7 @@ func onePoleForwardLane(b *abi.Block, lane int) {
 	y = y[:len(x)]
 	for n := range x {
 		if cutoff.Varies() {
-			a, _ = onePoleCoef(cutoff.At(n), b.Rate)
+			a, _ = kernel.OnePoleCoef(cutoff.At(n), b.Rate)
 		}
 		last = math.FMA(1-a, last, float64(a*x[n]))
 		y[n] = last
@@ -171,9 +167,7 @@ func onePoleBackwardLane(b, d *abi.Block, lane int) {
 	s := 1.0
 	if b.Data.(onePoleKind).high {
 		s = -1
-		for n := range dx {
-			dx[n] += dy[n]
-		}
+		vec.Add(dx, dy)
 	}
 	a, slope := onePoleStart(b, lane)
 	carry := dstate[0] // (1-a) λ[n+1]
@@ -190,7 +184,7 @@ func onePoleBackwardLane(b, d *abi.Block, lane int) {
 		return
 	}
 	for n := len(x) - 1; n >= 0; n-- {
-		a, slope = onePoleCoef(cutoff.At(n), b.Rate)
+		a, slope = kernel.OnePoleCoef(cutoff.At(n), b.Rate)
 		lambda := s*dy[n] + carry
 		dx[n] += a * lambda
 		dcutoff.Add(n, slope*(x[n]-past[n])*lambda)
@@ -206,7 +200,7 @@ func onePoleTangent(b, t *abi.Block) {
 		cutoff, tcutoff, tstate := b.Param(0, lane), t.Param(0, lane), t.State(lane)
 		past, tlast := onePolePast(b, lane), tstate[0]
 		for n := range x {
-			a, slope := onePoleCoef(cutoff.At(n), b.Rate)
+			a, slope := kernel.OnePoleCoef(cutoff.At(n), b.Rate)
 			tlast += a*(tx[n]-tlast) + slope*tcutoff.At(n)*(x[n]-past[n])
 			ty[n] = tlast
 			if high {
@@ -217,21 +211,16 @@ func onePoleTangent(b, t *abi.Block) {
 	}
 }
 
-func onePoleFormula(f *formula) {
-	high, cutoff := f.b.Data.(onePoleKind).high, f.param(0)
-	for n := range f.frames() {
-		a := f.poleCoef(cutoff(n))
-		x, last := f.x(0, n), f.state(0)
-		last = f.add(last, f.mul(a, f.sub(x, last)))
-		f.setState(0, last)
+func onePoleFormula(f *kernel.Formula) {
+	high, cutoff := f.Block.Data.(onePoleKind).high, f.Param(0)
+	for n := range f.Frames() {
+		a := f.PoleCoef(cutoff(n))
+		x, last := f.In(0, n), f.State(0)
+		last = f.Add(last, f.Mul(a, f.Sub(x, last)))
+		f.SetState(0, last)
 		if high {
-			last = f.sub(x, last)
+			last = f.Sub(x, last)
 		}
-		f.y(0, n, last)
+		f.Out(0, n, last)
 	}
-}
-
-// poleCoef is 1 - exp(-2π cutoff/rate).
-func (f *formula) poleCoef(cutoff num) num {
-	return f.shift(1, f.scale(-1, f.exp(f.scale(-2*math.Pi/f.b.Rate, cutoff))))
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(osc) }
@@ -59,7 +60,7 @@ var osc = abi.NodeType{
 		{Name: "compat", Kind: abi.String, Enum: []string{"amp"}, Doc: "Reproduce the recorded defects of the AMP runtime."},
 	},
 	Configure: func(s *abi.Setup) error {
-		law := oscLaw{wave: waves[s.Config.Text("wave")], reset: s.Config.Bool("accept_reset"), sign: 1, moved: true}
+		law := oscLaw{wave: kernel.Waves[s.Config.Text("wave")], reset: s.Config.Bool("accept_reset"), sign: 1, moved: true}
 		switch s.Config.Text("mode") {
 		case "integrator", "blep_integrator":
 			law.mode = oscIntegrator
@@ -94,7 +95,7 @@ var osc = abi.NodeType{
 	},
 	State:        4, // φ, the triangle's integral, v of integrator and op_amp
 	Record:       3, // t, w, v
-	FrameScratch: 1, // mean of the drive
+	FrameScratch: 2, // mean of the drive, gradients
 	Forward:      oscForward,
 	Backward:     oscBackward,
 }
@@ -108,7 +109,7 @@ const (
 )
 
 type oscLaw struct {
-	wave           wave
+	wave           kernel.Wave
 	mode           oscMode
 	reset, moved   bool
 	sign           float64 // of the square's corrections
@@ -142,9 +143,9 @@ func blep(t, h float64) (v, byT, byH float64) {
 // triangle that of the square under it.
 func (law *oscLaw) at(t, h float64) (v, byT, byH float64) {
 	switch law.wave {
-	case sineWave:
-		return sinTurn(t), 2 * math.Pi * cosTurn(t), 0
-	case sawWave:
+	case kernel.SineWave:
+		return kernel.SinTurn(t), 2 * math.Pi * kernel.CosTurn(t), 0
+	case kernel.SawWave:
 		p, pt, ph := blep(t, h)
 		return 2*t - 1 - p, 2 - pt, -ph
 	}
@@ -153,7 +154,7 @@ func (law *oscLaw) at(t, h float64) (v, byT, byH float64) {
 		v = -1
 	}
 	p, pt, ph := blep(t, h)
-	q, qt, qh := blep(frac(t+0.5), h)
+	q, qt, qh := blep(kernel.Frac(t+0.5), h)
 	return v + law.sign*(p-q), law.sign * (pt - qt), law.sign * (ph - qh)
 }
 
@@ -176,59 +177,24 @@ func (law *oscLaw) limit(b *abi.Block, lane, n int) float64 {
 func oscForward(b *abi.Block) {
 	law := b.Data.(oscLaw)
 	for lane := range b.Lanes {
-		y, ts, ws, vs, state := b.Out(0, lane), b.Record(0, lane), b.Record(1, lane), b.Record(2, lane), b.State(lane)
-		hz, amp := law.hertz(b, lane), b.Param(law.amp, lane)
-		offset, ahead, reset := b.Param(law.amp+1, lane), b.Param(law.amp+2, lane), b.Param(law.amp+3, lane)
-		leak, gain, bound := b.Param(law.amp+5, lane).At(0), b.Param(law.amp+6, lane).At(0), b.Param(law.amp+7, lane).At(0)
-		rail := b.Param(law.amp+9, lane).At(0)
-		var drive []float64
-		if law.mode == oscFollower {
-			drive = b.FrameScratch(lane)
-			driverMean(b, lane, drive)
+		y, vs, amp := b.Out(0, lane), b.Record(2, lane), b.Param(law.amp, lane)
+		law.waves(b, lane)
+		switch law.mode {
+		case oscPlain:
+			copy(vs, b.Record(1, lane))
+		case oscIntegrator:
+			law.integrate(b, lane)
+		case oscFollower:
+			law.follow(b, lane)
 		}
-		p, triangle, sum, follower := state[0], state[1], state[2], state[3]
-		for n := range y {
-			h := hz.At(n) / b.Rate
-			if law.reset && reset.At(n) > 0.5 {
-				p = 0
-			}
-			p = frac(p + h)
-			t := p
-			if law.moved {
-				t = frac(p + offset.At(n) + h*ahead.At(n))
-			}
-			ts[n] = t
-			w, v := 0.0, 0.0
-			if law.mode != oscFollower {
-				w, _, _ = law.at(t, h)
-				if law.wave == triangleWave {
-					triangle = triangleLeak*triangle + triangleGain*w
-					w = triangle
-				}
-			}
-			switch law.mode {
-			case oscPlain:
-				v = w
-			case oscIntegrator:
-				sum = min(max(leak*sum+gain*w, -bound), bound)
-				v = sum
-			case oscFollower:
-				step := drive[n] - follower
-				if limit := law.limit(b, lane, n); limit > 0 {
-					step = min(max(step, -limit), limit)
-				}
-				follower = min(max(follower+step, -rail), rail)
-				v = follower
-			}
-			ws[n], vs[n] = w, v
+		for n, v := range vs {
 			y[n] = v * amp.At(n)
 		}
-		state[0], state[1], state[2], state[3] = p, triangle, sum, follower
 		if law.pan >= 0 {
 			right, pan := b.OutCh(0, 1, lane), b.Param(law.pan, lane)
 			for n, v := range y {
 				turn := (pan.At(n) + 1) / 8
-				y[n], right[n] = v*cosTurn(turn), v*sinTurn(turn)
+				y[n], right[n] = v*kernel.CosTurn(turn), v*kernel.SinTurn(turn)
 			}
 		}
 	}
@@ -237,111 +203,189 @@ func oscForward(b *abi.Block) {
 func oscBackward(b, d *abi.Block) {
 	law := b.Data.(oscLaw)
 	for lane := range b.Lanes {
-		ts, ws, vs, before, dstate := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane), b.Before(lane), d.State(lane)
-		hz, amp := law.hertz(b, lane), b.Param(law.amp, lane)
-		dhz, damp := law.hertz(d, lane), d.Param(law.amp, lane)
-		ahead, reset := b.Param(law.amp+2, lane), b.Param(law.amp+3, lane)
-		doffset, dahead := d.Param(law.amp+1, lane), d.Param(law.amp+2, lane)
-		leak, gain, bound := b.Param(law.amp+5, lane).At(0), b.Param(law.amp+6, lane).At(0), b.Param(law.amp+7, lane).At(0)
-		rail := b.Param(law.amp+9, lane).At(0)
-		dleak, dgain, dbound, drate, drail := 0.0, 0.0, 0.0, 0.0, 0.0
-		var drive []float64
-		others := 0
-		if law.mode == oscFollower {
-			drive, others = b.FrameScratch(lane), b.InChannels(0)-1
-			driverMean(b, lane, drive)
-		}
-		dy := d.Out(0, lane)
-		phi, triangle, sum, follower := dstate[0], dstate[1], dstate[2], dstate[3]
-		for n := len(dy) - 1; n >= 0; n-- {
-			g := dy[n]
-			if law.pan >= 0 {
-				turn, other := (b.Param(law.pan, lane).At(n)+1)/8, d.OutCh(0, 1, lane)[n]
-				c, s := cosTurn(turn), sinTurn(turn)
-				d.Param(law.pan, lane).Add(n, math.Pi/4*vs[n]*amp.At(n)*(c*other-s*g))
-				g = c*g + s*other
-			}
-			damp.Add(n, vs[n]*g)
-			g *= amp.At(n)
-			h, dh, dw := hz.At(n)/b.Rate, 0.0, 0.0
-			switch law.mode {
-			case oscPlain:
-				dw = g
-			case oscIntegrator:
-				last := before[2]
-				if n > 0 {
-					last = vs[n-1]
-				}
-				g += sum
-				sum = 0
-				switch v := leak*last + gain*ws[n]; {
-				case v > bound:
-					dbound += g
-				case v < -bound:
-					dbound -= g
-				default:
-					dleak += g * last
-					dgain += g * ws[n]
-					dw, sum = gain*g, leak*g
-				}
-			case oscFollower:
-				last := before[3]
-				if n > 0 {
-					last = vs[n-1]
-				}
-				g += follower
-				follower = 0
-				limit := law.limit(b, lane, n)
-				move := drive[n] - last
-				held := limit > 0 && math.Abs(move) > limit
-				v := drive[n]
-				if held {
-					v = last + math.Copysign(limit, move)
-				}
-				switch {
-				case v > rail:
-					drail += g
-				case v < -rail:
-					drail -= g
-				case held:
-					follower = g
-					if slew := b.Param(law.amp+4, lane).At(n); slew >= 0 {
-						d.Param(law.amp+4, lane).Add(n, math.Copysign(g/b.Rate, g*move))
-					} else {
-						drate += math.Copysign(g/b.Rate, g*move)
-					}
-				default:
-					for c := range others {
-						d.InCh(0, c+1, lane)[n] += g / float64(others)
-					}
-				}
-			}
-			if law.mode != oscFollower {
-				if law.wave == triangleWave {
-					triangle += dw
-					dw = triangleGain * triangle
-					triangle *= triangleLeak
-				}
-				_, byT, byH := law.at(ts[n], h)
-				s := dw * byT
-				dh = dw * byH
-				phi += s
-				if law.moved {
-					doffset.Add(n, s)
-					dahead.Add(n, h*s)
-					dh += ahead.At(n) * s
-				}
-			}
-			dhz.Add(n, (dh+phi)/b.Rate)
-			if law.reset && reset.At(n) > 0.5 {
-				phi = 0
+		dy, vs, amp, damp := d.Out(0, lane), b.Record(2, lane), b.Param(law.amp, lane), d.Param(law.amp, lane)
+		dv := b.FrameScratch(lane)[b.Frames : 2*b.Frames]
+		copy(dv, dy)
+		if law.pan >= 0 {
+			dright, pan, dpan := d.OutCh(0, 1, lane), b.Param(law.pan, lane), d.Param(law.pan, lane)
+			for n := len(dv) - 1; n >= 0; n-- {
+				turn := (pan.At(n) + 1) / 8
+				c, s := kernel.CosTurn(turn), kernel.SinTurn(turn)
+				dpan.Add(n, math.Pi/4*vs[n]*amp.At(n)*(c*dright[n]-s*dv[n]))
+				dv[n] = c*dv[n] + s*dright[n]
 			}
 		}
-		d.Param(law.amp+5, lane).Add(0, dleak)
-		d.Param(law.amp+6, lane).Add(0, dgain)
-		d.Param(law.amp+7, lane).Add(0, dbound)
-		d.Param(law.amp+8, lane).Add(0, drate)
-		d.Param(law.amp+9, lane).Add(0, drail)
-		dstate[0], dstate[1], dstate[2], dstate[3] = phi, triangle, sum, follower
+		for n := len(dv) - 1; n >= 0; n-- {
+			damp.Add(n, vs[n]*dv[n])
+			dv[n] *= amp.At(n)
+		}
+		switch law.mode {
+		case oscIntegrator:
+			law.integrateBack(b, d, lane, dv)
+		case oscFollower:
+			law.followBack(b, d, lane, dv)
+		}
+		law.wavesBack(b, d, lane, dv)
 	}
+}
+
+// waves records t and w.
+func (law *oscLaw) waves(b *abi.Block, lane int) {
+	ts, ws, state := b.Record(0, lane), b.Record(1, lane), b.State(lane)
+	hz, offset, ahead, reset := law.hertz(b, lane), b.Param(law.amp+1, lane), b.Param(law.amp+2, lane), b.Param(law.amp+3, lane)
+	p, triangle := state[0], state[1]
+	for n := range ts {
+		h := hz.At(n) / b.Rate
+		if law.reset && reset.At(n) > 0.5 {
+			p = 0
+		}
+		p = kernel.Frac(p + h)
+		t := p
+		if law.moved {
+			t = kernel.Frac(p + offset.At(n) + h*ahead.At(n))
+		}
+		w := 0.0
+		if law.mode != oscFollower {
+			w, _, _ = law.at(t, h)
+			if law.wave == kernel.TriangleWave {
+				triangle = triangleLeak*triangle + triangleGain*w
+				w = triangle
+			}
+		}
+		ts[n], ws[n] = t, w
+	}
+	state[0], state[1] = p, triangle
+}
+
+// wavesBack has the gradients of w in dw.
+func (law *oscLaw) wavesBack(b, d *abi.Block, lane int, dw []float64) {
+	ts, dstate := b.Record(0, lane), d.State(lane)
+	hz, ahead, reset := law.hertz(b, lane), b.Param(law.amp+2, lane), b.Param(law.amp+3, lane)
+	dhz, doffset, dahead := law.hertz(d, lane), d.Param(law.amp+1, lane), d.Param(law.amp+2, lane)
+	phi, triangle := dstate[0], dstate[1]
+	for n := len(dw) - 1; n >= 0; n-- {
+		h, dh := hz.At(n)/b.Rate, 0.0
+		if law.mode != oscFollower {
+			g := dw[n]
+			if law.wave == kernel.TriangleWave {
+				triangle += g
+				g = triangleGain * triangle
+				triangle *= triangleLeak
+			}
+			_, byT, byH := law.at(ts[n], h)
+			s := g * byT
+			dh = g * byH
+			phi += s
+			if law.moved {
+				doffset.Add(n, s)
+				dahead.Add(n, h*s)
+				dh += ahead.At(n) * s
+			}
+		}
+		dhz.Add(n, (dh+phi)/b.Rate)
+		if law.reset && reset.At(n) > 0.5 {
+			phi = 0
+		}
+	}
+	dstate[0], dstate[1] = phi, triangle
+}
+
+// integrate records v of the integrator.
+func (law *oscLaw) integrate(b *abi.Block, lane int) {
+	ws, vs, state := b.Record(1, lane), b.Record(2, lane), b.State(lane)
+	leak, gain, bound := b.Param(law.amp+5, lane).At(0), b.Param(law.amp+6, lane).At(0), b.Param(law.amp+7, lane).At(0)
+	v := state[2]
+	for n, w := range ws {
+		v = min(max(leak*v+gain*w, -bound), bound)
+		vs[n] = v
+	}
+	state[2] = v
+}
+
+// integrateBack replaces the gradients of v by those of w.
+func (law *oscLaw) integrateBack(b, d *abi.Block, lane int, dv []float64) {
+	ws, vs, dstate := b.Record(1, lane), b.Record(2, lane), d.State(lane)
+	leak, gain, bound := b.Param(law.amp+5, lane).At(0), b.Param(law.amp+6, lane).At(0), b.Param(law.amp+7, lane).At(0)
+	dleak, dgain, dbound, carry := 0.0, 0.0, 0.0, dstate[2]
+	for n := len(dv) - 1; n >= 0; n-- {
+		last := b.Before(lane)[2]
+		if n > 0 {
+			last = vs[n-1]
+		}
+		g := dv[n] + carry
+		dv[n], carry = 0, 0
+		switch v := leak*last + gain*ws[n]; {
+		case v > bound:
+			dbound += g
+		case v < -bound:
+			dbound -= g
+		default:
+			dleak += g * last
+			dgain += g * ws[n]
+			dv[n], carry = gain*g, leak*g
+		}
+	}
+	d.Param(law.amp+5, lane).Add(0, dleak)
+	d.Param(law.amp+6, lane).Add(0, dgain)
+	d.Param(law.amp+7, lane).Add(0, dbound)
+	dstate[2] = carry
+}
+
+// follow records v of the follower.
+func (law *oscLaw) follow(b *abi.Block, lane int) {
+	vs, state, drive := b.Record(2, lane), b.State(lane), b.FrameScratch(lane)[:b.Frames]
+	kernel.MeanOfOthers(b, lane, drive)
+	v, rail := state[3], b.Param(law.amp+9, lane).At(0)
+	for n, m := range drive {
+		step := m - v
+		if limit := law.limit(b, lane, n); limit > 0 {
+			step = min(max(step, -limit), limit)
+		}
+		v = min(max(v+step, -rail), rail)
+		vs[n] = v
+	}
+	state[3] = v
+}
+
+// followBack leads the gradients of v to the drive; there is no w.
+func (law *oscLaw) followBack(b, d *abi.Block, lane int, dv []float64) {
+	vs, dstate, drive := b.Record(2, lane), d.State(lane), b.FrameScratch(lane)[:b.Frames]
+	kernel.MeanOfOthers(b, lane, drive)
+	others, rail := b.InChannels(0)-1, b.Param(law.amp+9, lane).At(0)
+	drate, drail, carry := 0.0, 0.0, dstate[3]
+	for n := len(dv) - 1; n >= 0; n-- {
+		last := b.Before(lane)[3]
+		if n > 0 {
+			last = vs[n-1]
+		}
+		g := dv[n] + carry
+		carry = 0
+		limit := law.limit(b, lane, n)
+		move := drive[n] - last
+		held := limit > 0 && math.Abs(move) > limit
+		v := drive[n]
+		if held {
+			v = last + math.Copysign(limit, move)
+		}
+		switch {
+		case v > rail:
+			drail += g
+		case v < -rail:
+			drail -= g
+		case held:
+			carry = g
+			if slew := b.Param(law.amp+4, lane).At(n); slew >= 0 {
+				d.Param(law.amp+4, lane).Add(n, math.Copysign(g/b.Rate, g*move))
+			} else {
+				drate += math.Copysign(g/b.Rate, g*move)
+			}
+		default:
+			for c := range others {
+				d.InCh(0, c+1, lane)[n] += g / float64(others)
+			}
+		}
+	}
+	d.Param(law.amp+8, lane).Add(0, drate)
+	d.Param(law.amp+9, lane).Add(0, drail)
+	dstate[3] = carry
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(pan) }
@@ -29,7 +31,7 @@ var pan = abi.NodeType{
 	FrameScratch: 2,
 	Forward: func(b *abi.Block) {
 		for lane := range b.Lanes {
-			x, left, right := sumOfChannels(b, b.FrameScratch(lane), lane), b.OutCh(0, 0, lane), b.OutCh(0, 1, lane)
+			x, left, right := kernel.SumOfChannels(b, b.FrameScratch(lane), lane), b.OutCh(0, 0, lane), b.OutCh(0, 1, lane)
 			p := b.Param(0, lane)
 			r, l := panGains(p.At(0))
 			for n, x := range x {
@@ -42,7 +44,7 @@ var pan = abi.NodeType{
 	},
 	Backward: func(b, d *abi.Block) {
 		for lane := range b.Lanes {
-			x, dx := sumOfChannels(b, b.FrameScratch(lane), lane), b.FrameScratch(lane)[b.Frames:]
+			x, dx := kernel.SumOfChannels(b, b.FrameScratch(lane), lane), b.FrameScratch(lane)[b.Frames:]
 			dleft, dright := d.OutCh(0, 0, lane), d.OutCh(0, 1, lane)
 			p, dp := b.Param(0, lane), d.Param(0, lane)
 			r, l := panGains(p.At(0))
@@ -54,18 +56,15 @@ var pan = abi.NodeType{
 				dp.Add(n, math.Pi/4*x*(l*dright[n]-r*dleft[n]))
 			}
 			for c := range b.InChannels(0) {
-				to := d.InCh(0, c, lane)
-				for n := range to {
-					to[n] += dx[n]
-				}
+				vec.Add(d.InCh(0, c, lane), dx[:b.Frames])
 			}
 		}
 	},
-	Second: second(panFormula),
+	Second: kernel.Second(panFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			fs := b.FrameScratch(lane)
-			x, tx := sumOfChannels(b, fs, lane), sumOfChannels(t, fs[b.Frames:], lane)
+			x, tx := kernel.SumOfChannels(b, fs, lane), kernel.SumOfChannels(t, fs[b.Frames:], lane)
 			left, right := t.OutCh(0, 0, lane), t.OutCh(0, 1, lane)
 			p, tp := b.Param(0, lane), t.Param(0, lane)
 			for n := range x {
@@ -80,28 +79,15 @@ var pan = abi.NodeType{
 // panGains returns the gains of the right and the left channel.
 func panGains(p float64) (right, left float64) { return math.Sincos(math.Pi / 4 * (1 + p)) }
 
-// sumOfChannels writes the sum of the channels of the first input port to dst.
-func sumOfChannels(b *abi.Block, dst []float64, lane int) []float64 {
-	x := b.InCh(0, 0, lane)
-	dst = dst[:len(x)]
-	copy(dst, x)
-	for c := 1; c < b.InChannels(0); c++ {
-		for n, v := range b.InCh(0, c, lane)[:len(dst)] {
-			dst[n] += v
+func panFormula(f *kernel.Formula) {
+	pan := f.Param(0)
+	for n := range f.Frames() {
+		x := f.Const(0)
+		for c := range f.Block.InChannels(0) {
+			x = f.Add(x, f.InCh(0, c, n))
 		}
-	}
-	return dst
-}
-
-func panFormula(f *formula) {
-	pan := f.param(0)
-	for n := range f.frames() {
-		x := f.number(0)
-		for c := range f.b.InChannels(0) {
-			x = f.add(x, f.xc(0, c, n))
-		}
-		angle := f.scale(math.Pi/4, f.shift(1, pan(n)))
-		f.yc(0, 0, n, f.mul(f.cos(angle), x))
-		f.yc(0, 1, n, f.mul(f.sin(angle), x))
+		angle := f.Scale(math.Pi/4, f.Shift(1, pan(n)))
+		f.OutCh(0, 0, n, f.Mul(f.Cos(angle), x))
+		f.OutCh(0, 1, n, f.Mul(f.Sin(angle), x))
 	}
 }

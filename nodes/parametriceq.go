@@ -4,13 +4,14 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(parametricEQ) }
 
 // parametricEQ is a chain of the cookbook's equaliser bands in one kernel. The
 // signal between two bands is recorded, so the adjoint walks the bands back,
-// each as in biquad.go; sections are never multiplied out.
+// each as in kernel/biquad.go; sections are never multiplied out.
 var parametricEQ = abi.NodeType{
 	Name: "ParametricEQNode", Family: filters,
 	Doc: "Parametric equaliser: a chain of bands, the outer ones shelves.",
@@ -32,13 +33,13 @@ var parametricEQ = abi.NodeType{
 		bands := s.Config.Int("bands")
 		kinds := make(equaliser, bands)
 		for i := range kinds {
-			kinds[i] = peaking
+			kinds[i] = kernel.Peaking
 		}
 		if s.Config.Bool("high_shelf") {
-			kinds[bands-1] = highShelf
+			kinds[bands-1] = kernel.HighShelf
 		}
 		if s.Config.Bool("low_shelf") {
-			kinds[0] = lowShelf
+			kinds[0] = kernel.LowShelf
 		}
 		for _, name := range []string{"freqs_hz", "qs", "gains_db"} {
 			s.Param(name).Len = bands
@@ -48,7 +49,7 @@ var parametricEQ = abi.NodeType{
 			freqs[i] = min(80*math.Pow(10000./80, float64(i)/float64(max(bands-1, 1))), 0.45*s.Rate)
 		}
 		s.Param("freqs_hz").Defaults = freqs
-		s.State, s.Coefs, s.Record = biquadState*bands, biquadCoefs*bands, bands-1
+		s.State, s.Coefs, s.Record = kernel.BiquadState*bands, kernel.BiquadCoefs*bands, bands-1
 		s.Data = kinds
 		return nil
 	},
@@ -57,7 +58,7 @@ var parametricEQ = abi.NodeType{
 		for lane := range b.Lanes {
 			freqs, qs, gains, c := b.Vector(0, lane), b.Vector(1, lane), b.Vector(2, lane), b.Coefs(lane)
 			for k, kind := range b.Data.(equaliser) {
-				rbjDesign(kind, c[biquadCoefs*k:][:biquadCoefs], freqs[k], qs[k], gains[k], b.Rate, true)
+				kernel.CookbookDesign(kind, c[kernel.BiquadCoefs*k:][:kernel.BiquadCoefs], freqs[k], qs[k], gains[k], b.Rate, true)
 			}
 		}
 	},
@@ -67,7 +68,7 @@ var parametricEQ = abi.NodeType{
 			c, state := b.Coefs(lane), b.State(lane)
 			for k := range bands {
 				x, y := bandRows(b, lane, k, bands)
-				biquadRun(x, y, c[biquadCoefs*k:], state[biquadState*k:])
+				kernel.BiquadRun(x, y, c[kernel.BiquadCoefs*k:], state[kernel.BiquadState*k:])
 			}
 		}
 	},
@@ -80,15 +81,15 @@ var parametricEQ = abi.NodeType{
 			dy := d.Out(0, lane)
 			for k := bands - 1; k >= 0; k-- {
 				x, y := bandRows(b, lane, k, bands)
-				ck, dk := c[biquadCoefs*k:][:biquadCoefs], dstate[biquadState*k:][:biquadState]
+				ck, dk := c[kernel.BiquadCoefs*k:][:kernel.BiquadCoefs], dstate[kernel.BiquadState*k:][:kernel.BiquadState]
 				after1, after2 := dk[0], dk[1]
 				dx := d.In(0, lane)
 				if k > 0 {
 					dx = rows[k%2]
 					clear(dx)
 				}
-				biquadPoles(dy, lambda, ck, dk)
-				sums := biquadCollect(x, y, dx, lambda, ck, before[biquadState*k:], dk, after1, after2)
+				kernel.BiquadPoles(dy, lambda, ck, dk)
+				sums := kernel.BiquadCollect(x, y, dx, lambda, ck, before[kernel.BiquadState*k:], dk, after1, after2)
 				var dfreq, dq, dgain float64
 				for i, s := range sums {
 					dfreq += s * ck[5+i]
@@ -102,7 +103,7 @@ var parametricEQ = abi.NodeType{
 			}
 		}
 	},
-	Second: second(equaliserFormula),
+	Second: kernel.Second(equaliserFormula),
 	Tangent: func(b, t *abi.Block) {
 		bands, frames := len(b.Data.(equaliser)), b.Frames
 		for lane := range b.Lanes {
@@ -112,21 +113,12 @@ var parametricEQ = abi.NodeType{
 			copy(tx, t.In(0, lane))
 			for k := range bands {
 				x, y := bandRows(b, lane, k, bands)
-				ck, s, ts := c[biquadCoefs*k:][:biquadCoefs], before[biquadState*k:], tstate[biquadState*k:]
+				ck, s, ts := c[kernel.BiquadCoefs*k:][:kernel.BiquadCoefs], before[kernel.BiquadState*k:], tstate[kernel.BiquadState*k:]
 				var tc [5]float64
 				for i := range tc {
 					tc[i] = ck[5+i]*tfreqs[k] + ck[10+i]*tqs[k] + ck[15+i]*tgains[k]
 				}
-				x1, x2, y1, y2 := s[0], s[1], s[2], s[3]
-				tx1, tx2, ty1, ty2 := ts[0], ts[1], ts[2], ts[3]
-				for n := range x {
-					ty := ck[0]*tx[n] + ck[1]*tx1 + ck[2]*tx2 - ck[3]*ty1 - ck[4]*ty2 +
-						tc[0]*x[n] + tc[1]*x1 + tc[2]*x2 - tc[3]*y1 - tc[4]*y2
-					x1, x2, y1, y2 = x[n], x1, y[n], y1
-					tx1, tx2, ty1, ty2 = tx[n], tx1, ty, ty1
-					tx[n] = ty
-				}
-				ts[0], ts[1], ts[2], ts[3] = tx1, tx2, ty1, ty2
+				kernel.BiquadPush(x, y, tx, tx, ck, tc[:], s, ts)
 			}
 			copy(t.Out(0, lane), tx)
 		}
@@ -134,7 +126,7 @@ var parametricEQ = abi.NodeType{
 }
 
 // equaliser lists the kinds of the bands.
-type equaliser []rbjKind
+type equaliser []kernel.Filter
 
 // bandRows returns input and output of band k.
 func bandRows(b *abi.Block, lane, k, bands int) (x, y []float64) {
@@ -146,4 +138,20 @@ func bandRows(b *abi.Block, lane, k, bands int) (x, y []float64) {
 		y = b.Record(k, lane)
 	}
 	return x, y
+}
+
+func equaliserFormula(f *kernel.Formula) {
+	kinds := f.Block.Data.(equaliser)
+	freqs, qs, gains := f.Vector(0), f.Vector(1), f.Vector(2)
+	var c [][5]kernel.Number
+	for k, kind := range kinds {
+		c = append(c, f.Cookbook(kind, freqs[k], qs[k], gains[k]))
+	}
+	for n := range f.Frames() {
+		x := f.In(0, n)
+		for k := range kinds {
+			x = f.Section(c[k], x, kernel.BiquadState*k)
+		}
+		f.Out(0, n, x)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(phaser) }
@@ -49,9 +50,9 @@ var phaser = abi.NodeType{
 		{Name: "stage_order", Kind: abi.Int, Default: 1.0, Min: 1, Max: 2, Doc: "Order of a stage."},
 		{Name: "wave", Kind: abi.String, Default: "sine", Enum: []string{"sine", "triangle"}, Doc: "Shape of the movement, as of LFONode."},
 	},
-	Wave: smoothWave,
+	Wave: kernel.SmoothWave,
 	Configure: func(s *abi.Setup) error {
-		law := phaserLaw{wave: waves[s.Config.Text("wave")], stages: s.Config.Int("stages"), order: s.Config.Int("stage_order")}
+		law := phaserLaw{wave: kernel.Waves[s.Config.Text("wave")], stages: s.Config.Int("stages"), order: s.Config.Int("stage_order")}
 		if law.order == 1 {
 			s.Drop("q")
 		}
@@ -66,7 +67,7 @@ var phaser = abi.NodeType{
 }
 
 type phaserLaw struct {
-	wave          wave
+	wave          kernel.Wave
 	stages, order int
 }
 
@@ -83,9 +84,9 @@ type corner struct {
 // set finds the corner at a phase. Slopes are set when they are asked for.
 func (law phaserLaw) set(t *corner, p, depth, center, q, rate float64, slopes bool) {
 	if slopes {
-		t.value, t.byPhase = law.wave.at(p)
+		t.value, t.byPhase = law.wave.At(p)
 	} else {
-		t.value = law.wave.value(p)
+		t.value = law.wave.Value(p)
 	}
 	t.hz = center * math.Exp2(depth*t.value)
 	t.limited = t.hz > 0.49*rate
@@ -165,10 +166,10 @@ func phaserForward(b *abi.Block) {
 		p, e, z := state[0], state[1], state[2:]
 		var t corner
 		for n := range x {
-			law.set(&t, frac(p+v.phase), v.depth, v.center, v.q, b.Rate, false)
+			law.set(&t, kernel.Frac(p+v.phase), v.depth, v.center, v.q, b.Rate, false)
 			e = law.lattice(&t, math.FMA(v.feedback, e, x[n]), z, nil)
 			y[n] = math.FMA(v.mix, e, (1-v.mix)*x[n])
-			p = advance(p, rate.At(n)/b.Rate)
+			p = kernel.Advance(p, rate.At(n)/b.Rate)
 		}
 		state[0], state[1] = p, e
 	}
@@ -187,10 +188,10 @@ func phaserBackward(b, d *abi.Block) {
 		var t corner
 		phi, e := before[0], before[1]
 		for n := range x {
-			p[n] = frac(phi + v.phase)
+			p[n] = kernel.Frac(phi + v.phase)
 			law.set(&t, p[n], v.depth, v.center, v.q, b.Rate, false)
 			e = law.lattice(&t, math.FMA(v.feedback, e, x[n]), z, kept[n*width:][:width])
-			phi = advance(phi, rate.At(n)/b.Rate)
+			phi = kernel.Advance(phi, rate.At(n)/b.Rate)
 		}
 		var ddepth, dcenter, dfeedback, dmix, dphase, dq float64
 		dphi, de, dz := dstate[0], dstate[1], dstate[2:]

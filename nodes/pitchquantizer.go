@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(pitchQuantizer) }
@@ -69,7 +70,7 @@ var pitchQuantizer = abi.NodeType{
 			law.free = s.Config.Text("free_variant")
 		}
 		if s.Config.Bool("slew") {
-			law.slew, _ = slewCoef(5, s.Rate)
+			law.slew, _ = kernel.SlewCoef(5, s.Rate)
 		}
 		rounded := law.free == "" || law.free == "stepped"
 		s.Surrogate = rounded && s.Config.Bool("straight_through")
@@ -85,7 +86,7 @@ var pitchQuantizer = abi.NodeType{
 	Forward:  pitchForward,
 	Backward: pitchBackward,
 	Tangent:  pitchTangent,
-	Second:   second(pitchFormula),
+	Second:   kernel.Second(pitchFormula),
 }
 
 type pitchLaw struct {
@@ -215,5 +216,23 @@ func pitchTangent(b, t *abi.Block) {
 			ty[n] = last
 		}
 		tstate[0] = last
+	}
+}
+
+func pitchFormula(f *kernel.Formula) {
+	law := f.Block.Data.(*pitchLaw)
+	input, root, span := f.Param(0), f.Param(1), f.Param(2)
+	for n := range f.Frames() {
+		u := f.Mul(input(n), span(n))
+		value, slope := law.cents(f.Value(u))
+		cents := f.Apply(u, value, slope, 0)
+		octaves := f.Add(f.Scale(1./12, f.Shift(-69, root(n))), f.Scale(1./1200, cents))
+		pitch := f.Scale(440, f.Exp(f.Scale(math.Ln2, octaves)))
+		if n > 0 || f.Block.Frame(f.Lane) > 0 {
+			last := f.State(0)
+			pitch = f.Add(last, f.Scale(law.slew, f.Sub(pitch, last)))
+		}
+		f.SetState(0, pitch)
+		f.Out(0, n, pitch)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(pitchShift) }
@@ -36,34 +38,34 @@ var pitchShift = abi.NodeType{
 	Params: []abi.Param{
 		{Name: "semitones", Role: abi.Interval, Unit: "semitones", Default: 0, Min: -24, Max: 24, Mod: true, Doc: "How far the pitch moves."},
 	},
-	Config: stftKeys,
+	Config: kernel.STFTKeys,
 	Configure: func(s *abi.Setup) error {
-		st, err := newSTFT(s, "window", "hop")
+		st, err := kernel.NewSTFT(s, "window", "hop")
 		if err != nil {
 			return err
 		}
-		s.Internal = st.rows(1)
-		s.State = 2 * st.bins
-		s.Scratch = st.scratch() + 7*st.bins
-		s.FrameScratch = (2*st.bins + st.hop - 1) / st.hop // the states at the windows of a block
-		s.Data = st
+		s.Internal = st.Rows(1)
+		s.State = 2 * st.Bins
+		s.Scratch = st.Scratch() + 7*st.Bins
+		s.FrameScratch = (2*st.Bins + st.Hop - 1) / st.Hop // the states at the windows of a block
+		s.Data = vocoder{st}
 		return nil
 	},
 	Forward: func(b *abi.Block) {
-		st := b.Data.(*stft)
+		st := b.Data.(vocoder)
 		for lane := range b.Lanes {
 			x, y, row := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane)
-			st.open(b, lane, x, 1)
-			frames, re, im, gr, gi, free := st.work(b.Scratch(lane))
-			best := b.Scratch(lane)[st.scratch():][:st.bins]
+			st.Open(b, lane, x, 1)
+			frames, re, im, gr, gi, free := st.Work(b.Scratch(lane))
+			best := b.Scratch(lane)[st.Scratch():][:st.Bins]
 			for n := 0; n < len(x); {
-				count, boundary := until(b.Frame(lane), n, len(x), st.hop)
+				count, boundary := kernel.Until(b.Frame(lane), n, len(x), st.Hop)
 				if boundary {
-					st.analyse(re, im, row[n:n+st.n], frames, free)
+					st.Analyse(re, im, row[n:n+st.N], frames, free)
 					st.shift(b.State(lane), re, im, gr, gi, best, math.Exp2(b.Param(0, lane).At(n)/12))
-					st.synthesise(st.tail(b, lane, 0, n, b.Frame(lane)), gr, gi, frames, free)
+					st.Synthesise(st.Tail(b, lane, 0, n, b.Frame(lane)), gr, gi, frames, free)
 				}
-				st.sum(y[n:n+count], b, lane, 0, n)
+				st.Sum(y[n:n+count], b, lane, 0, n)
 				n += count
 			}
 		}
@@ -71,59 +73,60 @@ var pitchShift = abi.NodeType{
 	Backward: pitchShiftBackward,
 }
 
+// vocoder is a short-time transform whose peaks are moved.
+type vocoder struct{ *kernel.STFT }
+
 func pitchShiftBackward(b, d *abi.Block) {
-	st := b.Data.(*stft)
+	st := b.Data.(vocoder)
 	for lane := range b.Lanes {
 		dx, dy, row, drow, dstate := d.In(0, lane), d.Out(0, lane), b.Internal(0, lane), d.Internal(0, lane), d.State(lane)
-		frames, re, im, gr, gi, free := st.work(b.Scratch(lane))
-		m := b.Scratch(lane)[st.scratch():]
-		size, dre, dim, state, first, m := m[:st.bins], m[st.bins:2*st.bins], m[2*st.bins:3*st.bins], m[3*st.bins:5*st.bins], m[5*st.bins:7*st.bins], b.FrameScratch(lane)
+		frames, re, im, gr, gi, free := st.Work(b.Scratch(lane))
+		m := b.Scratch(lane)[st.Scratch():]
+		size, dre, dim, state, first, m := m[:st.Bins], m[st.Bins:2*st.Bins], m[2*st.Bins:3*st.Bins], m[3*st.Bins:5*st.Bins], m[5*st.Bins:7*st.Bins], b.FrameScratch(lane)
 		at := func(n int) []float64 { // the state at the window of frame n
-			if n /= st.hop; n > 0 {
-				return m[2*st.bins*(n-1):][:2*st.bins]
+			if n /= st.Hop; n > 0 {
+				return m[2*st.Bins*(n-1):][:2*st.Bins]
 			}
 			return first
 		}
 		ratio := func(n int) float64 { return math.Exp2(b.Param(0, lane).At(n) / 12) }
 		copy(state, b.Before(lane))
-		last := st.last(b.Frame(lane), len(dy))
-		for n := last % st.hop; n <= last && last >= 0; n += st.hop {
+		last := st.Last(b.Frame(lane), len(dy))
+		for n := last % st.Hop; n <= last && last >= 0; n += st.Hop {
 			copy(at(n), state)
-			st.analyse(re, im, row[n:n+st.n], frames, free)
+			st.Analyse(re, im, row[n:n+st.N], frames, free)
 			st.shift(state, re, im, gr, gi, size, ratio(n))
 		}
-		st.spread(dy, d, lane, 0)
-		for n := last; n >= 0; n -= st.hop {
-			st.analyse(re, im, row[n:n+st.n], frames, free)
-			st.synthesiseBack(gr, gi, st.tail(d, lane, 0, n, b.Frame(lane)), frames, free)
+		st.Spread(dy, d, lane, 0)
+		for n := last; n >= 0; n -= st.Hop {
+			st.Analyse(re, im, row[n:n+st.N], frames, free)
+			st.SynthesiseBack(gr, gi, st.Tail(d, lane, 0, n, b.Frame(lane)), frames, free)
 			r := ratio(n)
 			dratio := st.shiftBack(at(n), dstate, re, im, gr, gi, dre, dim, size, r)
 			d.Param(0, lane).Add(n, dratio*r*math.Ln2/12)
-			st.analyseBack(drow[n:n+st.n], dre, dim, frames, free)
+			st.AnalyseBack(drow[n:n+st.N], dre, dim, frames, free)
 		}
-		for n, v := range drow[st.n:] {
-			dx[n] += v
-		}
+		vec.Add(dx, drow[st.N:])
 	}
 }
 
 // shift writes the shifted spectrum of re, im to gr, gi. The state is the phases
 // of the window before, and how far each bin has been turned.
-func (t *stft) shift(state, re, im, gr, gi, size []float64, ratio float64) {
-	before, theta := state[:t.bins], state[t.bins:2*t.bins]
+func (t vocoder) shift(state, re, im, gr, gi, size []float64, ratio float64) {
+	before, theta := state[:t.Bins], state[t.Bins:2*t.Bins]
 	clear(gr)
 	clear(gi)
 	for k := range re {
 		size[k] = re[k]*re[k] + im[k]*im[k]
 	}
-	for from := 0; from < t.bins; {
+	for from := 0; from < t.Bins; {
 		p, to := region(size, from)
 		freq := t.frequency(p, before, re, im)
 		turn, by := t.move(theta[p], freq, ratio)
-		c, s := cosTurn(turn), sinTurn(turn)
+		c, s := kernel.CosTurn(turn), kernel.SinTurn(turn)
 		for k := from; k < to; k++ {
 			theta[k] = turn
-			if j := k + by; j >= 0 && j < t.bins {
+			if j := k + by; j >= 0 && j < t.Bins {
 				gr[j] += c*re[k] - s*im[k]
 				gi[j] += c*im[k] + s*re[k]
 			}
@@ -139,23 +142,23 @@ func (t *stft) shift(state, re, im, gr, gi, size []float64, ratio float64) {
 // the state after, which it replaces by that of the state before. gr and gi are
 // the gradients of the shifted spectrum, dre and dim become those of re and im. It
 // returns the gradient of the ratio.
-func (t *stft) shiftBack(state, dstate, re, im, gr, gi, dre, dim, size []float64, ratio float64) (dratio float64) {
-	before, theta := state[:t.bins], state[t.bins:]
-	dphase, dtheta := dstate[:t.bins], dstate[t.bins:] // of the phases here, then of those before
+func (t vocoder) shiftBack(state, dstate, re, im, gr, gi, dre, dim, size []float64, ratio float64) (dratio float64) {
+	before, theta := state[:t.Bins], state[t.Bins:]
+	dphase, dtheta := dstate[:t.Bins], dstate[t.Bins:] // of the phases here, then of those before
 	for k := range re {
 		size[k] = re[k]*re[k] + im[k]*im[k]
 	}
-	for from := 0; from < t.bins; {
+	for from := 0; from < t.Bins; {
 		p, to := region(size, from)
 		freq := t.frequency(p, before, re, im)
 		turn, by := t.move(theta[p], freq, ratio)
-		c, s := cosTurn(turn), sinTurn(turn)
+		c, s := kernel.CosTurn(turn), kernel.SinTurn(turn)
 		dturn := 0.0
 		for k := from; k < to; k++ {
 			dturn += dtheta[k]
 			dtheta[k] = 0
 			var yr, yi float64
-			if j := k + by; j >= 0 && j < t.bins {
+			if j := k + by; j >= 0 && j < t.Bins {
 				yr, yi = gr[j], gi[j]
 			}
 			zr, zi := c*re[k]-s*im[k], c*im[k]+s*re[k]
@@ -200,8 +203,8 @@ func region(size []float64, from int) (p, to int) {
 // frequency returns that of a peak in cycles per hop: those of the bin, and what
 // its phase has more. At 0 and at half the rate the spectrum is real and has no
 // phase but a sign, which says nothing.
-func (t *stft) frequency(p int, before, re, im []float64) float64 {
-	step := float64(p*t.hop) / float64(t.n)
+func (t vocoder) frequency(p int, before, re, im []float64) float64 {
+	step := float64(p*t.Hop) / float64(t.N)
 	if t.real(p) {
 		return step
 	}
@@ -209,11 +212,11 @@ func (t *stft) frequency(p int, before, re, im []float64) float64 {
 	return step + (more - math.Round(more))
 }
 
-func (t *stft) real(k int) bool { return k == 0 || 2*k == t.n }
+func (t vocoder) real(k int) bool { return k == 0 || 2*k == t.N }
 
 // move returns how far a peak is turned that was turned by theta, and by how many
 // bins it moves.
-func (t *stft) move(theta, freq, ratio float64) (turn float64, by int) {
+func (t vocoder) move(theta, freq, ratio float64) (turn float64, by int) {
 	move := (ratio - 1) * freq
-	return frac(theta + move), int(math.Round(move * float64(t.n) / float64(t.hop)))
+	return kernel.Frac(theta + move), int(math.Round(move * float64(t.N) / float64(t.Hop)))
 }

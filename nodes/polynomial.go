@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(polynomial) }
 
@@ -69,7 +72,7 @@ var polynomial = abi.NodeType{
 			}
 		}
 	},
-	Second: second(polynomialFormula),
+	Second: kernel.Second(polynomialFormula),
 	Tangent: func(b, t *abi.Block) {
 		p := b.Data.(basis)
 		for lane := range b.Lanes {
@@ -92,13 +95,13 @@ var polynomial = abi.NodeType{
 // basis is the recurrence of a family of polynomials.
 type basis struct{ alpha, beta float64 }
 
-func polynomialFormula(f *formula) {
-	p, c := f.b.Data.(basis), f.vector(0)
-	for n := range f.frames() {
-		x, b1, b2 := f.x(0, n), f.number(0), f.number(0)
+func polynomialFormula(f *kernel.Formula) {
+	p, c := f.Block.Data.(basis), f.Vector(0)
+	for n := range f.Frames() {
+		x, b1, b2 := f.In(0, n), f.Const(0), f.Const(0)
 		for k := len(c) - 1; k > 0; k-- {
-			b1, b2 = f.sum(c[k], f.scale(p.alpha, f.mul(x, b1)), f.scale(-p.beta, b2)), b1
+			b1, b2 = f.Sum(c[k], f.Scale(p.alpha, f.Mul(x, b1)), f.Scale(-p.beta, b2)), b1
 		}
-		f.y(0, n, f.sum(c[0], f.mul(x, b1), f.scale(-p.beta, b2)))
+		f.Out(0, n, f.Sum(c[0], f.Mul(x, b1), f.Scale(-p.beta, b2)))
 	}
 }

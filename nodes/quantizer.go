@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 )
 
 func init() { abi.Register(quantizer) }
@@ -49,9 +50,6 @@ var quantizer = abi.NodeType{
 
 func quantizerBackward(b, d *abi.Block) {
 	for lane := range b.Lanes {
-		dx := d.In(0, lane)
-		for n, dy := range d.Out(0, lane) {
-			dx[n] += dy
-		}
+		vec.Add(d.In(0, lane), d.Out(0, lane))
 	}
 }

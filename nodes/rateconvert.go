@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
 )
 
 func init() { abi.Register(rateConvert) }
@@ -60,10 +61,21 @@ func setRateConvert(s *abi.Setup) error {
 			p, q = p/d, q/d
 		}
 	}
+	k1, k2, h1, h2 := rateKernels(s, p, q)
+	law := newRateLaw(k1, k2, h1, h2, p, q)
+	s.Delay = h1 + h2
+	s.Internal = []int{law.back1}
+	for range law.slots {
+		s.Internal = append(s.Internal, law.back2)
+	}
+	s.Data = law
+	return nil
+}
+
+// rateKernels returns the kernels of both directions and their half lengths.
+func rateKernels(s *abi.Setup, p, q int) (k1, k2 func(t float64) float64, h1, h2 int) {
 	lower := min(1, float64(p)/float64(q))
 	step := float64(q) / float64(p) // frames between values of z
-	var k1, k2 func(t float64) float64
-	var h1, h2 int
 	if s.Config.Text("kind") == "spline" {
 		h1, h2 = 2, int(math.Ceil(2*step))
 		k1, k2 = catmullRom, func(t float64) float64 { return catmullRom(t / step) }
@@ -93,6 +105,11 @@ func setRateConvert(s *abi.Setup) error {
 		}
 		k2 = k1
 	}
+	return k1, k2, h1, h2
+}
+
+// newRateLaw tabulates the kernels.
+func newRateLaw(k1, k2 func(t float64) float64, h1, h2, p, q int) *rateLaw {
 	ceil := func(n int) int { return -floorDiv(-n*p, q) } // first m with mq/p ≥ n
 	law := &rateLaw{q: q, slots: (p + q - 1) / q, back1: 2 * h1, back2: 2 * h2}
 	for phase := range q {
@@ -129,13 +146,7 @@ func setRateConvert(s *abi.Setup) error {
 		law.up, law.down = append(law.up, up), append(law.down, down)
 		law.values = append(law.values, ceil(phase+1)-ceil(phase))
 	}
-	s.Delay = h1 + h2
-	s.Internal = []int{law.back1}
-	for range law.slots {
-		s.Internal = append(s.Internal, law.back2)
-	}
-	s.Data = law
-	return nil
+	return law
 }
 
 func floorDiv(a, b int) int {
@@ -235,8 +246,6 @@ func rateConvertBackward(b, d *abi.Block) {
 				phase = law.q - 1
 			}
 		}
-		for n, v := range drow[law.back1:] {
-			dx[n] += v
-		}
+		vec.Add(dx, drow[law.back1:])
 	}
 }

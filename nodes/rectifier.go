@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(rectifier) }
@@ -47,7 +48,7 @@ var rectifier = abi.NodeType{
 			d.Param(0, lane).Add(0, dmix)
 		}
 	},
-	Second: second(rectifierFormula),
+	Second: kernel.Second(rectifierFormula),
 	Tangent: func(b, t *abi.Block) {
 		c := b.Data.(float64)
 		for lane := range b.Lanes {
@@ -72,15 +73,15 @@ func rectified(x, c float64) (r, slope float64) {
 	return math.Abs(x), math.Copysign(1, x)
 }
 
-func rectifierFormula(f *formula) {
-	c, mix := f.b.Data.(float64), f.param(0)(0)
-	for n := range f.frames() {
-		x := f.x(0, n)
-		r, slope := rectified(f.v[x], c)
+func rectifierFormula(f *kernel.Formula) {
+	c, mix := f.Block.Data.(float64), f.Param(0)(0)
+	for n := range f.Frames() {
+		x := f.In(0, n)
+		r, slope := rectified(f.Value(x), c)
 		bend := 0.0
 		if c > 0 {
-			bend = c * c / math.Pow(f.v[x]*f.v[x]+c*c, 1.5)
+			bend = c * c / math.Pow(f.Value(x)*f.Value(x)+c*c, 1.5)
 		}
-		f.y(0, n, f.mixed(mix, x, f.of(x, r, slope, bend)))
+		f.Out(0, n, f.Mix(mix, x, f.Apply(x, r, slope, bend)))
 	}
 }

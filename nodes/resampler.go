@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(resampler) }
 
@@ -26,21 +29,8 @@ var resampler = abi.NodeType{
 		{Name: "sample_rate_ema_alpha", Kind: abi.Number, Default: 0.0, Doc: "AMP's report only: no effect."},
 		{Name: "sample_rate_window", Kind: abi.Int, Default: 0.0, Doc: "AMP's report only: no effect."},
 	},
-	State: 1, // x[n-1], without initial_value
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
-			last := state[0]
-			if b.Frame(lane) == 0 {
-				last += b.Param(0, lane).At(0)
-			}
-			for n, x := range x {
-				y[n] = x - last
-				last = x
-			}
-			state[0] = last
-		}
-	},
+	State:   1, // x[n-1], without initial_value
+	Forward: resamplerRun,
 	Backward: func(b, d *abi.Block) {
 		for lane := range b.Lanes {
 			dx, dy, dstate := d.In(0, lane), d.Out(0, lane), d.State(lane)
@@ -55,30 +45,33 @@ var resampler = abi.NodeType{
 			}
 		}
 	},
-	Second: second(resamplerFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			ty, tstate := t.Out(0, lane), t.State(lane)
-			last := tstate[0]
-			if b.Frame(lane) == 0 {
-				last += t.Param(0, lane).At(0)
-			}
-			for n, tx := range t.In(0, lane) {
-				ty[n] = tx - last
-				last = tx
-			}
-			tstate[0] = last
-		}
-	},
+	Second:  kernel.Second(resamplerFormula),
+	Tangent: func(_, t *abi.Block) { resamplerRun(t) },
 }
 
-func resamplerFormula(f *formula) {
-	if f.b.Frame(f.lane) == 0 {
-		f.setState(0, f.add(f.state(0), f.param(0)(0)))
+// resamplerRun is linear: the tangent is the same.
+func resamplerRun(b *abi.Block) {
+	for lane := range b.Lanes {
+		x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
+		last := state[0]
+		if b.Frame(lane) == 0 {
+			last += b.Param(0, lane).At(0)
+		}
+		for n, x := range x {
+			y[n] = x - last
+			last = x
+		}
+		state[0] = last
 	}
-	for n := range f.frames() {
-		x := f.x(0, n)
-		f.y(0, n, f.sub(x, f.state(0)))
-		f.setState(0, x)
+}
+
+func resamplerFormula(f *kernel.Formula) {
+	if f.Block.Frame(f.Lane) == 0 {
+		f.SetState(0, f.Add(f.State(0), f.Param(0)(0)))
+	}
+	for n := range f.Frames() {
+		x := f.In(0, n)
+		f.Out(0, n, f.Sub(x, f.State(0)))
+		f.SetState(0, x)
 	}
 }

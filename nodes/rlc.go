@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 // This file is the series circuits of a source x, a resistor and a capacitor,
 // and perhaps a coil, by the trapezoidal rule. T is the time of one frame.
@@ -37,7 +40,7 @@ func init() {
 		OwnHeat: true,
 		State:   2, // s, and the voltage over R of the frame before
 		Record:  1, // s before each frame
-		Forward: rcForward, Backward: rcBackward, Tangent: rcTangent, Second: second(rcFormula),
+		Forward: rcForward, Backward: rcBackward, Tangent: rcTangent, Second: kernel.Second(rcFormula),
 	})
 	abi.Register(abi.NodeType{
 		Name: "RLCNode", Family: nonlinear,
@@ -53,7 +56,7 @@ func init() {
 		OwnHeat: true,
 		State:   3, // si, sv, and the current of the frame before
 		Record:  2, // si, sv before each frame
-		Forward: rlcForward, Backward: rlcBackward, Tangent: rlcTangent, Second: second(rlcFormula),
+		Forward: rlcForward, Backward: rlcBackward, Tangent: rlcTangent, Second: kernel.Second(rlcFormula),
 	})
 }
 
@@ -259,39 +262,39 @@ func rlcTangent(b, t *abi.Block) {
 	}
 }
 
-func rcFormula(f *formula) {
-	g := f.scale(0.5/f.b.Rate, f.inv(f.mul(f.param(0)(0), f.param(1)(0))))
-	for n := range f.frames() {
-		s := f.state(0)
-		u := f.div(f.sub(f.x(0, n), s), f.shift(1, g))
-		v := f.add(s, f.mul(g, u))
-		f.setState(0, f.sub(f.scale(2, v), s))
-		f.setState(1, u)
-		if f.b.Data.(byte) == 'r' {
+func rcFormula(f *kernel.Formula) {
+	g := f.Scale(0.5/f.Block.Rate, f.Inv(f.Mul(f.Param(0)(0), f.Param(1)(0))))
+	for n := range f.Frames() {
+		s := f.State(0)
+		u := f.Div(f.Sub(f.In(0, n), s), f.Shift(1, g))
+		v := f.Add(s, f.Mul(g, u))
+		f.SetState(0, f.Sub(f.Scale(2, v), s))
+		f.SetState(1, u)
+		if f.Block.Data.(byte) == 'r' {
 			v = u
 		}
-		f.y(0, n, v)
+		f.Out(0, n, v)
 	}
 }
 
-func rlcFormula(f *formula) {
-	r := f.param(0)(0)
-	k, a := f.scale(0.5/f.b.Rate, f.inv(f.param(1)(0))), f.scale(0.5/f.b.Rate, f.inv(f.param(2)(0)))
-	den := f.shift(1, f.mul(a, f.add(r, k)))
-	for n := range f.frames() {
-		x, s1, s2 := f.x(0, n), f.state(0), f.state(1)
-		i := f.div(f.add(s1, f.mul(a, f.sub(x, s2))), den)
-		v := f.add(s2, f.mul(k, i))
-		f.setState(0, f.sub(f.scale(2, i), s1))
-		f.setState(1, f.sub(f.scale(2, v), s2))
-		f.setState(2, i)
+func rlcFormula(f *kernel.Formula) {
+	r := f.Param(0)(0)
+	k, a := f.Scale(0.5/f.Block.Rate, f.Inv(f.Param(1)(0))), f.Scale(0.5/f.Block.Rate, f.Inv(f.Param(2)(0)))
+	den := f.Shift(1, f.Mul(a, f.Add(r, k)))
+	for n := range f.Frames() {
+		x, s1, s2 := f.In(0, n), f.State(0), f.State(1)
+		i := f.Div(f.Add(s1, f.Mul(a, f.Sub(x, s2))), den)
+		v := f.Add(s2, f.Mul(k, i))
+		f.SetState(0, f.Sub(f.Scale(2, i), s1))
+		f.SetState(1, f.Sub(f.Scale(2, v), s2))
+		f.SetState(2, i)
 		y := v
-		switch f.b.Data.(byte) {
+		switch f.Block.Data.(byte) {
 		case 'r':
-			y = f.mul(r, i)
+			y = f.Mul(r, i)
 		case 'l':
-			y = f.sub(f.sub(x, f.mul(r, i)), v)
+			y = f.Sub(f.Sub(x, f.Mul(r, i)), v)
 		}
-		f.y(0, n, y)
+		f.Out(0, n, y)
 	}
 }

@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(safety) }
 
@@ -61,7 +64,7 @@ var safety = abi.NodeType{
 			d.State(lane)[0] = carry
 		}
 	},
-	Second: second(safetyFormula),
+	Second: kernel.Second(safetyFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			x, m, tx, ty := b.In(0, lane), b.Record(0, lane), t.In(0, lane), t.Out(0, lane)
@@ -79,16 +82,16 @@ var safety = abi.NodeType{
 	},
 }
 
-func safetyFormula(f *formula) {
-	alpha := f.param(0)(0)
-	for n := range f.frames() {
-		x := f.x(0, n)
-		mean := f.mixed(alpha, x, f.state(0))
-		f.setState(0, mean)
-		y := f.sub(x, mean)
-		if v := f.v[y]; v < -1 || v > 1 {
-			y = f.number(max(-1, min(v, 1)))
+func safetyFormula(f *kernel.Formula) {
+	alpha := f.Param(0)(0)
+	for n := range f.Frames() {
+		x := f.In(0, n)
+		mean := f.Mix(alpha, x, f.State(0))
+		f.SetState(0, mean)
+		y := f.Sub(x, mean)
+		if v := f.Value(y); v < -1 || v > 1 {
+			y = f.Const(max(-1, min(v, 1)))
 		}
-		f.y(0, n, y)
+		f.Out(0, n, y)
 	}
 }

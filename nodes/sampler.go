@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(sampler) }
@@ -59,7 +60,7 @@ var sampler = abi.NodeType{
 			d.Param(0, lane).Add(0, decibels*sum)
 		}
 	},
-	Second: second(levelFormula),
+	Second: kernel.Second(kernel.LevelFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, tgain := t.Out(0, lane), t.Param(0, lane).At(0)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(sineOscillator) }
@@ -39,7 +40,7 @@ var sineOscillator = abi.NodeType{
 	Forward:        sineForward,
 	Backward:       sineBackward,
 	Tangent:        sineTangent,
-	Second:         second(sineFormula),
+	Second:         kernel.Second(sineFormula),
 	CohortForward:  sineForwardFour,
 	CohortBackward: sineBackward,
 }
@@ -55,8 +56,8 @@ func sineForwardLane(b *abi.Block, lane int) {
 	frequency, amplitude, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
 	p := state[0]
 	for n := range y {
-		p = advance(p, frequency.At(n)/b.Rate)
-		y[n] = amplitude.At(n) * sinTurn(p+phase)
+		p = kernel.Advance(p, frequency.At(n)/b.Rate)
+		y[n] = amplitude.At(n) * kernel.SinTurn(p+phase)
 	}
 	state[0] = p
 }
@@ -76,11 +77,11 @@ func sineForwardFour(b *abi.Block) {
 			q0, q1, q2, q3 := b.Param(2, lane).At(0), b.Param(2, lane+1).At(0), b.Param(2, lane+2).At(0), b.Param(2, lane+3).At(0)
 			p0, p1, p2, p3 := s0[0], s1[0], s2[0], s3[0]
 			for n := range y0 {
-				p0, p1, p2, p3 = advance(p0, step0), advance(p1, step1), advance(p2, step2), advance(p3, step3)
-				y0[n] = a0 * sinTurn(p0+q0)
-				y1[n] = a1 * sinTurn(p1+q1)
-				y2[n] = a2 * sinTurn(p2+q2)
-				y3[n] = a3 * sinTurn(p3+q3)
+				p0, p1, p2, p3 = kernel.Advance(p0, step0), kernel.Advance(p1, step1), kernel.Advance(p2, step2), kernel.Advance(p3, step3)
+				y0[n] = a0 * kernel.SinTurn(p0+q0)
+				y1[n] = a1 * kernel.SinTurn(p1+q1)
+				y2[n] = a2 * kernel.SinTurn(p2+q2)
+				y3[n] = a3 * kernel.SinTurn(p3+q3)
 			}
 			s0[0], s1[0], s2[0], s3[0] = p0, p1, p2, p3
 		}
@@ -90,15 +91,6 @@ func sineForwardFour(b *abi.Block) {
 	}
 }
 
-// advance moves a phase in [0, 1) on by a step in [0, 1].
-func advance(p, step float64) float64 {
-	p += step
-	if p >= 1 {
-		p -= 1
-	}
-	return p
-}
-
 func sineBackward(b, d *abi.Block) {
 	for lane := range b.Lanes {
 		dy, dstate, p := d.Out(0, lane), d.State(lane), b.FrameScratch(lane)
@@ -106,17 +98,17 @@ func sineBackward(b, d *abi.Block) {
 		dfrequency, damplitude, dphase := d.Param(0, lane), d.Param(1, lane), d.Param(2, lane)
 		last := b.Before(lane)[0]
 		for n := range dy {
-			last = advance(last, frequency.At(n)/b.Rate)
+			last = kernel.Advance(last, frequency.At(n)/b.Rate)
 			p[n] = last
 		}
 		lambda := dstate[0]
 		sumPhase, scale := 0.0, 1/b.Rate
 		for n := len(dy) - 1; n >= 0; n-- {
-			slope := 2 * math.Pi * amplitude.At(n) * cosTurn(p[n]+phase) * dy[n]
+			slope := 2 * math.Pi * amplitude.At(n) * kernel.CosTurn(p[n]+phase) * dy[n]
 			lambda += slope
 			sumPhase += slope
 			dfrequency.Add(n, scale*lambda)
-			damplitude.Add(n, sinTurn(p[n]+phase)*dy[n])
+			damplitude.Add(n, kernel.SinTurn(p[n]+phase)*dy[n])
 		}
 		dphase.Add(0, sumPhase)
 		dstate[0] = lambda
@@ -130,18 +122,18 @@ func sineTangent(b, t *abi.Block) {
 		tfrequency, tamplitude, tphase := t.Param(0, lane), t.Param(1, lane), t.Param(2, lane).At(0)
 		p, tp := b.Before(lane)[0], tstate[0]
 		for n := range ty {
-			p = advance(p, frequency.At(n)/b.Rate)
+			p = kernel.Advance(p, frequency.At(n)/b.Rate)
 			tp += tfrequency.At(n) / b.Rate
-			ty[n] = tamplitude.At(n)*sinTurn(p+phase) + 2*math.Pi*amplitude.At(n)*cosTurn(p+phase)*(tp+tphase)
+			ty[n] = tamplitude.At(n)*kernel.SinTurn(p+phase) + 2*math.Pi*amplitude.At(n)*kernel.CosTurn(p+phase)*(tp+tphase)
 		}
 		tstate[0] = tp
 	}
 }
 
-func sineFormula(f *formula) {
-	frequency, amplitude, phase := f.param(0), f.param(1), f.param(2)(0)
-	for n := range f.frames() {
-		f.setState(0, f.add(f.state(0), f.scale(1/f.b.Rate, frequency(n))))
-		f.y(0, n, f.mul(amplitude(n), f.turn(f.add(f.state(0), phase))))
+func sineFormula(f *kernel.Formula) {
+	frequency, amplitude, phase := f.Param(0), f.Param(1), f.Param(2)(0)
+	for n := range f.Frames() {
+		f.SetState(0, f.Add(f.State(0), f.Scale(1/f.Block.Rate, frequency(n))))
+		f.Out(0, n, f.Mul(amplitude(n), f.SinTurn(f.Add(f.State(0), phase))))
 	}
 }

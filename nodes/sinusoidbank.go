@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(sinusoidBank) }
@@ -13,9 +14,9 @@ func init() { abi.Register(sinusoidBank) }
 //	τ[n+1] = τ[n] + h[n],   h = 2^(glide e^{-t/glide_s})/rate,   τ[0] = 0   (without glide: τ = t)
 //	y[n] = Σ_k v(f_k h) min(1, t/attack_k) a_k e^{-d_k t} sin 2π(f_k τ[n] + p_k)
 //
-// where v fades partials out below half the rate, as in harmonic.go. Where attack
-// and glide are over, a partial is a damped sine as in sines.go, begun anew at
-// absolute multiples of sineChunk frames. Its adjoint needs two sums per piece,
+// where v fades partials out below half the rate, as kernel.Fade does. Where attack
+// and glide are over, a partial is a damped sine as in kernel/sines.go, begun anew at
+// absolute multiples of kernel.SineChunk frames. Its adjoint needs two sums per piece,
 // with z = e^{-d/rate + 2πi f/rate}: with C + iS that of ȳ[j] z^j and D + iT that
 // of j ȳ[j] z^j, both turned to the phase where the piece begins, at t0 and τ0,
 // and E = v e^{-d t0},
@@ -70,7 +71,7 @@ var sinusoidBank = abi.NodeType{
 			s.State = 0
 		}
 		four := (k + 3) &^ 3
-		s.Coefs, s.Scratch = bankCoefs*k+sineTables(k), 7*four+2*sineChunk
+		s.Coefs, s.Scratch = bankCoefs*k+kernel.SineTables(k), 7*four+2*kernel.SineChunk
 		s.Surrogate = law.surrogate
 		s.Data = law
 		return nil
@@ -99,9 +100,9 @@ func bankPrepare(b *abi.Block) {
 		clear(tables)
 		for k, f := range freqs {
 			c := c[bankCoefs*k:][:bankCoefs]
-			c[bankFade], c[bankFading] = fade(f / b.Rate)
+			c[bankFade], c[bankFading] = kernel.Fade(f / b.Rate)
 			c[bankDamping] = decays[k] / b.Rate
-			setSine(tables[sineTable*k:], f/b.Rate, c[bankDamping])
+			kernel.SetSine(tables[kernel.SineTable*k:], f/b.Rate, c[bankDamping])
 		}
 	}
 }
@@ -123,7 +124,7 @@ func newBank(b *abi.Block, lane int) bank {
 	k.tables = k.c[bankCoefs*len(k.freqs):]
 	four, m := (len(k.freqs)+3)&^3, b.Scratch(lane)
 	k.turns, k.phasors, k.sums, m = m[:four], m[four:3*four], m[3*four:7*four], m[7*four:]
-	k.x, k.ramp = m[:sineChunk], m[sineChunk:2*sineChunk]
+	k.x, k.ramp = m[:kernel.SineChunk], m[kernel.SineChunk:2*kernel.SineChunk]
 	fs := b.FrameScratch(lane)
 	k.taus, k.steps = fs[:b.Frames], fs[b.Frames:2*b.Frames]
 	for _, d := range k.decays {
@@ -197,7 +198,7 @@ func (k *bank) turn(tau float64) {
 	for i, f := range k.freqs {
 		k.turns[i] = f*tau + k.phases[i]
 	}
-	sineTurns(k.phasors, k.turns)
+	kernel.SinCosTurns(k.phasors, k.turns)
 }
 
 func bankForward(b *abi.Block) {
@@ -207,19 +208,19 @@ func bankForward(b *abi.Block) {
 		if k.glides {
 			tau, seed = b.State(lane)[0], b.State(lane)[1]
 		}
-		if k.glides || !k.allEven(frame-frame%sineChunk) {
+		if k.glides || !k.allEven(frame-frame%kernel.SineChunk) {
 			tau = k.times(frame, tau)
 		}
 		for from := 0; from < len(y); {
 			at := frame + int64(from)
-			skip := int(at % sineChunk)
+			skip := int(at % kernel.SineChunk)
 			first := at - int64(skip)
 			if !k.glides {
 				seed = float64(first) / k.rate
 			} else if skip == 0 {
 				seed = k.taus[from]
 			}
-			frames := min(sineChunk-skip, len(y)-from)
+			frames := min(kernel.SineChunk-skip, len(y)-from)
 			k.turn(seed)
 			for i, a := range k.amps {
 				if k.even(i, first) {
@@ -235,7 +236,7 @@ func bankForward(b *abi.Block) {
 			}
 			sum := k.x[:(skip+frames+7)&^7] // from where the chunk begins
 			clear(sum)
-			sinesAdd(sum, k.tables, k.phasors, k.damped)
+			kernel.AddSines(sum, k.tables, k.phasors, k.damped)
 			to := y[from:][:frames]
 			copy(to, sum[skip:])
 			for i := range k.amps {
@@ -260,8 +261,8 @@ func (k *bank) add(y []float64, i, from, skip int, first int64) {
 	}
 	for n := range y {
 		attack, _ := k.attack(i, first+int64(skip+n))
-		v, _ := fade(k.freqs[i] * k.steps[from+n])
-		y[n] += k.amps[i] * v * attack * decay * sinTurn(k.freqs[i]*k.taus[from+n]+k.phases[i])
+		v, _ := kernel.Fade(k.freqs[i] * k.steps[from+n])
+		y[n] += k.amps[i] * v * attack * decay * kernel.SinTurn(k.freqs[i]*k.taus[from+n]+k.phases[i])
 		decay *= rho
 	}
 }
@@ -282,17 +283,17 @@ func bankBackward(b, d *abi.Block) {
 			clear(dtau)
 			clear(dstep)
 		}
-		for from := 0; from < frames; from += sineChunk {
-			g := dy[from:min(from+sineChunk, frames)]
+		for from := 0; from < frames; from += kernel.SineChunk {
+			g := dy[from:min(from+kernel.SineChunk, frames)]
 			first := begin + int64(from)
 			t0 := float64(first) / k.rate
 			tau0 := t0
 			if k.glides {
 				tau0 = k.taus[from]
 			}
-			x, ramp := sineRamp(k.x, k.ramp, g)
+			x, ramp := kernel.SineRamp(k.x, k.ramp, g)
 			k.turn(tau0)
-			sinesSum(k.sums, x, ramp, k.tables)
+			kernel.SumSines(k.sums, x, ramp, k.tables)
 			for i, a := range k.amps {
 				var s, c, st, ct, dv float64 // Σ ȳ times sine and cosine, with t and τ
 				w := k.c[bankCoefs*i:][:bankCoefs]
@@ -307,25 +308,7 @@ func bankBackward(b, d *abi.Block) {
 						dtau[from] += 2 * math.Pi * k.freqs[i] * a * c // its steps are 1/rate by now
 					}
 				} else {
-					decay, rho := k.decay(i, first), k.decay(i, 1)
-					for j, g := range g {
-						attack, slope := k.attack(i, first+int64(j))
-						h := k.steps[from+j]
-						v, fading := fade(k.freqs[i] * h)
-						turn := k.freqs[i]*k.taus[from+j] + k.phases[i]
-						sin, cos := g*decay*sinTurn(turn), g*decay*cosTurn(turn)
-						dattacks[i] += a * v * slope * sin
-						byFreq := a * attack * fading * sin
-						dv += byFreq * h
-						dstep[from+j] += byFreq * k.freqs[i]
-						sin, cos = v*attack*sin, v*attack*cos
-						s += sin
-						c += cos
-						st += sin * (t0 + float64(j)/k.rate)
-						ct += cos * k.taus[from+j]
-						dtau[from+j] += 2 * math.Pi * k.freqs[i] * a * cos
-						decay *= rho
-					}
+					s, c, st, ct, dv = k.addBack(g, i, from, first, t0, dtau[from:], dstep[from:], &dattacks[i])
 				}
 				scale := 1.0
 				if b.Data.(bankLaw).surrogate {
@@ -337,28 +320,58 @@ func bankBackward(b, d *abi.Block) {
 				ddecays[i] -= scale * a * st
 			}
 		}
-		if !k.glides {
-			continue
+		if k.glides {
+			k.timesBack(b, d, lane, dtau, dstep)
 		}
-		dstate := d.State(lane)
-		begins := chunkBegins(b, lane)
-		lambda, dglide, dglideS := dstate[0], 0.0, 0.0
-		for n := frames - 1; n >= 0; n-- {
-			if at := begin + int64(n); !k.settled(at) {
-				t := float64(at) / k.rate
-				falls := math.Exp(-t / k.glideS)
-				g := (lambda + dstep[n]) * math.Ln2 * k.steps[n]
-				dglide += g * falls
-				dglideS += g * k.glide * falls * t / (k.glideS * k.glideS)
-			}
-			lambda += dtau[n]
-			if n == begins {
-				lambda += dstate[1]
-				dstate[1] = 0
-			}
-		}
-		d.Param(5, lane).Add(0, dglide)
-		d.Param(6, lane).Add(0, dglideS)
-		dstate[0] = lambda
 	}
+}
+
+// addBack returns, of partial i and the frames g that begin a chunk, Σ ȳ times sine
+// and cosine, also with t and τ, and the gradient by the frequency of the fading; it
+// adds those of τ and h in each frame, and of the attack.
+func (k *bank) addBack(g []float64, i, from int, first int64, t0 float64, dtau, dstep []float64, dattack *float64) (s, c, st, ct, dv float64) {
+	decay, rho, a := k.decay(i, first), k.decay(i, 1), k.amps[i]
+	for j, g := range g {
+		attack, slope := k.attack(i, first+int64(j))
+		h := k.steps[from+j]
+		v, fading := kernel.Fade(k.freqs[i] * h)
+		turn := k.freqs[i]*k.taus[from+j] + k.phases[i]
+		sin, cos := g*decay*kernel.SinTurn(turn), g*decay*kernel.CosTurn(turn)
+		*dattack += a * v * slope * sin
+		byFreq := a * attack * fading * sin
+		dv += byFreq * h
+		dstep[j] += byFreq * k.freqs[i]
+		sin, cos = v*attack*sin, v*attack*cos
+		s += sin
+		c += cos
+		st += sin * (t0 + float64(j)/k.rate)
+		ct += cos * k.taus[from+j]
+		dtau[j] += 2 * math.Pi * k.freqs[i] * a * cos
+		decay *= rho
+	}
+	return s, c, st, ct, dv
+}
+
+// timesBack sums the gradients of τ back in time, and leads them to the glide.
+func (k *bank) timesBack(b, d *abi.Block, lane int, dtau, dstep []float64) {
+	dstate := d.State(lane)
+	begins := kernel.SineChunkBegins(b, lane)
+	lambda, dglide, dglideS := dstate[0], 0.0, 0.0
+	for n := len(dtau) - 1; n >= 0; n-- {
+		if at := b.Frame(lane) + int64(n); !k.settled(at) {
+			t := float64(at) / k.rate
+			falls := math.Exp(-t / k.glideS)
+			g := (lambda + dstep[n]) * math.Ln2 * k.steps[n]
+			dglide += g * falls
+			dglideS += g * k.glide * falls * t / (k.glideS * k.glideS)
+		}
+		lambda += dtau[n]
+		if n == begins {
+			lambda += dstate[1]
+			dstate[1] = 0
+		}
+	}
+	d.Param(5, lane).Add(0, dglide)
+	d.Param(6, lane).Add(0, dglideS)
+	dstate[0] = lambda
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(slewLimiter) }
@@ -126,7 +127,7 @@ func slewBackward(b, d *abi.Block) {
 				root := math.Sqrt(0.25 + 2*math.Abs(w)/accel)
 				dx[n] += dv / root
 				ey -= dv / root
-				daccel += sign(w) * (root - 0.5 - math.Abs(w)/(accel*root)) * dv
+				daccel += kernel.Sign(w) * (root - 0.5 - math.Abs(w)/(accel*root)) * dv
 			case slewRises:
 				drise += dv
 			case slewFalls:

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(spectralDrive) }
@@ -57,7 +59,7 @@ var spectralDrive = abi.NodeType{
 }
 
 type driveLaw struct {
-	*stft                       // of fft_multiband, else nil
+	*kernel.STFT                // of fft_multiband, else nil
 	weights         [][]float64 // of the bins, by band
 	place, perSlew  []float64   // of a band: part of the way to the ceiling, T over slew
 	stages, latency int         // of fast_filter; no stages: rci_filter
@@ -88,7 +90,7 @@ func setSpectralDrive(s *abi.Setup) error {
 		return nil
 	}
 	drop("rci_cutoff", "rci_q", "rci_gain", "rci_series_resistance", "fast_drive", "fast_mix")
-	st, err := newSTFT(s, "analysis_window", "hop")
+	st, err := kernel.NewSTFT(s, "analysis_window", "hop")
 	if err != nil {
 		return err
 	}
@@ -96,24 +98,24 @@ func setSpectralDrive(s *abi.Setup) error {
 	if edges == nil {
 		edges = []float64{120, 960, 6400}
 	}
-	law.stft = st
+	law.STFT = st
 	for i, e := range edges {
 		if e <= 0 || i > 0 && e <= edges[i-1] {
 			return abi.Errorf("config.band_edges", "%v Hz does not rise", e)
 		}
 	}
 	bands := len(edges) + 1
-	below := make([]float64, st.bins) // weight of the bands so far
+	below := make([]float64, st.Bins) // weight of the bands so far
 	for b := range bands {
 		low, high := 20.0, s.Rate/2
 		if b > 0 {
 			low = edges[b-1]
 		}
-		w := make([]float64, st.bins)
+		w := make([]float64, st.Bins)
 		for k := range w {
 			up := 1.0
 			if b < bands-1 {
-				octaves := math.Log2(float64(max(k, 1)) * s.Rate / float64(st.n) / edges[b])
+				octaves := math.Log2(float64(max(k, 1)) * s.Rate / float64(st.N) / edges[b])
 				up = (1 - math.Sin(math.Pi*min(max(octaves, -0.5), 0.5))) / 2
 			}
 			w[k] = max(0, up-below[k])
@@ -127,8 +129,8 @@ func setSpectralDrive(s *abi.Setup) error {
 		law.place = append(law.place, float64(b)/float64(max(bands-1, 1)))
 		law.perSlew = append(law.perSlew, 1/(2*math.Sin(math.Pi*middle/s.Rate)))
 	}
-	s.Internal = st.rows(bands)
-	s.Scratch, s.FrameScratch = st.scratch(), 1
+	s.Internal = st.Rows(bands)
+	s.Scratch, s.FrameScratch = st.Scratch(), 1
 	return nil
 }
 
@@ -142,25 +144,25 @@ func spectralDriveForward(b *abi.Block) {
 	law := b.Data.(*driveLaw)
 	for lane := range b.Lanes {
 		switch {
-		case law.stft == nil && law.stages == 0:
+		case law.STFT == nil && law.stages == 0:
 			rciForward(b, lane)
 			continue
-		case law.stft == nil:
+		case law.STFT == nil:
 			fastForward(b, lane, law)
 			continue
 		}
 		x, y, row, z := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane), b.FrameScratch(lane)
-		law.open(b, lane, x, len(law.weights))
-		frames, re, im, gr, gi, free := law.work(b.Scratch(lane))
+		law.Open(b, lane, x, len(law.weights))
+		frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
 		for n := 0; n < len(x); {
-			count, boundary := until(b.Frame(lane), n, len(x), law.hop)
+			count, boundary := kernel.Until(b.Frame(lane), n, len(x), law.Hop)
 			if boundary {
-				law.analyse(re, im, row[n:n+law.n], frames, free)
+				law.Analyse(re, im, row[n:n+law.N], frames, free)
 				for band, weights := range law.weights {
 					for k, w := range weights {
 						gr[k], gi[k] = w*re[k], w*im[k]
 					}
-					law.synthesise(law.tail(b, lane, band, n, b.Frame(lane)), gr, gi, frames, free)
+					law.Synthesise(law.Tail(b, lane, band, n, b.Frame(lane)), gr, gi, frames, free)
 				}
 			}
 			n += count
@@ -169,7 +171,7 @@ func spectralDriveForward(b *abi.Block) {
 		drive := b.Param(0, lane).At(0)
 		for band := range law.weights {
 			t := law.limit(b, lane, band)
-			law.sum(z, b, lane, band, 0)
+			law.Sum(z, b, lane, band, 0)
 			for n, v := range z {
 				y[n] += t * math.Tanh(drive*v/t)
 			}
@@ -181,10 +183,10 @@ func spectralDriveBackward(b, d *abi.Block) {
 	law := b.Data.(*driveLaw)
 	for lane := range b.Lanes {
 		switch {
-		case law.stft == nil && law.stages == 0:
+		case law.STFT == nil && law.stages == 0:
 			rciBackward(b, d, lane)
 			continue
-		case law.stft == nil:
+		case law.STFT == nil:
 			fastBackward(b, d, lane, law)
 			continue
 		}
@@ -192,7 +194,7 @@ func spectralDriveBackward(b, d *abi.Block) {
 		drive, ddrive, dfloor, dceiling := b.Param(0, lane).At(0), 0.0, 0.0, 0.0
 		for band := range law.weights {
 			t := law.limit(b, lane, band)
-			law.sum(z, b, lane, band, 0)
+			law.Sum(z, b, lane, band, 0)
 			dt := 0.0
 			for n, v := range z {
 				u := drive * v / t
@@ -202,29 +204,27 @@ func spectralDriveBackward(b, d *abi.Block) {
 				dt += th*dy[n] - u*slope
 				z[n] = drive * slope
 			}
-			law.spread(z, d, lane, band)
+			law.Spread(z, d, lane, band)
 			dfloor += dt * t * (1 - law.place[band])
 			dceiling += dt * t * law.place[band]
 		}
 		d.Param(0, lane).Add(0, ddrive)
 		d.Param(1, lane).Add(0, dfloor/b.Param(1, lane).At(0))
 		d.Param(2, lane).Add(0, dceiling/b.Param(2, lane).At(0))
-		frames, re, im, gr, gi, free := law.work(b.Scratch(lane))
-		for n := law.last(b.Frame(lane), len(dy)); n >= 0; n -= law.hop {
+		frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
+		for n := law.Last(b.Frame(lane), len(dy)); n >= 0; n -= law.Hop {
 			clear(re)
 			clear(im)
 			for band, weights := range law.weights {
-				law.synthesiseBack(gr, gi, law.tail(d, lane, band, n, b.Frame(lane)), frames, free)
+				law.SynthesiseBack(gr, gi, law.Tail(d, lane, band, n, b.Frame(lane)), frames, free)
 				for k, w := range weights {
 					re[k] += w * gr[k]
 					im[k] += w * gi[k]
 				}
 			}
-			law.analyseBack(drow[n:n+law.n], re, im, frames, free)
+			law.AnalyseBack(drow[n:n+law.N], re, im, frames, free)
 		}
-		for n, v := range drow[law.n:] {
-			dx[n] += v
-		}
+		vec.Add(dx, drow[law.N:])
 	}
 }
 
@@ -285,7 +285,7 @@ func rciBackward(b, d *abi.Block, lane int) {
 
 func fastForward(b *abi.Block, lane int, law *driveLaw) {
 	x, w, state := b.In(0, lane), b.Internal(0, lane), b.State(lane)
-	a, _ := onePoleCoef(b.Param(0, lane).At(0), b.Rate)
+	a, _ := kernel.OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
 	drive, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
 	for n, x := range x {
 		l := x
@@ -300,7 +300,7 @@ func fastForward(b *abi.Block, lane int, law *driveLaw) {
 
 func fastBackward(b, d *abi.Block, lane int, law *driveLaw) {
 	x, dx, dw, dstate := b.In(0, lane), d.In(0, lane), d.Internal(0, lane), d.State(lane)
-	a, slope := onePoleCoef(b.Param(0, lane).At(0), b.Rate)
+	a, slope := kernel.OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
 	drive, mix := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
 	before, kept := b.Before(lane), b.FrameScratch(lane)
 	last := before
@@ -312,9 +312,7 @@ func fastBackward(b, d *abi.Block, lane int, law *driveLaw) {
 		}
 		last = row
 	}
-	for n, v := range d.Out(0, lane) {
-		dw[n] += v
-	}
+	vec.Add(dw, d.Out(0, lane))
 	var da, ddrive, dmix float64
 	for n := len(x) - 1; n >= 0; n-- {
 		g, row := dw[law.latency+n], kept[n*law.stages:][:law.stages]

@@ -4,7 +4,8 @@ import (
 	"math"
 
 	"ampfit/abi"
-	"ampfit/internal/fft"
+	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(spectralFilter) }
@@ -36,24 +37,24 @@ var spectralFilter = abi.NodeType{
 	},
 	Config: append([]abi.Key{
 		{Name: "bands", Kind: abi.Int, Default: 16.0, Min: 1, Max: 512, Doc: "Number of bands."},
-	}, stftKeys...),
+	}, kernel.STFTKeys...),
 	Configure: func(s *abi.Setup) error {
-		st, err := newSTFT(s, "window", "hop")
+		st, err := kernel.NewSTFT(s, "window", "hop")
 		if err != nil {
 			return err
 		}
 		bands := s.Config.Int("bands")
-		law := &spectralLaw{stft: st, place: make([]float64, st.bins)}
+		law := &spectralLaw{STFT: st, place: make([]float64, st.Bins)}
 		s.Param("gains_db").Len = bands
 		for k := range law.place {
-			octaves := math.Log2(float64(st.n) / 2)
+			octaves := math.Log2(float64(st.N) / 2)
 			if octaves > 0 {
 				law.place[k] = float64(bands-1) * math.Log2(float64(max(k, 1))) / octaves
 			}
 			law.place[k] = min(law.place[k], float64(bands-1))
 		}
-		s.Internal = st.rows(1)
-		s.Coefs, s.Scratch = st.bins, st.scratch()+5*st.bins
+		s.Internal = st.Rows(1)
+		s.Coefs, s.Scratch = st.Bins, st.Scratch()+5*st.Bins
 		s.Data = law
 		return nil
 	},
@@ -79,136 +80,8 @@ var spectralFilter = abi.NodeType{
 }
 
 type spectralLaw struct {
-	*stft
+	*kernel.STFT
 	place []float64 // of each bin, in bands
-}
-
-// stftKeys are the sizes of a short-time transform.
-var stftKeys = []abi.Key{
-	{Name: "window", Kind: abi.Int, Default: 1024.0, Min: 4, Max: 65536, Doc: "Frames of a window; powers of two are fast."},
-	{Name: "hop", Kind: abi.Int, Default: 256.0, Min: 1, Max: 32768, Doc: "Frames from a window to the next; it divides window, and is at most half of it."},
-}
-
-// stft is a short-time transform: windows of n frames at absolute multiples of
-// hop.
-type stft struct {
-	n, hop, bins int
-	plan         *fft.Plan
-	window       []float64 // of analysis and synthesis
-}
-
-// newSTFT reads the sizes from the configuration and declares the delay.
-func newSTFT(s *abi.Setup, window, hop string) (*stft, error) {
-	n, h := s.Config.Int(window), s.Config.Int(hop)
-	if h < 1 || n%h != 0 || n/h < 2 {
-		return nil, abi.Errorf("config."+hop, "a hop of %d frames does not divide a window of %d frames into two parts or more", h, n)
-	}
-	t := &stft{n: n, hop: h, bins: n/2 + 1, plan: fft.NewPlan(n), window: make([]float64, n)}
-	for i := range t.window { // Σ v² over the windows of a frame is 1
-		t.window[i] = math.Sin(math.Pi*(float64(i)+0.5)/float64(n)) * math.Sqrt(2*float64(h)/float64(n))
-	}
-	s.Delay = n
-	return t, nil
-}
-
-// rows are the histories of the input row and of the tails of so many signals.
-func (t *stft) rows(signals int) []int {
-	rows := []int{t.n}
-	for range signals * t.n / t.hop {
-		rows = append(rows, t.n)
-	}
-	return rows
-}
-
-// turn returns which tail the window at an absolute frame writes.
-func (t *stft) turn(frame int64) int { return int(frame / int64(t.hop) % int64(t.n/t.hop)) }
-
-// open fills the newest frames of the input row, and clears those of the tails.
-func (t *stft) open(b *abi.Block, lane int, x []float64, signals int) {
-	copy(b.Internal(0, lane)[t.n:], x)
-	for r := range signals * t.n / t.hop {
-		clear(b.Internal(1+r, lane)[t.n:])
-	}
-}
-
-// sum writes the sum of the tails of a signal to y.
-func (t *stft) sum(y []float64, b *abi.Block, lane, signal, n int) {
-	tails := t.n / t.hop
-	copy(y, b.Internal(1+signal*tails, lane)[n:])
-	for r := 1; r < tails; r++ {
-		for i, v := range b.Internal(1+signal*tails+r, lane)[n:][:len(y)] {
-			y[i] += v
-		}
-	}
-}
-
-// spread adds the gradient of a signal to those of its tails.
-func (t *stft) spread(dy []float64, d *abi.Block, lane, signal int) {
-	tails := t.n / t.hop
-	for r := range tails {
-		tail := d.Internal(1+signal*tails+r, lane)
-		for i, v := range dy {
-			tail[i] += v
-		}
-	}
-}
-
-// tail returns the part of its tail that the window at frame n of the block
-// writes, or its gradient.
-func (t *stft) tail(b *abi.Block, lane, signal, n int, frame int64) []float64 {
-	return b.Internal(1+signal*t.n/t.hop+t.turn(frame+int64(n)), lane)[n:][:t.n]
-}
-
-// scratch is the size of the memory that work divides.
-func (t *stft) scratch() int { return t.n + 4*t.bins + t.plan.WorkLen() }
-
-// work returns a window of frames, two spectra, and memory for the transforms.
-func (t *stft) work(scratch []float64) (x, re, im, gr, gi, free []float64) {
-	x, scratch = scratch[:t.n], scratch[t.n:]
-	k := t.bins
-	return x, scratch[:k], scratch[k : 2*k], scratch[2*k : 3*k], scratch[3*k : 4*k], scratch[4*k:][:t.plan.WorkLen()]
-}
-
-// analyse writes the spectrum of the windowed frames of x.
-func (t *stft) analyse(re, im, x, frames, free []float64) {
-	for i, v := range t.window {
-		frames[i] = v * x[i]
-	}
-	t.plan.Forward(re, im, frames, free)
-}
-
-// synthesise writes the windowed signal of a spectrum to tail.
-func (t *stft) synthesise(tail, re, im, frames, free []float64) {
-	t.plan.Inverse(frames, re, im, free)
-	for i, v := range t.window {
-		tail[i] = v * frames[i]
-	}
-}
-
-// analyseBack is the adjoint of analyse; it adds to dx.
-func (t *stft) analyseBack(dx, dre, dim, frames, free []float64) {
-	t.plan.ForwardAdjoint(frames, dre, dim, free)
-	for i, v := range t.window {
-		dx[i] = math.FMA(v, frames[i], dx[i])
-	}
-}
-
-// synthesiseBack is the adjoint of synthesise.
-func (t *stft) synthesiseBack(dre, dim, dtail, frames, free []float64) {
-	for i, v := range t.window {
-		frames[i] = v * dtail[i]
-	}
-	t.plan.InverseAdjoint(dre, dim, frames, free)
-}
-
-// last returns the last frame of the block that is a multiple of the hop, or a
-// number below 0.
-func (t *stft) last(frame int64, frames int) int {
-	first := (t.hop - int(frame%int64(t.hop))) % t.hop
-	if first >= frames {
-		return -1
-	}
-	return first + (frames-1-first)/t.hop*t.hop
 }
 
 func spectralForward(b *abi.Block) { spectralRun(b, b) }
@@ -218,19 +91,19 @@ func spectralRun(b, r *abi.Block) {
 	law := b.Data.(*spectralLaw)
 	for lane := range b.Lanes {
 		x, y, row := r.In(0, lane), r.Out(0, lane), r.Internal(0, lane)
-		law.open(r, lane, x, 1)
-		frames, re, im, _, _, free := law.work(b.Scratch(lane))
+		law.Open(r, lane, x, 1)
+		frames, re, im, _, _, free := law.Work(b.Scratch(lane))
 		for n := 0; n < len(x); {
-			count, boundary := until(b.Frame(lane), n, len(x), law.hop)
+			count, boundary := kernel.Until(b.Frame(lane), n, len(x), law.Hop)
 			if boundary {
-				law.analyse(re, im, row[n:n+law.n], frames, free)
+				law.Analyse(re, im, row[n:n+law.N], frames, free)
 				for k, g := range b.Coefs(lane) {
 					re[k] *= g
 					im[k] *= g
 				}
-				law.synthesise(law.tail(r, lane, 0, n, b.Frame(lane)), re, im, frames, free)
+				law.Synthesise(law.Tail(r, lane, 0, n, b.Frame(lane)), re, im, frames, free)
 			}
-			law.sum(y[n:n+count], r, lane, 0, n)
+			law.Sum(y[n:n+count], r, lane, 0, n)
 			n += count
 		}
 	}
@@ -241,23 +114,21 @@ func spectralBackward(b, d *abi.Block) {
 	for lane := range b.Lanes {
 		row, drow := b.Internal(0, lane), d.Internal(0, lane)
 		dx, dy := d.In(0, lane), d.Out(0, lane)
-		frames, re, im, gr, gi, free := law.work(b.Scratch(lane))
-		dg := b.Scratch(lane)[law.scratch():][:law.bins]
+		frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
+		dg := b.Scratch(lane)[law.Scratch():][:law.Bins]
 		clear(dg)
-		law.stft.spread(dy, d, lane, 0)
-		for n := law.last(b.Frame(lane), len(dy)); n >= 0; n -= law.hop {
-			law.analyse(re, im, row[n:n+law.n], frames, free)
-			law.synthesiseBack(gr, gi, law.tail(d, lane, 0, n, b.Frame(lane)), frames, free)
+		law.STFT.Spread(dy, d, lane, 0)
+		for n := law.Last(b.Frame(lane), len(dy)); n >= 0; n -= law.Hop {
+			law.Analyse(re, im, row[n:n+law.N], frames, free)
+			law.SynthesiseBack(gr, gi, law.Tail(d, lane, 0, n, b.Frame(lane)), frames, free)
 			for k, g := range b.Coefs(lane) {
 				dg[k] += g * (re[k]*gr[k] + im[k]*gi[k]) // by ln G
 				gr[k] *= g
 				gi[k] *= g
 			}
-			law.analyseBack(drow[n:n+law.n], gr, gi, frames, free)
+			law.AnalyseBack(drow[n:n+law.N], gr, gi, frames, free)
 		}
-		for n, v := range drow[law.n:] {
-			dx[n] += v
-		}
+		vec.Add(dx, drow[law.N:])
 		dgains := d.Vector(0, lane)
 		for k, at := range law.place {
 			i := int(at)
@@ -275,13 +146,13 @@ func spectralTangent(b, t *abi.Block) {
 	for lane := range b.Lanes {
 		row, trow := b.Internal(0, lane), t.Internal(0, lane)
 		tx, ty, tgains := t.In(0, lane), t.Out(0, lane), t.Vector(0, lane)
-		law.open(t, lane, tx, 1)
-		frames, re, im, gr, gi, free := law.work(b.Scratch(lane))
+		law.Open(t, lane, tx, 1)
+		frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
 		for n := 0; n < len(tx); {
-			count, boundary := until(b.Frame(lane), n, len(tx), law.hop)
+			count, boundary := kernel.Until(b.Frame(lane), n, len(tx), law.Hop)
 			if boundary {
-				law.analyse(re, im, row[n:n+law.n], frames, free)
-				law.analyse(gr, gi, trow[n:n+law.n], frames, free)
+				law.Analyse(re, im, row[n:n+law.N], frames, free)
+				law.Analyse(gr, gi, trow[n:n+law.N], frames, free)
 				for k, g := range b.Coefs(lane) {
 					i := int(law.place[k])
 					f := law.place[k] - float64(i)
@@ -292,9 +163,9 @@ func spectralTangent(b, t *abi.Block) {
 					tg *= decibels * g
 					re[k], im[k] = g*gr[k]+tg*re[k], g*gi[k]+tg*im[k]
 				}
-				law.synthesise(law.tail(t, lane, 0, n, b.Frame(lane)), re, im, frames, free)
+				law.Synthesise(law.Tail(t, lane, 0, n, b.Frame(lane)), re, im, frames, free)
 			}
-			law.sum(ty[n:n+count], t, lane, 0, n)
+			law.Sum(ty[n:n+count], t, lane, 0, n)
 			n += count
 		}
 	}

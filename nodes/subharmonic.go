@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(subharmonicLowLifter) }
@@ -58,7 +59,7 @@ type lowLifterLaw struct{ div4, still bool }
 // lowPassCoef and highPassCoef return the coefficient and its slope; a
 // frequency below least is taken as least, with slope 0.
 func lowPassCoef(hz, least, rate float64) (a, slope float64) {
-	a, slope = onePoleCoef(max(hz, least), rate)
+	a, slope = kernel.OnePoleCoef(max(hz, least), rate)
 	if hz < least {
 		slope = 0
 	}
@@ -76,7 +77,7 @@ func lowLifterPrepare(b *abi.Block) {
 		c := b.Coefs(lane)
 		lo, hi, hp := b.Param(0, lane).At(0), b.Param(1, lane).At(0), b.Param(4, lane).At(0)
 		c[0], c[5] = highPassCoef(lo, b.Rate)
-		c[1], c[6] = onePoleCoef(hi, b.Rate)
+		c[1], c[6] = kernel.OnePoleCoef(hi, b.Rate)
 		c[2], c[7] = lowPassCoef(hi/3, 30, b.Rate)
 		c[3], c[8] = lowPassCoef(hi/5, 20, b.Rate)
 		c[4], c[9] = highPassCoef(hp, b.Rate)
@@ -93,8 +94,8 @@ func turned(turns float64) float64 {
 
 func lowLifterForward(b *abi.Block) {
 	law := b.Data.(lowLifterLaw)
-	attack, _ := onePoleCoef(100, b.Rate)
-	release, _ := onePoleCoef(5, b.Rate)
+	attack, _ := kernel.OnePoleCoef(100, b.Rate)
+	release, _ := kernel.OnePoleCoef(5, b.Rate)
 	for lane := range b.Lanes {
 		x, y, z, c := b.In(0, lane), b.Out(0, lane), b.State(lane), b.Coefs(lane)
 		hs, ls, es := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
@@ -135,7 +136,7 @@ func lowLifterForward(b *abi.Block) {
 				s4 += c[3] * (fp - s4)
 				s += 0.6 * s4
 			}
-			th := tanhOf(drive * s)
+			th := kernel.Tanh(drive * s)
 			o := (1-mix)*x + mix*(th*(e+1e-6))
 			py = c[4] * (py + o - po)
 			po = o
@@ -150,8 +151,8 @@ func lowLifterForward(b *abi.Block) {
 
 func lowLifterBackward(b, d *abi.Block) {
 	law := b.Data.(lowLifterLaw)
-	attack, _ := onePoleCoef(100, b.Rate)
-	release, _ := onePoleCoef(5, b.Rate)
+	attack, _ := kernel.OnePoleCoef(100, b.Rate)
+	release, _ := kernel.OnePoleCoef(5, b.Rate)
 	for lane := range b.Lanes {
 		x, y, dx, dy, c := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane), b.Coefs(lane)
 		hs, ls, es := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(svf) }
@@ -63,7 +64,7 @@ var svf = abi.NodeType{
 	Forward:  svfForward,
 	Backward: svfBackward,
 	Tangent:  svfTangent,
-	Second:   second(svfFormula),
+	Second:   kernel.Second(svfFormula),
 
 	CohortForward:  svfForwardPairs,
 	CohortBackward: svfBackward,
@@ -238,25 +239,25 @@ func svfTangent(b, t *abi.Block) {
 	}
 }
 
-func svfFormula(f *formula) {
-	m, cutoff, q := f.b.Data.(svfMix), f.param(0), f.param(1)
-	var gains [3]func(int) num
+func svfFormula(f *kernel.Formula) {
+	m, cutoff, q := f.Block.Data.(svfMix), f.Param(0), f.Param(1)
+	var gains [3]func(int) kernel.Number
 	if m.free {
-		gains = [3]func(int) num{f.param(2), f.param(3), f.param(4)}
+		gains = [3]func(int) kernel.Number{f.Param(2), f.Param(3), f.Param(4)}
 	}
-	for n := range f.frames() {
-		g, k := f.tanOf(f.scale(math.Pi/f.b.Rate, cutoff(n))), f.inv(q(n))
-		x, s1, s2 := f.x(0, n), f.state(0), f.state(1)
-		den := f.shift(1, f.mul(g, f.add(g, k)))
-		v1 := f.div(f.add(s1, f.mul(g, f.sub(x, s2))), den)
-		v2 := f.add(s2, f.mul(g, v1))
-		f.setState(0, f.sub(f.scale(2, v1), s1))
-		f.setState(1, f.sub(f.scale(2, v2), s2))
-		hp := f.sub(f.sub(x, f.mul(k, v1)), v2)
+	for n := range f.Frames() {
+		g, k := f.Tan(f.Scale(math.Pi/f.Block.Rate, cutoff(n))), f.Inv(q(n))
+		x, s1, s2 := f.In(0, n), f.State(0), f.State(1)
+		den := f.Shift(1, f.Mul(g, f.Add(g, k)))
+		v1 := f.Div(f.Add(s1, f.Mul(g, f.Sub(x, s2))), den)
+		v2 := f.Add(s2, f.Mul(g, v1))
+		f.SetState(0, f.Sub(f.Scale(2, v1), s1))
+		f.SetState(1, f.Sub(f.Scale(2, v2), s2))
+		hp := f.Sub(f.Sub(x, f.Mul(k, v1)), v2)
 		if m.free {
-			f.y(0, n, f.sum(f.mul(gains[0](n), v2), f.mul(gains[1](n), v1), f.mul(gains[2](n), hp)))
+			f.Out(0, n, f.Sum(f.Mul(gains[0](n), v2), f.Mul(gains[1](n), v1), f.Mul(gains[2](n), hp)))
 			continue
 		}
-		f.y(0, n, f.sum(f.scale(m.lp, v2), f.scale(m.bp, v1), f.scale(m.hp, hp), f.scale(m.kbp, f.mul(k, v1))))
+		f.Out(0, n, f.Sum(f.Scale(m.lp, v2), f.Scale(m.bp, v1), f.Scale(m.hp, hp), f.Scale(m.kbp, f.Mul(k, v1))))
 	}
 }

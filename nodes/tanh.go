@@ -1,9 +1,8 @@
 package nodes
 
 import (
-	"math"
-
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(tanh) }
@@ -32,21 +31,21 @@ var tanh = abi.NodeType{
 		for lane := range b.Lanes {
 			x, y, t := b.In(0, lane), b.Out(0, lane), b.Record(0, lane)
 			drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
-			t0 := tanhOf(bias.At(0))
+			t0 := kernel.Tanh(bias.At(0))
 			y, t = y[:len(x)], t[:len(x)]
 			if b.Held() {
 				drive, bias := drive.At(0), bias.At(0)
 				for n, x := range x {
-					t[n] = tanhOf(drive*x + bias)
+					t[n] = kernel.Tanh(drive*x + bias)
 					y[n] = level * (t[n] - t0)
 				}
 				continue
 			}
 			for n := range x {
 				if bias.Varies() {
-					t0 = tanhOf(bias.At(n))
+					t0 = kernel.Tanh(bias.At(n))
 				}
-				t[n] = tanhOf(drive.At(n)*x[n] + bias.At(n))
+				t[n] = kernel.Tanh(drive.At(n)*x[n] + bias.At(n))
 				y[n] = level * (t[n] - t0)
 			}
 		}
@@ -56,7 +55,7 @@ var tanh = abi.NodeType{
 			x, t, dx, dy := b.In(0, lane), b.Record(0, lane), d.In(0, lane), d.Out(0, lane)
 			drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
 			ddrive, dbias, dlevel := d.Param(0, lane), d.Param(1, lane), 0.0
-			t0 := tanhOf(bias.At(0))
+			t0 := kernel.Tanh(bias.At(0))
 			t, dx, dy = t[:len(x)], dx[:len(x)], dy[:len(x)]
 			if b.Held() {
 				drive, sumDrive, sumBias, sum := drive.At(0), 0.0, 0.0, 0.0
@@ -75,7 +74,7 @@ var tanh = abi.NodeType{
 			}
 			for n := range x {
 				if bias.Varies() {
-					t0 = tanhOf(bias.At(n))
+					t0 = kernel.Tanh(bias.At(n))
 				}
 				g := level * (1 - t[n]*t[n]) * dy[n]
 				dx[n] += drive.At(n) * g
@@ -86,14 +85,14 @@ var tanh = abi.NodeType{
 			d.Param(2, lane).Add(0, dlevel)
 		}
 	},
-	Second: second(tanhFormula),
+	Second: kernel.Second(tanhFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			x, th, tx, ty := b.In(0, lane), b.Record(0, lane), t.In(0, lane), t.Out(0, lane)
 			drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
 			tdrive, tbias, tlevel := t.Param(0, lane), t.Param(1, lane), t.Param(2, lane).At(0)
 			for n := range x {
-				t0 := tanhOf(bias.At(n))
+				t0 := kernel.Tanh(bias.At(n))
 				g := level * (1 - th[n]*th[n])
 				ty[n] = g*(drive.At(n)*tx[n]+tdrive.At(n)*x[n]+tbias.At(n)) - level*(1-t0*t0)*tbias.At(n) + tlevel*(th[n]-t0)
 			}
@@ -101,39 +100,10 @@ var tanh = abi.NodeType{
 	},
 }
 
-// tanhOf returns tanh x within 4e-16. With e^(2|x|) = 2^k e^r, r within
-// ±ln(2)/2, and Cephes' e^r = (Q + P)/(Q - P), it is
-//
-//	(2^k (Q+P) - (Q-P)) / (2^k (Q+P) + (Q-P)),
-//
-// one division in place of math.Tanh's two and a branch. It is odd to the bit,
-// and 1 from |x| = 20 on.
-func tanhOf(x float64) float64 {
-	a := math.Abs(x)
-	if a > 20 {
-		a = 20
-	}
-	k := int64(a*(2/math.Ln2) + 0.5)
-	r := (2*a - float64(k)*ln2High) - float64(k)*ln2Low
-	z := r * r
-	// S. L. Moshier, Cephes, exp.c.
-	p := r * ((1.26177193074810590878e-4*z+3.02994407707441961300e-2)*z + 9.99999999999999999910e-1)
-	q := ((3.00198505138664455042e-6*z+2.52448340349684104192e-3)*z+2.27265548208155028766e-1)*z + 2
-	two := math.Float64frombits(uint64(1023+k) << 52) // 2^k
-	return math.Copysign(((two-1)*q+(two+1)*p)/((two+1)*q+(two-1)*p), x)
-}
-
-// ln 2 in two parts, the first with 32 bits, so that k times it is exact
-// (fdlibm, e_exp.c).
-const (
-	ln2High = 6.93147180369123816490e-01
-	ln2Low  = 1.90821492927058770002e-10
-)
-
-func tanhFormula(f *formula) {
-	drive, bias, level := f.param(0), f.param(1), f.param(2)(0)
-	for n := range f.frames() {
+func tanhFormula(f *kernel.Formula) {
+	drive, bias, level := f.Param(0), f.Param(1), f.Param(2)(0)
+	for n := range f.Frames() {
 		offset := bias(n)
-		f.y(0, n, f.mul(level, f.sub(f.tanh(f.add(f.mul(drive(n), f.x(0, n)), offset)), f.tanh(offset))))
+		f.Out(0, n, f.Mul(level, f.Sub(f.Tanh(f.Add(f.Mul(drive(n), f.In(0, n)), offset)), f.Tanh(offset))))
 	}
 }

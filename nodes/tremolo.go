@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(tremolo) }
 
@@ -31,29 +34,29 @@ var tremolo = abi.NodeType{
 	Config: []abi.Key{{
 		Name: "wave", Kind: abi.String, Default: "sine", Enum: []string{"sine", "triangle", "square"}, Doc: "Shape of the wave.",
 	}},
-	Wave: smoothWave,
+	Wave: kernel.SmoothWave,
 	Configure: func(s *abi.Setup) error {
-		s.Data = waves[s.Config.Text("wave")]
+		s.Data = kernel.Waves[s.Config.Text("wave")]
 		return nil
 	},
 	State:  1, // φ
 	Record: 1, // φ
 	Forward: func(b *abi.Block) {
-		w := b.Data.(wave)
+		w := b.Data.(kernel.Wave)
 		for lane := range b.Lanes {
 			x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
 			rate, depth, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
 			p, read := state[0], b.Record(0, lane)[:len(x)]
 			for n := range x {
 				read[n] = p
-				y[n] = x[n] * (1 - depth.At(n)*(1-w.value(frac(p+phase)))/2)
-				p = advance(p, rate.At(n)/b.Rate)
+				y[n] = x[n] * (1 - depth.At(n)*(1-w.Value(kernel.Frac(p+phase)))/2)
+				p = kernel.Advance(p, rate.At(n)/b.Rate)
 			}
 			state[0] = p
 		}
 	},
 	Backward: func(b, d *abi.Block) {
-		w := b.Data.(wave)
+		w := b.Data.(kernel.Wave)
 		for lane := range b.Lanes {
 			x, dx, dy := b.In(0, lane), d.In(0, lane), d.Out(0, lane)
 			depth, phase := b.Param(1, lane), b.Param(2, lane).At(0)
@@ -61,7 +64,7 @@ var tremolo = abi.NodeType{
 			p := b.Record(0, lane)
 			lambda, perFrame := d.State(lane)[0], 1/b.Rate
 			for n := len(x) - 1; n >= 0; n-- {
-				v, slope := w.at(frac(p[n] + phase))
+				v, slope := w.At(kernel.Frac(p[n] + phase))
 				drate.Add(n, lambda*perFrame)
 				g, half := x[n]*dy[n]/2, depth.At(n)/2
 				dp := g * depth.At(n) * slope
@@ -74,18 +77,18 @@ var tremolo = abi.NodeType{
 			d.State(lane)[0] = lambda
 		}
 	},
-	Second: second(tremoloFormula),
+	Second: kernel.Second(tremoloFormula),
 	Tangent: func(b, t *abi.Block) {
-		w := b.Data.(wave)
+		w := b.Data.(kernel.Wave)
 		for lane := range b.Lanes {
 			x, tx, ty := b.In(0, lane), t.In(0, lane), t.Out(0, lane)
 			rate, depth, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
 			trate, tdepth, tphase := t.Param(0, lane), t.Param(1, lane), t.Param(2, lane).At(0)
 			p, tp := b.Before(lane)[0], t.State(lane)[0]
 			for n := range x {
-				v, slope := w.at(frac(p + phase))
+				v, slope := w.At(kernel.Frac(p + phase))
 				ty[n] = tx[n]*(1-depth.At(n)*(1-v)/2) + x[n]*(depth.At(n)/2*slope*(tp+tphase)-tdepth.At(n)*(1-v)/2)
-				p = advance(p, rate.At(n)/b.Rate)
+				p = kernel.Advance(p, rate.At(n)/b.Rate)
 				tp += trate.At(n) / b.Rate
 			}
 			t.State(lane)[0] = tp
@@ -93,12 +96,12 @@ var tremolo = abi.NodeType{
 	},
 }
 
-func tremoloFormula(f *formula) {
-	w, rate, depth, phase := f.b.Data.(wave), f.param(0), f.param(1), f.param(2)(0)
-	for n := range f.frames() {
-		v := f.wave(w, f.add(f.state(0), phase))
-		down := f.scale(-0.5, f.mul(depth(n), f.shift(1, f.scale(-1, v))))
-		f.y(0, n, f.mul(f.x(0, n), f.shift(1, down)))
-		f.setState(0, f.add(f.state(0), f.scale(1/f.b.Rate, rate(n))))
+func tremoloFormula(f *kernel.Formula) {
+	w, rate, depth, phase := f.Block.Data.(kernel.Wave), f.Param(0), f.Param(1), f.Param(2)(0)
+	for n := range f.Frames() {
+		v := f.Wave(w, f.Add(f.State(0), phase))
+		down := f.Scale(-0.5, f.Mul(depth(n), f.Shift(1, f.Scale(-1, v))))
+		f.Out(0, n, f.Mul(f.In(0, n), f.Shift(1, down)))
+		f.SetState(0, f.Add(f.State(0), f.Scale(1/f.Block.Rate, rate(n))))
 	}
 }

@@ -1,6 +1,9 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(waveshaper) }
 
@@ -92,7 +95,7 @@ var waveshaper = abi.NodeType{
 			}
 		}
 	},
-	Second: second(waveshaperFormula),
+	Second: kernel.Second(waveshaperFormula),
 	Tangent: func(b, t *abi.Block) {
 		s := b.Data.(shape)
 		for lane := range b.Lanes {
@@ -142,4 +145,44 @@ func harmonicMean(a, b float64) (mean, byA, byB float64) {
 	}
 	p, q := b/(a+b), a/(a+b)
 	return 2 * a * p, 2 * p * p, 2 * q * q
+}
+
+func waveshaperFormula(f *kernel.Formula) {
+	s, p := f.Block.Data.(shape), f.Vector(0)
+	last := len(p) - 1
+	m := make([]kernel.Number, len(p))
+	m[0], m[last] = f.Sub(p[1], p[0]), f.Sub(p[last], p[last-1])
+	for i := 1; i < last; i++ {
+		m[i] = secantMean(f, f.Sub(p[i], p[i-1]), f.Sub(p[i+1], p[i]))
+	}
+	for n := range f.Frames() {
+		u := f.Scale(s.perX, f.Shift(s.width, f.In(0, n)))
+		switch at := (f.Block.In(0, f.Lane)[n] + s.width) * s.perX; {
+		case at < 0:
+			f.Out(0, n, f.Add(p[0], f.Mul(u, m[0])))
+			continue
+		case at >= float64(last):
+			f.Out(0, n, f.Add(p[last], f.Mul(f.Shift(-float64(last), u), m[last])))
+			continue
+		}
+		i, _, _ := s.place(f.Block.In(0, f.Lane)[n], len(p))
+		t := f.Shift(-float64(i), u)
+		r := f.Shift(1, f.Scale(-1, t))
+		rr, tt := f.Mul(r, r), f.Mul(t, t)
+		f.Out(0, n, f.Sum(
+			f.Mul(f.Mul(f.Shift(1, f.Scale(2, t)), rr), p[i]), f.Mul(f.Mul(t, rr), m[i]),
+			f.Mul(f.Mul(f.Shift(3, f.Scale(-2, t)), tt), p[i+1]), f.Scale(-1, f.Mul(f.Mul(r, tt), m[i+1]))))
+	}
+}
+
+// secantMean is harmonicMean: 2ab/(a+b), or 0 where the signs differ.
+func secantMean(f *kernel.Formula, a, b kernel.Number) kernel.Number {
+	v, byA, byB := harmonicMean(f.Value(a), f.Value(b))
+	if v == 0 {
+		return f.Const(0)
+	}
+	x, y, sum := f.Value(a), f.Value(b), f.Value(a)+f.Value(b)
+	cube := 4 / (sum * sum * sum)
+	bend := x*f.Tangent(b) - y*f.Tangent(a) // the mean is homogeneous, so it bends across only
+	return f.Push(v, byA*f.Tangent(a)+byB*f.Tangent(b), kernel.Step{A: a, B: b, ByA: byA, ByB: byB, TangentA: cube * y * bend, TangentB: -cube * x * bend})
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/nodes/kernel"
 )
 
 func init() { abi.Register(wavetable) }
@@ -40,7 +41,7 @@ var wavetable = abi.NodeType{
 		table := s.Param("table")
 		table.Len, table.Defaults = s.Config.Int("size"), nil
 		for i := range table.Len {
-			table.Defaults = append(table.Defaults, waves[s.Config.Text("wave")].value(float64(i)/float64(table.Len)))
+			table.Defaults = append(table.Defaults, kernel.Waves[s.Config.Text("wave")].Value(float64(i)/float64(table.Len)))
 		}
 		return setChannels(s)
 	},
@@ -51,7 +52,7 @@ var wavetable = abi.NodeType{
 			y, state, table := b.Out(0, lane), b.State(lane), b.Vector(2, lane)
 			frequency, amplitude, p := b.Param(0, lane), b.Param(1, lane), state[0]
 			for n := range y {
-				p = advance(p, frequency.At(n)/b.Rate)
+				p = kernel.Advance(p, frequency.At(n)/b.Rate)
 				i, next, u := tableAt(table, p)
 				y[n] = amplitude.At(n) * math.FMA(u, table[next]-table[i], table[i])
 			}
@@ -66,7 +67,7 @@ var wavetable = abi.NodeType{
 			p := phases(b, lane, frequency) // before each frame
 			lambda, size := dstate[0], float64(len(table))
 			for n := len(dy) - 1; n >= 0; n-- {
-				i, next, u := tableAt(table, advance(p[n], frequency.At(n)/b.Rate))
+				i, next, u := tableAt(table, kernel.Advance(p[n], frequency.At(n)/b.Rate))
 				g, slope := amplitude.At(n)*dy[n], table[next]-table[i]
 				dtable[i] += (1 - u) * g
 				dtable[next] += u * g
@@ -77,13 +78,13 @@ var wavetable = abi.NodeType{
 			dstate[0] = lambda
 		}
 	},
-	Second: second(wavetableFormula),
+	Second: kernel.Second(wavetableFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			ty, tstate, table, ttable := t.Out(0, lane), t.State(lane), b.Vector(2, lane), t.Vector(2, lane)
 			p, tp := b.Before(lane)[0], tstate[0]
 			for n := range ty {
-				p = advance(p, b.Param(0, lane).At(n)/b.Rate)
+				p = kernel.Advance(p, b.Param(0, lane).At(n)/b.Rate)
 				tp += t.Param(0, lane).At(n) / b.Rate
 				i, next, u := tableAt(table, p)
 				slope := table[next] - table[i]
@@ -112,7 +113,20 @@ func phases(b *abi.Block, lane int, rate abi.Values) []float64 {
 	last := b.Before(lane)[0]
 	for n := range p {
 		p[n] = last
-		last = advance(last, rate.At(n)/b.Rate)
+		last = kernel.Advance(last, rate.At(n)/b.Rate)
 	}
 	return p
+}
+
+func wavetableFormula(f *kernel.Formula) {
+	frequency, amplitude, table := f.Param(0), f.Param(1), f.Vector(2)
+	values := f.Block.Vector(2, f.Lane)
+	for n := range f.Frames() {
+		before, hz := f.State(0), frequency(n)
+		phase := f.Push(kernel.Advance(f.Value(before), f.Value(hz)/f.Block.Rate), f.Tangent(before)+f.Tangent(hz)/f.Block.Rate, kernel.Step{A: before, B: hz, ByA: 1, ByB: 1 / f.Block.Rate})
+		f.SetState(0, phase)
+		i, next, between := tableAt(values, f.Value(phase))
+		u := f.Apply(phase, between, float64(len(table)), 0)
+		f.Out(0, n, f.Mul(amplitude(n), f.Mix(u, table[i], table[next])))
+	}
 }

@@ -1,6 +1,10 @@
 package nodes
 
-import "ampfit/abi"
+import (
+	"ampfit/abi"
+	"ampfit/internal/vec"
+	"ampfit/nodes/kernel"
+)
 
 func init() { abi.Register(stereoWidth) }
 
@@ -41,9 +45,7 @@ var stereoWidth = abi.NodeType{
 			for c := 0; c < b.InChannels(0); c += 2 {
 				x, dx, dy := b.InCh(0, c, lane), d.InCh(0, c, lane), d.OutCh(0, c, lane)
 				if c+1 == b.InChannels(0) {
-					for n := range dx {
-						dx[n] += dy[n]
-					}
+					vec.Add(dx, dy)
 					break
 				}
 				x2, dx2, dy2 := b.InCh(0, c+1, lane), d.InCh(0, c+1, lane), d.OutCh(0, c+1, lane)
@@ -57,7 +59,7 @@ var stereoWidth = abi.NodeType{
 			d.Param(0, lane).Add(0, sum/2)
 		}
 	},
-	Second: second(widthFormula),
+	Second: kernel.Second(widthFormula),
 	Tangent: func(b, t *abi.Block) {
 		for lane := range b.Lanes {
 			k, tk := (b.Param(0, lane).At(0)-1)/2, t.Param(0, lane).At(0)/2
@@ -77,19 +79,19 @@ var stereoWidth = abi.NodeType{
 	},
 }
 
-func widthFormula(f *formula) {
-	k, channels := f.scale(0.5, f.shift(-1, f.param(0)(0))), f.b.InChannels(0)
-	for n := range f.frames() {
+func widthFormula(f *kernel.Formula) {
+	k, channels := f.Scale(0.5, f.Shift(-1, f.Param(0)(0))), f.Block.InChannels(0)
+	for n := range f.Frames() {
 		for c := 0; c < channels; c += 2 {
-			x := f.xc(0, c, n)
+			x := f.InCh(0, c, n)
 			if c+1 == channels {
-				f.yc(0, c, n, x)
+				f.OutCh(0, c, n, x)
 				break
 			}
-			x2 := f.xc(0, c+1, n)
-			s := f.mul(k, f.sub(x, x2))
-			f.yc(0, c, n, f.add(x, s))
-			f.yc(0, c+1, n, f.sub(x2, s))
+			x2 := f.InCh(0, c+1, n)
+			s := f.Mul(k, f.Sub(x, x2))
+			f.OutCh(0, c, n, f.Add(x, s))
+			f.OutCh(0, c+1, n, f.Sub(x2, s))
 		}
 	}
 }

@@ -3,48 +3,43 @@
 package main
 
 import (
-	. "ampfit/internal/asmgen/asm"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	. "ampfit/internal/asmgen/asm"
 )
 
-func main() {
-	ConstraintExpr("!noasm")
-	window()
-	addWindowed()
-	sums()
-	gradient()
-	Generate()
-}
+func main() { Write(window, addWindowed, sums, gradient) }
 
 // loop repeats body for count vectors of the arrays.
 func loop(count GPVirtual, body func(), arrays ...GPVirtual) {
-	Loop("loop", count, func() {
-		body()
-		Advance(32, arrays...)
-	})
+	Label("loop")
+	body()
+	Next("loop", count, 32, arrays...)
 }
 
 func window() {
-	Kernel("windowAVX2", "func(dst, x, window *float64, count int)", "writes x times the window, 4 count floats.")
+	Kernel("windowAVX2", "func(dst, x, window *float64, count int)", "windowAVX2 writes x times the window, 4 count floats.")
 	dst, x, w, count := Arg("dst"), Arg("x"), Arg("window"), Arg("count")
 	loop(count, func() {
-		v := Quad(At(x, 0))
-		VMULPD(At(w, 0), v, v)
-		VMOVUPD(v, At(dst, 0))
+		v := YMM()
+		VMOVUPD(Mem{Base: x}, v)
+		VMULPD(Mem{Base: w}, v, v)
+		VMOVUPD(v, Mem{Base: dst})
 	}, dst, x, w)
 	Leave()
 }
 
 func addWindowed() {
-	Kernel("addWindowedAVX2", "func(dst, x, window *float64, count int)", "adds x times the window, 4 count floats.")
+	Kernel("addWindowedAVX2", "func(dst, x, window *float64, count int)", "addWindowedAVX2 adds x times the window, 4 count floats.")
 	dst, x, w, count := Arg("dst"), Arg("x"), Arg("window"), Arg("count")
 	loop(count, func() {
-		v, sum := Quad(At(x, 0)), Quad(At(dst, 0))
-		VFMADD231PD(At(w, 0), v, sum)
-		VMOVUPD(sum, At(dst, 0))
+		v, sum := YMM(), YMM()
+		VMOVUPD(Mem{Base: x}, v)
+		VMOVUPD(Mem{Base: dst}, sum)
+		VFMADD231PD(Mem{Base: w}, v, sum)
+		VMOVUPD(sum, Mem{Base: dst})
 	}, dst, x, w)
 	Leave()
 }
@@ -74,7 +69,8 @@ func one() VecVirtual {
 }
 
 func sums() {
-	Kernel("sumsAVX2", "func(out *[16]float64, re, im, y *float64, count int, floor float64)", "writes the sums of (X-Y)² and |X-Y|, and the products of the greater and of the lesser of X and Y, four parts of each, over 4 count bins.")
+	Kernel("sumsAVX2", "func(out *[16]float64, re, im, y *float64, count int, floor float64)",
+		"sumsAVX2 writes the sums of (X-Y)² and |X-Y|, and the products of the greater and of the lesser of X and Y, four parts of each, over 4 count bins.")
 	out, re, im, y, count := Arg("out"), Arg("re"), Arg("im"), Arg("y"), Arg("count")
 	floor := Scalar("floor")
 	square, lin, high, low := YMM(), YMM(), one(), one()
@@ -84,9 +80,9 @@ func sums() {
 	VPSRLQ(U8(1), size, size)
 	loop(count, func() {
 		a, b, v, d := YMM(), YMM(), YMM(), YMM()
-		VMOVUPD(At(re, 0), a)
-		VMOVUPD(At(im, 0), b)
-		VMOVUPD(At(y, 0), v)
+		VMOVUPD(Mem{Base: re}, a)
+		VMOVUPD(Mem{Base: im}, b)
+		VMOVUPD(Mem{Base: y}, v)
 		m := power(a, b)
 		VMAXPD(m, floor, m) // NaN stays: the last of Intel's operands wins
 		VSQRTPD(m, m)
@@ -99,12 +95,14 @@ func sums() {
 		VMINPD(v, m, d)
 		VMULPD(d, low, low)
 	}, re, im, y)
-	StoreQuads(out, 0, square, lin, high, low)
+	for i, v := range []VecVirtual{square, lin, high, low} {
+		VMOVUPD(v, Mem{Base: out, Disp: 32 * i})
+	}
 	Leave()
 }
 
 func gradient() {
-	Kernel("gradientAVX2", "func(dre, dim, re, im, y *float64, count int, sc, log, lin, floor float64)", "does binGradient on 4 count bins.")
+	Kernel("gradientAVX2", "func(dre, dim, re, im, y *float64, count int, sc, log, lin, floor float64)", "gradientAVX2 does binGradient on 4 count bins.")
 	dre, dim, re, im, y := Arg("dre"), Arg("dim"), Arg("re"), Arg("im"), Arg("y")
 	count := Arg("count")
 	sc, log, lin, floor := Scalar("sc"), Scalar("log"), Scalar("lin"), Scalar("floor")
@@ -114,13 +112,13 @@ func gradient() {
 	const notEqual, notLessOrEqual = 4, 6 // both true of NaN
 	loop(count, func() {
 		a, b, d := YMM(), YMM(), YMM()
-		VMOVUPD(At(re, 0), a)
-		VMOVUPD(At(im, 0), b)
+		VMOVUPD(Mem{Base: re}, a)
+		VMOVUPD(Mem{Base: im}, b)
 		p := power(a, b)
 		m, inverse := YMM(), YMM()
 		VSQRTPD(p, m)
 		VDIVPD(m, unit, inverse)
-		VSUBPD(At(y, 0), m, d)
+		VSUBPD(Mem{Base: y}, m, d)
 		// slope = sign(d) (log/X + lin), 0 at d = 0
 		slope, t := YMM(), YMM()
 		VMOVAPD(lin, slope)
@@ -134,9 +132,9 @@ func gradient() {
 		VCMPPD(U8(notLessOrEqual), floor, p, t)
 		VANDPD(t, slope, slope)
 		VMULPD(slope, a, a)
-		VMOVUPD(a, At(dre, 0))
+		VMOVUPD(a, Mem{Base: dre})
 		VMULPD(slope, b, b)
-		VMOVUPD(b, At(dim, 0))
+		VMOVUPD(b, Mem{Base: dim})
 	}, dre, dim, re, im, y)
 	Leave()
 }

@@ -3,11 +3,11 @@
 package main
 
 import (
-	. "ampfit/internal/asmgen/asm"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	. "ampfit/internal/asmgen/asm"
 )
 
 // A table holds c1, c2 and A of 16 modes; a state u[n-1] and u[n-2] of them.
@@ -18,12 +18,22 @@ const (
 	level = 2 * row
 )
 
-func main() {
-	ConstraintExpr("!noasm")
-	forward()
-	states()
-	backward()
-	Generate()
+func main() { Write(forward, states, backward) }
+
+// load takes n vectors.
+func load(base GPVirtual, disp, n int) []VecVirtual {
+	v := make([]VecVirtual, n)
+	for i := range v {
+		v[i] = YMM()
+		VMOVUPD(At(base, disp+32*i), v[i])
+	}
+	return v
+}
+
+func store(v []VecVirtual, base GPVirtual, disp int) {
+	for i := range v {
+		VMOVUPD(v[i], At(base, disp+32*i))
+	}
 }
 
 // run steps u over count frames, two at a time so that nothing is moved: with
@@ -46,11 +56,14 @@ func run(count GPVirtual, u, v []VecVirtual, step func(u, v []VecVirtual), end f
 }
 
 func forward() {
-	Kernel("modesForwardAVX2", "func(wide *float64, x *float64, count int, table *float64, state *float64)", "runs 16 modes over count frames, and adds what they give to", "four values a frame, those of every fourth mode.")
+	Kernel("modesForwardAVX2", "func(wide *float64, x *float64, count int, table *float64, state *float64)",
+		"modesForwardAVX2 runs 16 modes over count frames, and adds what they give to", "four values a frame, those of every fourth mode.")
 	wide, x, count, table, state := Arg("wide"), Arg("x"), Arg("count"), Arg("table"), Arg("state")
-	u, v := Quads(state, 0, 4), Quads(state, row, 4)
+	u, v := load(state, 0, 4), load(state, row, 4)
 	step := func(u, v []VecVirtual) {
-		a, in := Quad(At(wide, 0)), Splat(At(x, 0))
+		a, in := YMM(), YMM()
+		VMOVUPD(At(wide, 0), a)
+		VBROADCASTSD(At(x, 0), in)
 		for i := range u {
 			VFMADD231PD(At(table, level+32*i), u[i], a)
 			VFMADD132PD(At(table, c2+32*i), in, v[i])
@@ -61,18 +74,20 @@ func forward() {
 		ADDQ(U8(32), wide)
 	}
 	run(count, u, v, step, func(u, v []VecVirtual) {
-		StoreQuads(state, 0, u...)
-		StoreQuads(state, row, v...)
+		store(u, state, 0)
+		store(v, state, row)
 		Leave()
 	})
 }
 
 func states() {
-	Kernel("modesStatesAVX2", "func(rows *float64, x *float64, count int, table *float64, state *float64)", "runs 8 modes over count frames, and writes u[n-1] of each frame.")
+	Kernel("modesStatesAVX2", "func(rows *float64, x *float64, count int, table *float64, state *float64)",
+		"modesStatesAVX2 runs 8 modes over count frames, and writes u[n-1] of each frame.")
 	rows, x, count, table, state := Arg("rows"), Arg("x"), Arg("count"), Arg("table"), Arg("state")
-	u, v := Quads(state, 0, 2), Quads(state, row, 2)
+	u, v := load(state, 0, 2), load(state, row, 2)
 	step := func(u, v []VecVirtual) {
-		in := Splat(At(x, 0))
+		in := YMM()
+		VBROADCASTSD(At(x, 0), in)
 		for i := range u {
 			VMOVUPD(u[i], At(rows, 32*i))
 			VFMADD132PD(At(table, c2+32*i), in, v[i])
@@ -85,15 +100,18 @@ func states() {
 }
 
 func backward() {
-	Kernel("modesBackwardAVX2", "func(rows *float64, wide *float64, dy *float64, count int, table *float64, dual *float64, sums *[3][8]float64)", "runs 8 modes back over count frames. rows, wide and dy point at",
+	Kernel("modesBackwardAVX2", "func(rows *float64, wide *float64, dy *float64, count int, table *float64, dual *float64, sums *[3][8]float64)",
+		"modesBackwardAVX2 runs 8 modes back over count frames. rows, wide and dy point at",
 		"the last of them, rows[-8] is u[n-2]; wide takes what the input gets, in four",
 		"values a frame. dual is Λ and μ, sums are those of the gradients of A, c1, c2.")
 	rows, wide, dy, count, table, dual, sums := Arg("rows"), Arg("wide"), Arg("dy"), Arg("count"), Arg("table"), Arg("dual"), Arg("sums")
-	l, m := Quads(dual, 0, 2), Quads(dual, row, 2)
+	l, m := load(dual, 0, 2), load(dual, row, 2)
 	var acc [3][]VecVirtual
 	for k := range acc {
 		for range 2 {
-			acc[k] = append(acc[k], Zero())
+			z := YMM()
+			VXORPD(z, z, z)
+			acc[k] = append(acc[k], z)
 		}
 	}
 	g, t := YMM(), YMM()
@@ -127,18 +145,19 @@ func backward() {
 	}
 	DECQ(count)
 	JZ(LabelRef("last"))
-	Loop("loop", count, func() {
-		frame(true)
-		SUBQ(U8(64), rows)
-		SUBQ(U8(32), wide)
-		SUBQ(U8(8), dy)
-	})
+	Label("loop")
+	frame(true)
+	SUBQ(U8(64), rows)
+	SUBQ(U8(32), wide)
+	SUBQ(U8(8), dy)
+	DECQ(count)
+	JNZ(LabelRef("loop"))
 	Label("last")
 	frame(false)
-	StoreQuads(dual, 0, l...)
-	StoreQuads(dual, row, m...)
+	store(l, dual, 0)
+	store(m, dual, row)
 	for k := range acc {
-		StoreQuads(sums, 64*k, acc[k]...)
+		store(acc[k], sums, 64*k)
 	}
 	Leave()
 }
