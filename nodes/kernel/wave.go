@@ -86,15 +86,7 @@ func Frac(x float64) float64 {
 
 // SmoothWave is what a type with the key "wave" says of its movement: nil for
 // the shapes that jump.
-func SmoothWave(c abi.Config) func(phase float64) float64 {
-	switch Waves[c.Text("wave")] {
-	case SineWave:
-		return func(p float64) float64 { return math.Sin(2 * math.Pi * p) }
-	case TriangleWave:
-		return func(p float64) float64 { return 2*math.Abs(2*(p-math.Floor(p))-1) - 1 }
-	}
-	return nil
-}
+func SmoothWave(c abi.Config) func(phase float64) float64 { return abi.Waves[c.Text("wave")] }
 
 // Advance moves a phase in [0, 1) on by a step in [0, 1].
 func Advance(p, step float64) float64 {
