@@ -24,7 +24,8 @@ type Graph struct {
 	Edges   []*Edge
 	Output  Port // of the whole graph
 	IPLS    [][]string
-	Loss    string // a loss spec; "" when the file has none
+	Loss    string   // a loss spec; "" when the file has none
+	Notes   []string // on what was understood in another way than it is written
 
 	data   []byte
 	tree   *jsontree.Value
@@ -86,6 +87,7 @@ type Edge struct {
 // Setting is a parameter as the file gives it.
 type Setting struct {
 	Name     string
+	Word     string    // what the file calls it, where that is another word
 	Value    []float64 // nil when the file leaves the default
 	Array    bool      // written as an array
 	Learn    bool
@@ -98,6 +100,14 @@ type Setting struct {
 
 	value *jsontree.Value
 	path  string
+}
+
+// word is what the file calls the parameter.
+func (s *Setting) word() string {
+	if s.Word != "" {
+		return s.Word
+	}
+	return s.Name
 }
 
 // Prior is a normal distribution that a fit adds to its loss.

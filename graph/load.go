@@ -219,11 +219,11 @@ func (l *loader) node(v *jsontree.Value, i int) {
 	n.Name = name.Text
 	l.g.Nodes = append(l.g.Nodes, n)
 	l.g.byName[n.Name] = n
-	l.keys(v, path, "a node", nodeKeys)
 	if lib := v.Get("library"); lib != nil && l.want(lib, path+".library", jsontree.String) {
 		n.Library = lib.Text
 	}
 	n.Type = l.nodeType(v, n, path)
+	l.nodeKeys(v, path, n)
 	if o := v.Get("oversample_ratio"); o != nil {
 		if k, ok := l.whole(o, path+".oversample_ratio", 1, 16); ok {
 			if k&(k-1) != 0 {
@@ -254,6 +254,23 @@ func (l *loader) node(v *jsontree.Value, i int) {
 	}
 	n.Config = l.config(v.Get("config"), n, path+".config")
 	l.params(v.Get("params"), n, path+".params")
+}
+
+// nodeKeys reports the members that a node does not have, and where those of its
+// type belong.
+func (l *loader) nodeKeys(v *jsontree.Value, path string, n *Node) {
+	for _, m := range v.Members {
+		at := join(path, m.Key)
+		switch {
+		case slices.Contains(nodeKeys, m.Key):
+		case n.Type != nil && configKey(n.Type, m.Key) != nil:
+			l.addAt(m.Offset, at, `%s is configuration of %s; write it into the node's "config": {"%s": …}`, m.Key, n.Type.Name, m.Key)
+		case n.Type != nil && (typeParam(n.Type, m.Key) != nil || n.Type.Alias(m.Key) != nil):
+			l.addAt(m.Offset, at, `%s is a parameter of %s; write it into the node's "params": {"%s": …}`, m.Key, n.Type.Name, m.Key)
+		default:
+			l.addAt(m.Offset, at, "a node has no key %q; %s", m.Key, hint(m.Key, nodeKeys))
+		}
+	}
 }
 
 // nodeType looks the type up: by the key, or by the name when there is none.

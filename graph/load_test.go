@@ -342,3 +342,42 @@ func TestLongChainIsPlannedInTime(t *testing.T) {
 	require.NoError(t, err)
 	require.Less(t, time.Since(start), 30*time.Second)
 }
+
+// A key that belongs elsewhere is sent there.
+func TestKeysAreSentToTheirPlace(t *testing.T) {
+	lfo := func(members string) string {
+		return `{"sample_rate": 48000, "nodes": [{"name": "a", "type": "LFONode", ` + members + `}]}`
+	}
+	for text, want := range map[string]string{
+		lfo(`"params": {"wave": "saw"}`):           `wave is configuration of LFONode, not a parameter; write it into the node's "config": {"wave": …}`,
+		lfo(`"wave": "saw"`):                       `wave is configuration of LFONode; write it into the node's "config": {"wave": …}`,
+		lfo(`"rate_hz": 5`):                        `rate_hz is a parameter of LFONode; write it into the node's "params": {"rate_hz": …}`,
+		lfo(`"config": {"depth": 5}`):              `depth is a parameter of LFONode, not configuration; write it into the node's "params": {"depth": …}`,
+		lfo(`"params": {"rate": 1, "rate_hz": 2}`): "rate and rate_hz of a are the same parameter; keep one",
+	} {
+		require.Contains(t, faults(text), want)
+	}
+}
+
+// Where a type has one parameter of a role, other words of the field stand for it.
+// The fitted graph keeps the word of the file.
+func TestOtherWordsForAParameter(t *testing.T) {
+	g, err := graph.Parse("", []byte(`{"sample_rate": 48000, "nodes": [
+		{"name": "lfo", "type": "LFONode"},
+		{"name": "osc", "type": "SineOscillatorNode", "params": {"freq_hz": {"value": 220, "learn": true}}},
+		{"name": "lp", "type": "LowpassNode", "params": {"freq": 500}}],
+		"edges": [{"source": "lfo", "target": "lp.fc"}, {"source": "osc", "target": "lp"}], "output": "lp"}`))
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"freq_hz of osc is taken for its frequency", "freq of lp is taken for its cutoff_hz", "fc of lp is taken for its cutoff_hz",
+	}, g.Notes)
+	p, err := graph.NewPlan(g, graph.Options{Frames: 10})
+	require.NoError(t, err)
+	require.Equal(t, []float64{220}, p.Param("osc", "frequency").Value)
+	require.True(t, p.Param("osc", "frequency").Setting.Learn)
+	require.Len(t, p.Param("lp", "cutoff_hz").Mods, 1)
+	text := string(g.WithValues(map[string]map[string][]float64{"osc": {"frequency": {330}}}, "."))
+	require.Contains(t, text, `"freq_hz"`)
+	require.Contains(t, text, "330")
+	require.NotContains(t, text, `"frequency"`)
+}

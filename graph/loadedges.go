@@ -78,7 +78,7 @@ func (l *loader) resolve(e *Edge) {
 		l.add(e.value.Get("source"), e.path+".source", "%s has no output %q; %s", src.Name, e.Source.Name, hint(e.Source.Name, src.Outputs))
 	}
 	at := e.value.Get("target")
-	if p := typeParam(dst, e.Target.Name); p != nil && !slices.Contains(dst.Inputs, e.Target.Name) {
+	if p := l.targetParam(e.Target); p != nil {
 		if !p.Mod {
 			l.add(at, e.path+".target", "%s of %s cannot be modulated; %s", p.Name, dst.Name, modulatable(dst))
 		}
@@ -96,6 +96,15 @@ func (l *loader) resolve(e *Edge) {
 		all := append(append([]string(nil), dst.Inputs...), paramNames(dst)...)
 		l.add(at, e.path+".target", "%s has no input or parameter %q; %s", dst.Name, e.Target.Name, hint(e.Target.Name, all))
 	}
+}
+
+// targetParam is the parameter that a target names, nil for an input port or a name
+// that means nothing.
+func (l *loader) targetParam(to Port) *abi.Param {
+	if to.Name == "" || slices.Contains(to.Node.Type.Inputs, to.Name) {
+		return nil
+	}
+	return l.param(to.Node, to.Name)
 }
 
 // modulatable says which parameters of a type an edge may drive.

@@ -23,6 +23,10 @@ func (l *loader) config(v *jsontree.Value, n *Node, path string) abi.Config {
 	for _, m := range v.Members {
 		at := join(path, m.Key)
 		k := configKey(n.Type, m.Key)
+		if k == nil && (typeParam(n.Type, m.Key) != nil || n.Type.Alias(m.Key) != nil) {
+			l.addAt(m.Offset, at, `%s is a parameter of %s, not configuration; write it into the node's "params": {"%s": …}`, m.Key, n.Type.Name, m.Key)
+			continue
+		}
 		if k == nil {
 			var names []string
 			for _, k := range n.Type.Config {
@@ -124,15 +128,41 @@ func (l *loader) params(v *jsontree.Value, n *Node, path string) {
 			}
 			n.Type.Params = append(n.Type.Params, p) // the type is the node's own
 		}
-		p := typeParam(n.Type, m.Key)
-		if p == nil && m.Key != HeatParam {
+		p := l.param(n, m.Key)
+		switch {
+		case p == nil && m.Key != HeatParam && configKey(n.Type, m.Key) != nil:
+			l.addAt(m.Offset, at, `%s is configuration of %s, not a parameter; write it into the node's "config": {"%s": …}`, m.Key, n.Type.Name, m.Key)
+			continue
+		case p == nil && m.Key != HeatParam:
 			l.addAt(m.Offset, at, "%s has no parameter %q; %s", n.Type.Name, m.Key, hint(m.Key, paramNames(n.Type)))
 			continue
 		}
-		if s := l.setting(m, at, n, p); s != nil {
-			n.Settings = append(n.Settings, s)
+		s := l.setting(m, at, n, p)
+		if s == nil {
+			continue
 		}
+		if p != nil && p.Name != s.Name {
+			s.Word, s.Name = s.Name, p.Name
+		}
+		if other := n.Setting(s.Name); other != nil {
+			l.addAt(m.Offset, at, "%s and %s of %s are the same parameter; keep one", other.word(), s.word(), n.Name)
+			continue
+		}
+		n.Settings = append(n.Settings, s)
 	}
+}
+
+// param finds the parameter of a node that a name of the file means. Another word
+// of the field for it is accepted, and noted.
+func (l *loader) param(n *Node, name string) *abi.Param {
+	if p := typeParam(n.Type, name); p != nil {
+		return p
+	}
+	p := n.Type.Alias(name)
+	if p != nil {
+		l.g.Notes = append(l.g.Notes, fmt.Sprintf("%s of %s is taken for its %s", name, n.Name, p.Name))
+	}
+	return p
 }
 
 // openParam describes a parameter by what the file says of it. Without a range

@@ -18,7 +18,11 @@ func (g *Graph) WithValues(values map[string]map[string][]float64, dir string) [
 		v := items[n.Index]
 		for _, q := range n.Type.Params { // in a fixed order
 			if x, ok := values[n.Name][q.Name]; ok {
-				setParam(v, q.Name, x, q.Vector)
+				name := q.Name
+				if s := n.Setting(name); s != nil {
+					name = s.word()
+				}
+				setParam(v, name, x, q.Vector)
 			}
 		}
 		if c := v.Get("config"); c != nil {
