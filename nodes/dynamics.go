@@ -187,10 +187,11 @@ func dynamicsForward(b *abi.Block) {
 		default:
 			p.forwardRows(b)
 		}
+		gain, makeup := p.gain, p.makeup
 		for c := range b.OutChannels(0) {
 			y := b.OutCh(0, c, lane)
 			for n, x := range b.InCh(0, c, lane) {
-				y[n] = x * (p.gain[n] * p.makeup)
+				y[n] = x * (gain[n] * makeup)
 			}
 		}
 	}
@@ -204,13 +205,13 @@ func dynamicsBackward(b, d *abi.Block) {
 			p.curve.dPoints = b.Scratch(lane)[:2*l.points]
 			clear(p.curve.dPoints)
 		}
-		dgain := b.FrameScratch(lane)[b.Frames : 2*b.Frames]
+		gain, makeup, dgain := p.gain, p.makeup, b.FrameScratch(lane)[b.Frames:2*b.Frames]
 		clear(dgain)
 		for c := range b.OutChannels(0) {
 			dx, dy := d.InCh(0, c, lane), d.OutCh(0, c, lane)
 			for n, x := range b.InCh(0, c, lane) {
-				dx[n] += dy[n] * (p.gain[n] * p.makeup)
-				dgain[n] += dy[n] * x * p.makeup
+				dx[n] += dy[n] * (gain[n] * makeup)
+				dgain[n] += dy[n] * x * makeup
 			}
 		}
 		switch {

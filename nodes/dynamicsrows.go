@@ -148,7 +148,7 @@ func (l *dynamicsLaw) spreadRow(b, d *abi.Block, lane int, dlevel []float64, squ
 func (p *dynamicsLane) backwardRows(b, d *abi.Block, g []float64) {
 	frames, fs := b.Frames, b.FrameScratch(p.lane)
 	peak, power, at := fs[2*frames:3*frames], fs[3*frames:4*frames], fs[4*frames:5*frames]
-	mixed, mix, dmakeup, dmix := p.mixed(), p.mix, 0.0, 0.0
+	mixed, mix, dmakeup, dmix, re, rq := p.mixed(), p.mix, 0.0, 0.0, p.e, p.q
 	kernel.Loudest(p.level, b, p.key(), p.lane)
 	for n, gain := range p.gain {
 		g[n] *= gain
@@ -156,10 +156,10 @@ func (p *dynamicsLane) backwardRows(b, d *abi.Block, g []float64) {
 		g[n] *= decibels
 	}
 	if mixed || mix != 1 {
-		decibelRow(peak, p.e, false)
+		decibelRow(peak, re, false)
 	}
 	if mixed || mix == 1 {
-		decibelRow(power, p.q, true)
+		decibelRow(power, rq, true)
 	}
 	switch mix {
 	case 0:
@@ -190,25 +190,25 @@ func (p *dynamicsLane) backwardRows(b, d *abi.Block, g []float64) {
 	e0, q0 := p.begun(b, p.lane, b.Before(p.lane))
 	dstate := d.State(p.lane)
 	if mix != 1 || dstate[0] != 0 {
-		for n, e := range p.e {
+		for n, e := range re {
 			v := (1 - mix) * perNeper * g[n] / e
 			if e <= levelFloor {
 				v = 0
 			}
 			peak[n] = v
 		}
-		p.envelopeBackRow(peak, p.e, e0, false, &dstate[0])
+		p.envelopeBackRow(peak, re, e0, false, &dstate[0])
 		p.spreadRow(b, d, p.lane, peak, false)
 	}
 	if mix != 0 || dstate[1] != 0 {
-		for n, q := range p.q {
+		for n, q := range rq {
 			v := mix * perNeper / 2 * g[n] / q
 			if q <= levelFloor*levelFloor {
 				v = 0
 			}
 			power[n] = v
 		}
-		p.envelopeBackRow(power, p.q, q0, true, &dstate[1])
+		p.envelopeBackRow(power, rq, q0, true, &dstate[1])
 		p.spreadRow(b, d, p.lane, power, true)
 	}
 	p.dmakeup, p.dmix = dmakeup, dmix

@@ -124,7 +124,9 @@ func (e *envelope) step(trigger, on bool, velocity float64) (rule int) {
 		e.start(velocity)
 		rule = started | fromZero
 	}
-	rule = e.pass(rule, on, velocity)
+	if e.frames[e.stage] == 0 && (on || e.stage != idle) {
+		rule = e.pass(rule, on, velocity)
+	}
 	n := float64(e.frames[e.stage])
 	switch e.stage {
 	case idle:

@@ -212,14 +212,14 @@ func away(d, epsilon float64) float64 {
 
 // quotient returns n Σ_k a_k g_k X_k D̅_k/m_k.
 func (p *spectra) quotient(within, outside, lo, hi float64) (re, im float64) {
-	law := p.law
-	for k := range p.xr {
+	law, xr, xi, dr, di := p.law, p.xr, p.xi, p.dr, p.di
+	for k := range xr {
 		g := outside
 		if at := float64(k) / float64(law.n-1); lo <= at && at <= hi {
 			g = within
 		}
-		g /= max(p.dr[k]*p.dr[k]+p.di[k]*p.di[k], law.epsilon)
-		qr, qi := g*(p.xr[k]*p.dr[k]+p.xi[k]*p.di[k]), g*(p.xi[k]*p.dr[k]-p.xr[k]*p.di[k])
+		g /= max(dr[k]*dr[k]+di[k]*di[k], law.epsilon)
+		qr, qi := g*(xr[k]*dr[k]+xi[k]*di[k]), g*(xi[k]*dr[k]-xr[k]*di[k])
 		re += qr*law.cos[k] + qi*law.sin[k] // e^{-2πik/N}
 		im += qi*law.cos[k] - qr*law.sin[k]
 	}
