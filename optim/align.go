@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ampfit/internal/fft"
+	"ampfit/optim/method"
 )
 
 // Alignment is how the target lies against the output of the graph at its start.
@@ -155,7 +156,7 @@ func lag(x, y [][]float64, most int) (frames, correlation float64) {
 		copy(padded, row[:min(len(row), len(y[0]))])
 		re, im = make([]float64, plan.Bins()), make([]float64, plan.Bins())
 		plan.Forward(re, im, padded, work)
-		return re, im, dot(padded, padded)
+		return re, im, method.Dot(padded, padded)
 	}
 	ex, ey, power := 0.0, 0.0, make([]float64, plan.Bins())
 	for c := range max(len(x), len(y)) {

@@ -1,3 +1,8 @@
+// Package optim learns the parameters of a graph: [Fit] ties an objective to a
+// graph, a target and a loss, and descends on it.
+//
+//	graph, target ──► objective ──► optimiser ──► fitted values
+//	                  value, gradient   steps     with error bars
 package optim
 
 import (
@@ -13,6 +18,7 @@ import (
 	"ampfit/graph"
 	"ampfit/internal/suggest"
 	"ampfit/optim/loss"
+	"ampfit/optim/method"
 )
 
 // defaultSpectra is the loss of a graph without a dry signal. What lies 80 dB
@@ -69,6 +75,15 @@ type Progress struct {
 	Searching  bool    // between steps: looking for better starts
 }
 
+// Methods lists the optimisers by name with a sentence each.
+func Methods() [][2]string {
+	var out [][2]string
+	for _, m := range method.All() {
+		out = append(out, [2]string{m.Name, m.Doc})
+	}
+	return out
+}
+
 // Fit learns the parameters of a graph so that its output matches the target.
 // When the context ends, the best so far is returned with Interrupted set (or
 // TimedOut, for a deadline).
@@ -93,12 +108,12 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 			return nil, err
 		}
 	}
-	m, err := lookup(r.Optimizer)
+	m, err := method.Lookup(r.Optimizer)
 	if err != nil {
 		return nil, err
 	}
-	if m.curved && !loss.Quadratic(f.objective.Loss) {
-		return nil, fmt.Errorf("the optimizer %s needs a quadratic loss (esr, mse and their sums), not %s; use lbfgs or adam", m.name, r.LossName)
+	if m.Curved && !loss.Quadratic(f.objective.Loss) {
+		return nil, fmt.Errorf("the optimizer %s needs a quadratic loss (esr, mse and their sums), not %s; use lbfgs or adam", m.Name, r.LossName)
 	}
 	if o.Ready != nil {
 		if err := o.Ready(r); err != nil {
@@ -126,7 +141,7 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 		if o.Progress != nil {
 			o.Progress(Progress{
 				Step: step, Loss: value, Best: low, Seconds: seconds(),
-				Fraction: f.fraction(step, m.name), Searching: searching,
+				Fraction: f.fraction(step, m.Name), Searching: searching,
 			})
 		}
 	}
@@ -138,9 +153,9 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 		}
 	}
 	f.objective.ended = func() bool { return ctx.Err() != nil }
-	err = f.descend(ctx, m, x, Settings{
+	err = f.descend(ctx, m, x, method.Settings{
 		Steps: o.Steps, LR: o.LR, Seed: o.Seed,
-		Report: func(p Point) error {
+		Report: func(p method.Point) error {
 			low = math.Min(low, p.Value)
 			f.steps, f.low = p.Step, math.Min(f.low, p.Value)
 			p.Step += f.offset

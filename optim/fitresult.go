@@ -9,6 +9,7 @@ import (
 	"ampfit/abi"
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/optim/method"
 )
 
 // Step is one line of the history of a fit.
@@ -80,7 +81,7 @@ func (r *FitResult) Values() map[string]map[string][]float64 {
 	return out
 }
 
-func (f *fit) record(p Point, low, seconds float64) {
+func (f *fit) record(p method.Point, low, seconds float64) {
 	s := Step{Step: p.Step, Loss: p.Value, Best: low, GradNorm: p.GradNorm, Seconds: seconds}
 	s.Heat = f.heat(p.X)
 	s.Values = f.values(p.X)
@@ -144,7 +145,7 @@ func (f *fit) finish(x []float64) {
 		r.Heat[n] = sum(f.model.Heat[n])
 	}
 	if len(r.History) == 0 || r.History[len(r.History)-1].Loss != r.Final {
-		f.record(Point{Step: r.Steps + 1, Value: r.Final, GradNorm: math.NaN(), X: x}, r.Final, math.NaN())
+		f.record(method.Point{Step: r.Steps + 1, Value: r.Final, GradNorm: math.NaN(), X: x}, r.Final, math.NaN())
 		if n := len(r.History); n > 1 {
 			r.History[n-1].Seconds = r.History[n-2].Seconds
 		} else {

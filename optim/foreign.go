@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ampfit/internal/fft"
+	"ampfit/optim/method"
 )
 
 // Limits at which what is left of the target is called foreign.
@@ -160,7 +161,7 @@ func correlated(r, x []float64) bool {
 	// Against the deviation around it: not all lags overlap alike.
 	for at := 0; at+foreignLags <= n; at += foreignLags {
 		part := pad[at : at+foreignLags]
-		limit := foreignPeak * math.Sqrt(dot(part, part)/foreignLags)
+		limit := foreignPeak * math.Sqrt(method.Dot(part, part)/foreignLags)
 		for _, v := range part {
 			if math.Abs(v) > limit {
 				return true

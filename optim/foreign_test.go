@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"ampfit/optim/method"
 	"github.com/stretchr/testify/require"
 )
 
@@ -20,7 +21,7 @@ func TestUnrelated(t *testing.T) {
 		dry[n] = low * math.Exp(-float64(n%5000)/1500)
 		hiss[n] = 0.05 * rng.NormFloat64()
 	}
-	power := func(x []float64) float64 { return dot(x, x) / frames }
+	power := func(x []float64) float64 { return method.Dot(x, x) / frames }
 	require.True(t, unrelated(hiss, dry))
 	for name, effect := range map[string]func(n int) float64{
 		"gain":    func(n int) float64 { return dry[n] },

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ampfit/adjoint"
+	"ampfit/optim/method"
 )
 
 // surface tells for every short window of a recording how well a mover's node
@@ -88,9 +89,9 @@ func (o *GraphObjective) freeze(x []float64, m *mover, feedback, first, step flo
 	used := s.windows * size
 	for c := range o.channels {
 		at := c * frames
-		s.xx += dot(dry[at:at+used], dry[at:at+used])
-		s.xt += dot(dry[at:at+used], o.target[at:at+used])
-		s.tt += dot(o.target[at:at+used], o.target[at:at+used])
+		s.xx += method.Dot(dry[at:at+used], dry[at:at+used])
+		s.xt += method.Dot(dry[at:at+used], o.target[at:at+used])
+		s.tt += method.Dot(o.target[at:at+used], o.target[at:at+used])
 	}
 	for k := range n {
 		set(m.centre, m.value(first+float64(k)*step))
@@ -101,9 +102,9 @@ func (o *GraphObjective) freeze(x []float64, m *mover, feedback, first, step flo
 			for c := range o.channels {
 				at := c*frames + w*size
 				e := o.Model.Output[at : at+size]
-				ee += dot(e, e)
-				ex += dot(e, dry[at:at+size])
-				et += dot(e, o.target[at:at+size])
+				ee += method.Dot(e, e)
+				ex += method.Dot(e, dry[at:at+size])
+				et += method.Dot(e, o.target[at:at+size])
 			}
 			s.ee[w*n+k], s.ex[w*n+k], s.et[w*n+k] = float32(ee), float32(ex), float32(et)
 		}

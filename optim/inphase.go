@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ampfit/optim/loss"
+	"ampfit/optim/method"
 )
 
 // Limits of the fit of waveforms by growing stretches.
@@ -38,7 +39,7 @@ func (s *spectralSearch) inPhase(ctx context.Context) error {
 			continue // it begins with silence
 		}
 		g.Loss = l
-		f, err := levenberg(ctx, &g, p, Settings{Steps: phaseSteps})
+		f, err := method.Levenberg(ctx, &g, p, method.Settings{Steps: phaseSteps})
 		if err != nil {
 			return err
 		}
@@ -51,8 +52,8 @@ func (s *spectralSearch) inPhase(ctx context.Context) error {
 	}
 	if f := o.Evaluate(nil, p); f < s.f {
 		s.x, s.f = p, f
-		s.low.see(p, f)
-		return s.report(Point{Value: f, GradNorm: math.NaN(), X: p})
+		s.low.See(p, f)
+		return s.report(method.Point{Value: f, GradNorm: math.NaN(), X: p})
 	}
 	return nil
 }

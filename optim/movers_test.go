@@ -9,6 +9,7 @@ import (
 
 	"ampfit/graph"
 
+	"ampfit/optim/method"
 	"github.com/stretchr/testify/require"
 )
 
@@ -70,7 +71,7 @@ func bestCandidate(t *testing.T, o *GraphObjective, m *mover, keep int) ([]float
 	require.NotEmpty(t, tries)
 	low := try{f: math.Inf(1)}
 	for _, c := range lowest(tries, keep) {
-		f, err := levenberg(context.Background(), o, c.x, Settings{Steps: 25})
+		f, err := method.Levenberg(context.Background(), o, c.x, method.Settings{Steps: 25})
 		require.NoError(t, err)
 		if f < low.f {
 			low = try{c.x, f}
@@ -94,7 +95,7 @@ func TestCandidatesOfAPhaser(t *testing.T) {
 	require.Len(t, ms, 1)
 	require.True(t, ms[0].octaves)
 	alone := o.Start()
-	f, err := levenberg(context.Background(), o, alone, Settings{})
+	f, err := method.Levenberg(context.Background(), o, alone, method.Settings{})
 	require.NoError(t, err)
 	require.Greater(t, f, 1e-2)
 	x, f := bestCandidate(t, o, ms[0], 8)
@@ -129,7 +130,7 @@ func TestMovingFindsTheLFOOfADelay(t *testing.T) {
 	require.Equal(t, 0.5, ms[0].scale)
 	require.Equal(t, "m", ms[0].depth.Node)
 	x := o.Start()
-	a := &searcher{o: o, local: levenberg, start: o.Start(), done: waveformDone}
+	a := &searcher{o: o, local: method.Levenberg, start: o.Start(), done: waveformDone}
 	f, err := a.moving(context.Background(), x, o.Evaluate(nil, x))
 	require.NoError(t, err)
 	require.Less(t, f, waveformDone)

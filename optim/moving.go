@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"ampfit/optim/method"
 	"cmp"
 	"context"
 	"math"
@@ -69,7 +70,7 @@ func (a *searcher) settle(ctx context.Context, m *mover, ratio int, base, x []fl
 		final := ratio == 1
 		tries = lowest(tries, keep)
 		for i := range tries {
-			if tries[i].f, err = a.local(ctx, level, tries[i].x, Settings{Steps: levelSteps}); err != nil {
+			if tries[i].f, err = a.local(ctx, level, tries[i].x, method.Settings{Steps: levelSteps}); err != nil {
 				return f, err
 			}
 			if final && tries[i].f <= a.done {

@@ -7,24 +7,8 @@ import (
 	"ampfit/adjoint"
 	"ampfit/graph"
 	"ampfit/optim/loss"
+	"ampfit/optim/method"
 )
-
-// Objective is what an optimiser sees: a differentiable function of an
-// unbounded vector.
-type Objective interface {
-	Dim() int
-	// Evaluate returns the value at x; when grad is not nil it is overwritten
-	// with the gradient.
-	Evaluate(grad, x []float64) float64
-}
-
-// Curved is an objective that can approximate its second derivatives by those
-// of Gauss and Newton, which need first derivatives of the output only.
-type Curved interface {
-	Objective
-	// Curvature fills h, dim × dim, at x.
-	Curvature(h, x []float64)
-}
 
 // GraphObjective is the loss of a graph's output as a function of its learned
 // parameters, in unbounded coordinates.
@@ -76,7 +60,7 @@ func (o *GraphObjective) Dim() int { return len(o.Variables) }
 
 // Guide is the same with the multi-resolution spectral loss, where the loss at
 // hand compares waveforms; nil elsewhere, and for signals too short for it.
-func (o *GraphObjective) Guide() Objective {
+func (o *GraphObjective) Guide() method.Objective {
 	if o.target == nil || !loss.Quadratic(o.Loss) {
 		return nil
 	}
@@ -251,7 +235,7 @@ func (o *GraphObjective) Curvature(h, x []float64) {
 			o.g1[k] -= o.g0[k]
 		}
 		for i := 0; i <= j; i++ {
-			h[i*n+j] = dot(o.columns[i], o.g1)
+			h[i*n+j] = method.Dot(o.columns[i], o.g1)
 			h[j*n+i] = h[i*n+j]
 		}
 	}
@@ -288,14 +272,21 @@ func (o *GraphObjective) Acceleration(dst, delta []float64) {
 		grad[n] -= o.g0[n]
 	}
 	for i, column := range o.columns {
-		dst[i] = dot(column, grad)
+		dst[i] = method.Dot(column, grad)
 	}
 }
 
-func dot(a, b []float64) float64 {
-	sum := 0.0
-	for i, v := range a {
-		sum += v * b[i]
+// Units is how far the unbounded coordinates go for a change that matters: a
+// pitch by the width of a spectral line, other frequencies, times and levels by
+// their own size, phases by a tenth of a turn.
+func (o *GraphObjective) Units(dst, x []float64) {
+	for i := range dst {
+		v := &o.Variables[i]
+		value, slope := v.Value(x[i])
+		change := v.natural(value)
+		if isPitch(v) {
+			change = math.Min(value/4, o.Model.Plan.Rate/1024)
+		}
+		dst[i] = math.Min(change/math.Max(math.Abs(slope), 1e-9), 10)
 	}
-	return sum
 }

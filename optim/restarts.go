@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"ampfit/optim/method"
 	"context"
 	"fmt"
 	"math"
@@ -21,9 +22,9 @@ type FitStart struct {
 // only, so that more restarts repeat the fewer ones first. Each descent has a
 // budget of its own; steps are counted through. An error of the context ends it
 // with the best so far.
-func (f *fit) descend(ctx context.Context, m *method, x []float64, s Settings) error {
+func (f *fit) descend(ctx context.Context, m method.Entry, x []float64, s method.Settings) error {
 	if f.options.Restarts == 0 {
-		_, err := m.run(ctx, f.objective, x, s)
+		_, err := m.Run(ctx, f.objective, x, s)
 		return err
 	}
 	r, file, low, kept, offset := f.result, slices.Clone(x), math.Inf(1), 0, f.offset
@@ -42,7 +43,7 @@ func (f *fit) descend(ctx context.Context, m *method, x []float64, s Settings) e
 			r.Starts = append(r.Starts, start)
 			continue
 		}
-		value, err := m.run(ctx, f.objective, p, s)
+		value, err := m.Run(ctx, f.objective, p, s)
 		start.Final, start.Steps = value, f.steps
 		r.Starts = append(r.Starts, start)
 		if value < low {

@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"ampfit/optim/method"
 	"context"
 	"math"
 	"slices"
@@ -21,7 +22,7 @@ const (
 // levels, which are known; for others one follows where this gained little.
 func (a *searcher) room(ctx context.Context, o *GraphObjective, x []float64) (float64, error) {
 	f := o.Evaluate(nil, x)
-	if err := a.report(Point{Value: f, GradNorm: math.NaN(), X: x}); err != nil {
+	if err := a.report(method.Point{Value: f, GradNorm: math.NaN(), X: x}); err != nil {
 		return f, err
 	}
 	for _, p := range append(o.filtered(ctx, x), o.rooms(x)...) {
@@ -31,19 +32,19 @@ func (a *searcher) room(ctx context.Context, o *GraphObjective, x []float64) (fl
 		}
 	}
 	if f <= a.done {
-		return f, a.report(Point{Value: f, GradNorm: math.NaN(), X: x})
+		return f, a.report(method.Point{Value: f, GradNorm: math.NaN(), X: x})
 	}
-	lbfgs, _ := lookup("lbfgs")
-	stage := func(on Objective, m Method, steps int, rate float64) error {
+	lbfgs, _ := method.Lookup("lbfgs")
+	stage := func(on method.Objective, m method.Method, steps int, rate float64) error {
 		if a.settings.Steps > 0 {
 			steps = min(steps, a.settings.Steps)
 		}
-		report := Settings{Steps: steps, LR: rate}
-		if on == Objective(o) {
+		report := method.Settings{Steps: steps, LR: rate}
+		if on == method.Objective(o) {
 			report.Report = a.below(f)
 		}
 		p := slices.Clone(x)
-		_, err := inUnits(m)(ctx, on, p, report)
+		_, err := method.InUnits(m)(ctx, on, p, report)
 		if fp := o.Evaluate(nil, p); fp < f {
 			copy(x, p)
 			f = fp
@@ -51,16 +52,16 @@ func (a *searcher) room(ctx context.Context, o *GraphObjective, x []float64) (fl
 		return err
 	}
 	if coarse := o.Coarse(); coarse != nil {
-		if err := stage(coarse, adam, roomCoarse, coarseRate); err != nil {
+		if err := stage(coarse, method.Adam, roomCoarse, coarseRate); err != nil {
 			return f, err
 		}
 	}
 	for round := range roomRounds {
 		before := f
-		if err := stage(o, adam, roomFine, fineRate/float64(1+round)); err != nil {
+		if err := stage(o, method.Adam, roomFine, fineRate/float64(1+round)); err != nil {
 			return f, err
 		}
-		if err := stage(o, lbfgs.run, roomFine/2, 0); err != nil {
+		if err := stage(o, lbfgs.Run, roomFine/2, 0); err != nil {
 			return f, err
 		}
 		if f > before*(1-2*spectralGain) {

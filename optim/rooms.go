@@ -7,6 +7,7 @@ import (
 
 	"ampfit/graph"
 	"ampfit/internal/fft"
+	"ampfit/optim/method"
 )
 
 // reverberators are the node types whose tail no fit of the waveform can follow
@@ -142,7 +143,7 @@ func decay(h []float64, rate float64) (t60, energy float64) {
 	size := max(int(roomBlock*rate), 1)
 	var levels []float64
 	for at := 0; at+size <= len(h); at += size {
-		e := dot(h[at:at+size], h[at:at+size])
+		e := method.Dot(h[at:at+size], h[at:at+size])
 		energy += e
 		levels = append(levels, e)
 	}
@@ -312,7 +313,7 @@ func (o *GraphObjective) levelRoom(p []float64, r *echogram) {
 	o.Set(q)
 	o.Model.Forward()
 	o.count(1)
-	have := math.Sqrt(dot(o.Model.Output, o.Model.Output))
+	have := math.Sqrt(method.Dot(o.Model.Output, o.Model.Output))
 	want := 0.0
 	frames := len(o.target) / o.channels
 	for n, v := range o.target[:frames] {

@@ -2,21 +2,21 @@ package optim
 
 import (
 	"context"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"sort"
 
 	"ampfit/optim/loss"
+	"ampfit/optim/method"
 )
 
 func init() {
-	register(method{name: "auto", doc: "A search for good starts (partials and pitch of the target, delays and what moves them, each parameter by itself, random points) and a descent from the best: Levenberg-Marquardt for esr and mse, Adam and then L-BFGS for spectra.", run: auto})
+	method.Register(method.Entry{Name: "auto", Doc: "A search for good starts (partials and pitch of the target, delays and what moves them, each parameter by itself, random points) and a descent from the best: Levenberg-Marquardt for esr and mse, Adam and then L-BFGS for spectra.", Run: auto})
 }
 
 // Searchable is an objective that knows where its coordinates are worth trying.
 type Searchable interface {
-	Objective
+	method.Objective
 	// Scan returns values to try for coordinate i around x. Spacing is the
 	// distance at which the loss can have another minimum, 0 when unknown.
 	Scan(x []float64, i int, spacing float64) []float64
@@ -56,7 +56,7 @@ const (
 // of frequencies, rates and delays have many minima, so it then looks along every coordinate and at random points,
 // descends a few steps from the best of them, and goes on from what is lower.
 // It ends when rounds find nothing better.
-func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, error) {
+func auto(ctx context.Context, o method.Objective, x []float64, s method.Settings) (float64, error) {
 	a := &searcher{o: o, local: localMethod(o), settings: s, start: append([]float64(nil), x...), done: waveformDone}
 	if g, ok := o.(*GraphObjective); ok && !g.leastSquares() {
 		a.done = spectralDone
@@ -75,15 +75,15 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 		if coarse := g.Coarse(); coarse != nil && len(x) > 0 {
 			d := newSpectralSearch(a, o, coarse, x)
 			err := d.descend(ctx)
-			copy(x, d.low.x)
-			return d.low.f, err
+			copy(x, d.low.X)
+			return d.low.F, err
 		}
 	}
 	if f, all, err := a.taps(ctx, x); err != nil || all || f <= a.done {
 		return f, err
 	}
 	look := a.look()
-	f, err := a.local(ctx, o, x, Settings{Steps: look, Report: a.report})
+	f, err := a.local(ctx, o, x, method.Settings{Steps: look, Report: a.report})
 	search, ok := o.(Searchable)
 	if err != nil || !ok || f <= a.done || len(x) == 0 {
 		return f, err
@@ -91,7 +91,7 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 	if a.reverberates() {
 		for before := math.Inf(1); f > tailLost && f < before/2; {
 			before = f
-			if f, err = a.local(ctx, o, x, Settings{Steps: look, Report: a.below(f)}); err != nil {
+			if f, err = a.local(ctx, o, x, method.Settings{Steps: look, Report: a.below(f)}); err != nil {
 				return f, err
 			}
 		}
@@ -109,7 +109,7 @@ func auto(ctx context.Context, o Objective, x []float64, s Settings) (float64, e
 		return f, err
 	}
 	if look != s.Steps {
-		if f, err = a.local(ctx, o, x, Settings{Steps: s.Steps, Report: a.below(f)}); err != nil || f <= a.done {
+		if f, err = a.local(ctx, o, x, method.Settings{Steps: s.Steps, Report: a.below(f)}); err != nil || f <= a.done {
 			return f, err
 		}
 	}
@@ -161,9 +161,9 @@ func (a *searcher) explained(x []float64, f float64) bool {
 }
 
 type searcher struct {
-	o        Objective
-	local    Method
-	settings Settings
+	o        method.Objective
+	local    method.Method
+	settings method.Settings
 	start    []float64
 	rng      *rand.Rand
 	step     int
@@ -200,9 +200,9 @@ func (o *GraphObjective) onBound(x []float64) bool {
 // Guided is an objective with a smoother relative: one whose minima lie near
 // its own and are found from further away.
 type Guided interface {
-	Objective
+	method.Objective
 	// Guide returns it, nil when there is none.
-	Guide() Objective
+	Guide() method.Objective
 }
 
 // follow descends on the guide from the start and from x, and from where that
@@ -220,10 +220,10 @@ func (a *searcher) follow(ctx context.Context, x []float64, f float64) (float64,
 	for _, from := range [][]float64{a.start, x} {
 		p := append([]float64(nil), from...)
 		// Adam crosses the small ridges that stop a line search.
-		if _, err := adam(ctx, guide, p, Settings{Steps: guideSteps, LR: 0.03, Report: patience(40, 1e-3)}); err != nil && !errors.Is(err, errSettled) {
+		if _, err := method.Patient(method.Adam, 40, 1e-3)(ctx, guide, p, method.Settings{Steps: guideSteps, LR: 0.03}); err != nil {
 			return f, err
 		}
-		fp, err := a.local(ctx, a.o, p, Settings{Steps: a.settings.Steps, Report: a.below(f)})
+		fp, err := a.local(ctx, a.o, p, method.Settings{Steps: a.settings.Steps, Report: a.below(f)})
 		if fp < f {
 			copy(x, p)
 			f = fp
@@ -235,25 +235,7 @@ func (a *searcher) follow(ctx context.Context, x []float64, f float64) (float64,
 	return f, nil
 }
 
-// errSettled ends a descent that gains no more.
-var errSettled = errors.New("settled")
-
-// patience is a Report that ends a descent when so many steps have gained less
-// than a fraction of the value.
-func patience(steps int, gain float64) func(Point) error {
-	last, low, mark := 0, math.Inf(1), math.Inf(1)
-	return func(p Point) error {
-		if low = math.Min(low, p.Value); low < mark*(1-gain) {
-			mark, last = low, p.Step
-		}
-		if p.Step-last >= steps {
-			return errSettled
-		}
-		return nil
-	}
-}
-
-func (a *searcher) report(p Point) error {
+func (a *searcher) report(p method.Point) error {
 	p.Step = a.step
 	a.step++
 	if a.settings.Report == nil {
@@ -263,8 +245,8 @@ func (a *searcher) report(p Point) error {
 }
 
 // below reports the steps of a descent that are lower than what was known.
-func (a *searcher) below(f float64) func(Point) error {
-	return func(p Point) error {
+func (a *searcher) below(f float64) func(method.Point) error {
+	return func(p method.Point) error {
 		if p.Value >= f {
 			return nil
 		}
@@ -287,7 +269,7 @@ func (a *searcher) round(ctx context.Context, o Searchable, x []float64, f float
 		tries = lowest(tries, heat.keep)
 		for i := range tries {
 			t := &tries[i]
-			if t.f, err = a.local(ctx, o, t.x, Settings{Steps: heat.steps}); err != nil {
+			if t.f, err = a.local(ctx, o, t.x, method.Settings{Steps: heat.steps}); err != nil {
 				if t.f < f {
 					copy(x, t.x)
 					f = t.f
@@ -304,7 +286,7 @@ func (a *searcher) round(ctx context.Context, o Searchable, x []float64, f float
 		if t.f > 10*f {
 			break
 		}
-		ft, err := a.local(ctx, o, t.x, Settings{Steps: a.settings.Steps, Report: a.below(f)})
+		ft, err := a.local(ctx, o, t.x, method.Settings{Steps: a.settings.Steps, Report: a.below(f)})
 		if ft < f*(1-1e-6) {
 			copy(x, t.x)
 			f = ft
@@ -317,12 +299,12 @@ func (a *searcher) round(ctx context.Context, o Searchable, x []float64, f float
 }
 
 // localMethod picks the fastest descent that applies.
-func localMethod(o Objective) Method {
+func localMethod(o method.Objective) method.Method {
 	if g, ok := o.(*GraphObjective); ok && g.leastSquares() {
-		return levenberg
+		return method.Levenberg
 	}
-	m, _ := lookup("lbfgs")
-	return m.run
+	m, _ := method.Lookup("lbfgs")
+	return m.Run
 }
 
 // quadratic reports whether the loss compares waveforms.
@@ -346,7 +328,7 @@ func lowest(t []try, n int) []try {
 // finish descends all the way from a few points, and moves x to what is lower.
 func (a *searcher) finish(ctx context.Context, x []float64, f float64, tries []try) (float64, error) {
 	for _, t := range tries {
-		ft, err := a.local(ctx, a.o, t.x, Settings{Steps: a.settings.Steps, Report: a.below(f)})
+		ft, err := a.local(ctx, a.o, t.x, method.Settings{Steps: a.settings.Steps, Report: a.below(f)})
 		if ft < f {
 			copy(x, t.x)
 			f = ft
@@ -363,7 +345,7 @@ func (a *searcher) finish(ctx context.Context, x []float64, f float64, tries []t
 // of random points.
 func (a *searcher) scout(ctx context.Context, o Searchable, x []float64, f float64, first bool) ([]try, error) {
 	spacing := make([]float64, len(x))
-	if c, ok := o.(Curved); ok && a.local != nil && curvedNow(o) {
+	if c, ok := o.(method.Curved); ok && a.local != nil && curvedNow(o) {
 		h := make([]float64, len(x)*len(x))
 		c.Curvature(h, x)
 		for i := range spacing {
@@ -431,7 +413,7 @@ func (a *searcher) guided(ctx context.Context, from []try) ([]try, error) {
 	var out []try
 	for _, t := range from {
 		p := append([]float64(nil), t.x...)
-		if _, err := adam(ctx, guide, p, Settings{Steps: guideSteps / 2, LR: 0.06, Report: patience(20, 1e-3)}); err != nil && !errors.Is(err, errSettled) {
+		if _, err := method.Patient(method.Adam, 20, 1e-3)(ctx, guide, p, method.Settings{Steps: guideSteps / 2, LR: 0.06}); err != nil {
 			return out, err
 		}
 		out = append(out, try{p, a.o.Evaluate(nil, p)})
@@ -440,7 +422,7 @@ func (a *searcher) guided(ctx context.Context, from []try) ([]try, error) {
 }
 
 // curvedNow reports whether an objective's curvature applies to its loss.
-func curvedNow(o Objective) bool {
+func curvedNow(o method.Objective) bool {
 	g, ok := o.(*GraphObjective)
 	return !ok || g.leastSquares()
 }

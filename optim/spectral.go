@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ampfit/optim/loss"
+	"ampfit/optim/method"
 )
 
 // A loss of spectra has ridges everywhere, so a line search stops early on it,
@@ -21,12 +22,12 @@ import (
 // Each step keeps what is better than before.
 type spectralSearch struct {
 	*searcher
-	main, coarse Objective
+	main, coarse method.Objective
 	x            []float64
-	f            float64   // of main at x
-	c            float64   // of coarse at x
-	low          *best     // of main; a coarse gain can cost there
-	fresh        []float64 // the first start that the target suggests
+	f            float64      // of main at x
+	c            float64      // of coarse at x
+	low          *method.Best // of main; a coarse gain can cost there
+	fresh        []float64    // the first start that the target suggests
 }
 
 // Limits of the spectral search, in steps of Adam.
@@ -49,7 +50,7 @@ const coarseLoss = "mrstft(2048/512/128, hop=n/2, floor=0.001)"
 
 // Coarse is the objective with a loss that is smoother and cheaper than that of
 // spectra; nil where the target is too short.
-func (o *GraphObjective) Coarse() Objective {
+func (o *GraphObjective) Coarse() method.Objective {
 	if o.target == nil {
 		return nil
 	}
@@ -66,8 +67,8 @@ func (o *GraphObjective) Coarse() Objective {
 // descend is the whole way. It returns the value at x, the best point.
 func (s *spectralSearch) descend(ctx context.Context) error {
 	s.f = s.main.Evaluate(nil, s.x)
-	s.low.see(s.x, s.f)
-	if err := s.report(Point{Value: s.f, GradNorm: math.NaN(), X: s.x}); err != nil {
+	s.low.See(s.x, s.f)
+	if err := s.report(method.Point{Value: s.f, GradNorm: math.NaN(), X: s.x}); err != nil {
 		return err
 	}
 	if err := s.begin(ctx); err != nil {
@@ -85,8 +86,8 @@ func (s *spectralSearch) descend(ctx context.Context) error {
 	if err := s.refine(ctx); err != nil || s.f <= s.done {
 		return err
 	}
-	if s.low.f < s.f {
-		s.x, s.f = slices.Clone(s.low.x), s.low.f
+	if s.low.F < s.f {
+		s.x, s.f = slices.Clone(s.low.X), s.low.F
 		if err := s.refine(ctx); err != nil || s.f <= s.done {
 			return err
 		}
@@ -125,7 +126,7 @@ func (s *spectralSearch) begin(ctx context.Context) error {
 			t := &tries[i]
 			t.x = slices.Clone(t.x)
 			var err error
-			if t.f, err = inUnits(adam)(ctx, s.coarse, t.x, Settings{Steps: s.most(heat.steps), LR: coarseRate}); err != nil {
+			if t.f, err = method.InUnits(method.Adam)(ctx, s.coarse, t.x, method.Settings{Steps: s.most(heat.steps), LR: coarseRate}); err != nil {
 				return s.adopt(*t, err)
 			}
 		}
@@ -153,8 +154,8 @@ func (s *spectralSearch) adopt(t try, err error) error {
 	}
 	s.x, s.c = t.x, t.f
 	s.f = s.main.Evaluate(nil, s.x)
-	s.low.see(s.x, s.f)
-	if e := s.report(Point{Value: s.f, GradNorm: math.NaN(), X: s.x}); err == nil {
+	s.low.See(s.x, s.f)
+	if e := s.report(method.Point{Value: s.f, GradNorm: math.NaN(), X: s.x}); err == nil {
 		err = e
 	}
 	return err
@@ -174,7 +175,7 @@ func (s *spectralSearch) look(ctx context.Context) error {
 		tries = near(lowest(tries, heat.keep))
 		for i := range tries {
 			t := &tries[i]
-			if t.f, err = inUnits(adam)(ctx, s.coarse, t.x, Settings{Steps: s.most(heat.steps), LR: coarseRate}); err != nil {
+			if t.f, err = method.InUnits(method.Adam)(ctx, s.coarse, t.x, method.Settings{Steps: s.most(heat.steps), LR: coarseRate}); err != nil {
 				return s.adopt(*t, err)
 			}
 		}
@@ -241,18 +242,18 @@ func (s *spectralSearch) scalars() []int {
 // refine descends on the loss itself, by Adam and from there by L-BFGS, again
 // as long as that gains.
 func (s *spectralSearch) refine(ctx context.Context) error {
-	lbfgs, _ := lookup("lbfgs")
+	lbfgs, _ := method.Lookup("lbfgs")
 	for round := 0; ; round++ {
 		before := s.f
 		for _, m := range []struct {
-			run   Method
+			run   method.Method
 			steps int
-		}{{inUnits(adam), fineSteps}, {inUnits(lbfgs.run), fineSteps / 2}} {
+		}{{method.InUnits(method.Adam), fineSteps}, {method.InUnits(lbfgs.Run), fineSteps / 2}} {
 			p := slices.Clone(s.x)
-			f, err := m.run(ctx, s.main, p, Settings{Steps: s.most(m.steps), LR: fineRate / float64(1+round), Report: s.below(s.f)})
+			f, err := m.run(ctx, s.main, p, method.Settings{Steps: s.most(m.steps), LR: fineRate / float64(1+round), Report: s.below(s.f)})
 			if f < s.f {
 				s.x, s.f = p, f
-				s.low.see(p, f)
+				s.low.See(p, f)
 			}
 			if err != nil || s.f <= s.done {
 				return err
@@ -264,7 +265,7 @@ func (s *spectralSearch) refine(ctx context.Context) error {
 	}
 }
 
-func newSpectralSearch(a *searcher, o Objective, coarse Objective, x []float64) *spectralSearch {
+func newSpectralSearch(a *searcher, o method.Objective, coarse method.Objective, x []float64) *spectralSearch {
 	a.rng = rand.New(rand.NewPCG(a.settings.Seed, 0x737065637472))
-	return &spectralSearch{searcher: a, main: o, coarse: coarse, x: slices.Clone(x), low: newBest()}
+	return &spectralSearch{searcher: a, main: o, coarse: coarse, x: slices.Clone(x), low: method.NewBest()}
 }

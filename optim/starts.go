@@ -7,12 +7,13 @@ import (
 
 	"ampfit/abi"
 	"ampfit/adjoint"
+	"ampfit/optim/method"
 )
 
 // Suggestive is an objective that knows points from which a descent is worth
 // trying, beside the start.
 type Suggestive interface {
-	Objective
+	method.Objective
 	// Starts returns them; they are changes of x. When the context ends, they may
 	// be worse than they could be.
 	Starts(ctx context.Context, x []float64) [][]float64
@@ -341,7 +342,7 @@ func (o *GraphObjective) level(p []float64) {
 	o.Set(p)
 	o.Model.Forward()
 	o.count(1)
-	e, want := dot(o.Model.Output, o.Model.Output), dot(o.target, o.target)
+	e, want := method.Dot(o.Model.Output, o.Model.Output), method.Dot(o.target, o.target)
 	if !(e > 0) || want == 0 {
 		return
 	}

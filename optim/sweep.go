@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ampfit/abi"
+	"ampfit/optim/method"
 )
 
 // Limits of a sweep.
@@ -46,7 +47,7 @@ func (a *searcher) sweep(ctx context.Context, x []float64, f float64) (float64, 
 			for k := range tries {
 				t := &tries[k]
 				var err error
-				t.f, err = a.local(ctx, o, t.x, Settings{Steps: heat.steps, Report: a.below(f)})
+				t.f, err = a.local(ctx, o, t.x, method.Settings{Steps: heat.steps, Report: a.below(f)})
 				if t.f < f {
 					copy(x, t.x)
 					f = t.f

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ampfit/internal/fft"
+	"ampfit/optim/method"
 )
 
 // The output of a graph is linear in the taps of a filter whose surroundings are
@@ -163,10 +164,10 @@ func (s *tapSystem) solve(ctx context.Context, h, y []float64) {
 	s.correlate(g, r)
 	s.precondition(z, g)
 	d := slices.Clone(z)
-	rho := dot(g, z)
+	rho := method.Dot(g, z)
 	for first, k := rho, 0; k < tapsIterations && rho > tapsPrecision*tapsPrecision*first && ctx.Err() == nil; k++ {
 		s.apply(q, d)
-		e := dot(q, q)
+		e := method.Dot(q, q)
 		if !(e > 0) {
 			return
 		}
@@ -179,7 +180,7 @@ func (s *tapSystem) solve(ctx context.Context, h, y []float64) {
 		}
 		s.correlate(g, r)
 		s.precondition(z, g)
-		next := dot(g, z)
+		next := method.Dot(g, z)
 		for i, v := range z {
 			d[i] = v + next/rho*d[i]
 		}
@@ -200,7 +201,7 @@ func (a *searcher) taps(ctx context.Context, x []float64) (f float64, all bool, 
 		return math.Inf(1), false, nil
 	}
 	f = o.Evaluate(nil, x)
-	if err := a.report(Point{Value: f, GradNorm: math.NaN(), X: x}); err != nil {
+	if err := a.report(method.Point{Value: f, GradNorm: math.NaN(), X: x}); err != nil {
 		return f, false, err
 	}
 	isTap := make([]bool, len(x))
@@ -217,7 +218,7 @@ func (a *searcher) taps(ctx context.Context, x []float64) (f float64, all bool, 
 			if fp := o.Evaluate(nil, p); fp < f {
 				copy(x, p)
 				f = fp
-				if err := a.report(Point{Value: f, GradNorm: math.NaN(), X: x}); err != nil {
+				if err := a.report(method.Point{Value: f, GradNorm: math.NaN(), X: x}); err != nil {
 					return f, false, err
 				}
 			}
@@ -230,7 +231,7 @@ func (a *searcher) taps(ctx context.Context, x []float64) (f float64, all bool, 
 		for k, i := range at {
 			p[k] = x[i]
 		}
-		fp, err := localMethod(others)(ctx, others, p, Settings{Steps: levelSteps})
+		fp, err := localMethod(others)(ctx, others, p, method.Settings{Steps: levelSteps})
 		if fp < f {
 			f = fp
 			for k, i := range at {

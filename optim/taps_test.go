@@ -7,6 +7,7 @@ import (
 
 	"ampfit/optim/loss"
 
+	"ampfit/optim/method"
 	"github.com/stretchr/testify/require"
 )
 
@@ -45,7 +46,7 @@ func TestTapsAreLeastSquares(t *testing.T) {
 			}
 		}
 	}
-	require.Less(t, norm(g), 1e-8*norm(u)*norm(y))
+	require.Less(t, method.Norm(g), 1e-8*method.Norm(u)*method.Norm(y))
 }
 
 // A loss of spectra begins at the taps of least squares as well.
@@ -56,7 +57,7 @@ func TestSpectralFitSolvesForTaps(t *testing.T) {
 	require.NoError(t, err)
 	o.Loss = l
 	at := o.Start()
-	f, err := auto(context.Background(), o, at, Settings{})
+	f, err := auto(context.Background(), o, at, method.Settings{})
 	require.NoError(t, err)
 	require.Less(t, f, spectralDone)
 	require.Less(t, o.Calls, 20, "no descent was needed")

@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"ampfit/optim/method"
 	"context"
 	"math"
 	"slices"
@@ -51,9 +52,9 @@ func (o *GraphObjective) valleysAtLevel(ctx context.Context, x []float64, i int)
 	missed := func(p []float64) float64 {
 		f := o.Evaluate(nil, p)
 		if y := o.Model.Output; level >= 0 {
-			if e := dot(y, y); e > 0 {
-				c := dot(y, o.target)
-				return 1 - c*c/(e*dot(o.target, o.target))
+			if e := method.Dot(y, y); e > 0 {
+				c := method.Dot(y, o.target)
+				return 1 - c*c/(e*method.Dot(o.target, o.target))
 			}
 		}
 		return f

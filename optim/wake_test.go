@@ -11,6 +11,7 @@ import (
 	"ampfit/graph"
 	_ "ampfit/nodes"
 
+	"ampfit/optim/method"
 	"github.com/stretchr/testify/require"
 )
 
@@ -45,8 +46,8 @@ func TestWakeFindsTheCeiling(t *testing.T) {
 	o := objectiveOf(t, "LimiterNode", `"attack_ms": {"value": 0, "learn": false}, "ceiling_db": {"value": -1, "learn": true}, "release_ms": {"value": 100, "learn": true}, "makeup_db": {"value": 0, "learn": true}`,
 		`"ceiling_db": -17, "release_ms": 30, "makeup_db": 8`, x, rate)
 	at := o.Start()
-	a := &searcher{o: o, local: levenberg, done: waveformDone}
-	f, err := levenberg(context.Background(), o, at, Settings{})
+	a := &searcher{o: o, local: method.Levenberg, done: waveformDone}
+	f, err := method.Levenberg(context.Background(), o, at, method.Settings{})
 	require.NoError(t, err)
 	require.Greater(t, f, 1e-3, "the descent alone ends asleep")
 	f, err = a.wake(context.Background(), at, f)
@@ -68,24 +69,12 @@ func TestStepsInAVastRange(t *testing.T) {
 	require.InEpsilon(t, math.Exp(-2), after, 0.01)
 }
 
-// A descent that gains nothing more ends, one that gains goes on.
-func TestPatience(t *testing.T) {
-	r := patience(5, 1e-3)
-	for k := range 20 {
-		require.NoError(t, r(Point{Step: k, Value: math.Pow(0.99, float64(k))}))
-	}
-	for k := 20; k < 24; k++ {
-		require.NoError(t, r(Point{Step: k, Value: 0.9}))
-	}
-	require.ErrorIs(t, r(Point{Step: 24, Value: 0.9}), errSettled)
-}
-
 // A search that has used up its evaluations looks no further.
 func TestWakeIsNotForTheSpent(t *testing.T) {
 	o := objectiveOf(t, "LimiterNode", `"ceiling_db": {"value": -1, "learn": true}, "makeup_db": {"value": 0, "learn": true}`,
 		`"ceiling_db": -17, "makeup_db": 8`, hissOf(2000), 16000)
 	at := o.Start()
-	a := &searcher{o: o, local: levenberg, done: waveformDone}
+	a := &searcher{o: o, local: method.Levenberg, done: waveformDone}
 	f := o.Evaluate(nil, at)
 	o.Calls = 4*o.Budget() + 1
 	before := o.Calls

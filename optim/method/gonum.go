@@ -1,4 +1,4 @@
-package optim
+package method
 
 import (
 	"context"
@@ -10,10 +10,10 @@ import (
 )
 
 func init() {
-	register(method{name: "lbfgs", doc: "L-BFGS: curvature from past gradients; fast on smooth losses.", run: gonum(func() optimize.Method { return &optimize.LBFGS{} })})
-	register(method{name: "bfgs", doc: "BFGS: a full curvature estimate, for up to some hundred parameters.", run: gonum(func() optimize.Method { return &optimize.BFGS{} })})
-	register(method{name: "cg", doc: "Nonlinear conjugate gradients.", run: gonum(func() optimize.Method { return &optimize.CG{} })})
-	register(method{name: "neldermead", doc: "Nelder-Mead simplex: uses no gradient; for few parameters and rough losses.", run: gonum(func() optimize.Method { return &optimize.NelderMead{} })})
+	Register(Entry{Name: "lbfgs", Doc: "L-BFGS: curvature from past gradients; fast on smooth losses.", Run: gonum(func() optimize.Method { return &optimize.LBFGS{} })})
+	Register(Entry{Name: "bfgs", Doc: "BFGS: a full curvature estimate, for up to some hundred parameters.", Run: gonum(func() optimize.Method { return &optimize.BFGS{} })})
+	Register(Entry{Name: "cg", Doc: "Nonlinear conjugate gradients.", Run: gonum(func() optimize.Method { return &optimize.CG{} })})
+	Register(Entry{Name: "neldermead", Doc: "Nelder-Mead simplex: uses no gradient; for few parameters and rough losses.", Run: gonum(func() optimize.Method { return &optimize.NelderMead{} })})
 }
 
 // gonum adapts a method of gonum/optimize: values and gradients come from one
@@ -25,7 +25,7 @@ func gonum(make func() optimize.Method) Method {
 		if steps == 0 {
 			steps = 300
 		}
-		m := &memo{o: o, low: newBest()}
+		m := &memo{o: o, low: NewBest()}
 		watch := &watcher{ctx: ctx, report: s.Report}
 		problem := optimize.Problem{Func: m.value, Grad: m.gradient}
 		_, err := optimize.Minimize(problem, slices.Clone(x), &optimize.Settings{
@@ -37,14 +37,14 @@ func gonum(make func() optimize.Method) Method {
 		if m.panicked != nil {
 			panic(m.panicked)
 		}
-		if m.low.x != nil && m.low.f <= m.first {
-			copy(x, m.low.x)
+		if m.low.X != nil && m.low.F <= m.first {
+			copy(x, m.low.X)
 		}
 		if watch.err != nil {
-			return m.low.f, watch.err
+			return m.low.F, watch.err
 		}
 		_ = err // a line search that cannot go on is the end of the descent, not a failure
-		return m.low.f, nil
+		return m.low.F, nil
 	}
 }
 
@@ -55,7 +55,7 @@ type memo struct {
 	f, first float64
 	hasGrad  bool
 	started  bool
-	low      *best
+	low      *Best
 	panicked any
 }
 
@@ -84,7 +84,7 @@ func (m *memo) at(x []float64, grad bool) {
 	if !m.started {
 		m.first, m.started = m.f, true
 	}
-	m.low.see(x, m.f)
+	m.low.See(x, m.f)
 }
 
 func (m *memo) value(x []float64) float64 {
@@ -116,7 +116,7 @@ func (w *watcher) Record(l *optimize.Location, op optimize.Operation, _ *optimiz
 	}
 	p := Point{Step: w.step, Value: l.F, X: slices.Clone(l.X), GradNorm: math.NaN()}
 	if l.Gradient != nil {
-		p.GradNorm = norm(l.Gradient)
+		p.GradNorm = Norm(l.Gradient)
 	}
 	w.step++
 	w.err = w.report(p)

@@ -1,8 +1,7 @@
-package optim
+package method
 
 import (
 	"context"
-	"math"
 )
 
 // scaled is an objective in coordinates of equal weight: x = centre + unit·z,
@@ -39,8 +38,8 @@ func (s *scaled) point(dst, z []float64) {
 	}
 }
 
-// inUnits makes a method of one that works in scaled coordinates.
-func inUnits(m Method) Method {
+// InUnits makes a method of one that works in scaled coordinates.
+func InUnits(m Method) Method {
 	return func(ctx context.Context, o Objective, x []float64, s Settings) (float64, error) {
 		e := newScaled(o, x)
 		z := make([]float64, len(x))
@@ -56,20 +55,5 @@ func inUnits(m Method) Method {
 		f, err := m(ctx, e, z, inner)
 		e.point(x, z)
 		return f, err
-	}
-}
-
-// Units is how far the unbounded coordinates go for a change that matters: a
-// pitch by the width of a spectral line, other frequencies, times and levels by
-// their own size, phases by a tenth of a turn.
-func (o *GraphObjective) Units(dst, x []float64) {
-	for i := range dst {
-		v := &o.Variables[i]
-		value, slope := v.Value(x[i])
-		change := v.natural(value)
-		if isPitch(v) {
-			change = math.Min(value/4, o.Model.Plan.Rate/1024)
-		}
-		dst[i] = math.Min(change/math.Max(math.Abs(slope), 1e-9), 10)
 	}
 }

@@ -1,4 +1,4 @@
-package optim
+package method
 
 import (
 	"context"
@@ -68,9 +68,9 @@ func (line) Curvature(h, _ []float64) {
 
 func TestMethodsFindMinima(t *testing.T) {
 	for name, tolerance := range map[string]float64{
-		"adam": 0.05, "lbfgs": 1e-4, "bfgs": 1e-4, "cg": 1e-3, "neldermead": 1e-3, "lm": 1e-6, "auto": 1e-4,
+		"adam": 0.05, "lbfgs": 1e-4, "bfgs": 1e-4, "cg": 1e-3, "neldermead": 1e-3, "lm": 1e-6,
 	} {
-		m, err := lookup(name)
+		m, err := Lookup(name)
 		require.NoError(t, err)
 		t.Run(name, func(t *testing.T) {
 			for _, tc := range []struct {
@@ -82,7 +82,7 @@ func TestMethodsFindMinima(t *testing.T) {
 				{line{}, []float64{0, 0}, []float64{3, -2}},
 			} {
 				x := append([]float64(nil), tc.start...)
-				f, err := m.run(context.Background(), tc.o, x, Settings{Steps: 2000, LR: 0.1})
+				f, err := m.Run(context.Background(), tc.o, x, Settings{Steps: 2000, LR: 0.1})
 				require.NoError(t, err)
 				require.InDeltaSlice(t, tc.want, x, tolerance)
 				require.Equal(t, tc.o.Evaluate(nil, x), f, "the value is that of the point")
@@ -96,7 +96,7 @@ func TestMethodsFindMinima(t *testing.T) {
 func TestLevenbergStepOnALine(t *testing.T) {
 	x := []float64{100, -50}
 	var values []float64
-	_, err := levenberg(context.Background(), line{}, x, Settings{Report: func(p Point) error { values = append(values, p.Value); return nil }})
+	_, err := Levenberg(context.Background(), line{}, x, Settings{Report: func(p Point) error { values = append(values, p.Value); return nil }})
 	require.NoError(t, err)
 	require.InDeltaSlice(t, []float64{3, -2}, x, 1e-9)
 	for k := 1; k < min(3, len(values)); k++ {
@@ -105,8 +105,8 @@ func TestLevenbergStepOnALine(t *testing.T) {
 }
 
 func TestUnknownMethodNamesTheOthers(t *testing.T) {
-	_, err := lookup("adm")
-	require.ErrorContains(t, err, `there is no optimizer "adm"; there are adam, auto, bfgs, cg, lbfgs, lm, neldermead`)
+	_, err := Lookup("adm")
+	require.ErrorContains(t, err, `there is no optimizer "adm"; there are adam, bfgs, cg, lbfgs, lm, neldermead`)
 }
 
 // spoiled is an objective with something wrong.
@@ -126,17 +126,17 @@ func (o *spoiled) Evaluate(grad, x []float64) float64 {
 
 func (o *spoiled) Curvature(h, x []float64) { o.Objective.(Curved).Curvature(h, x) }
 
-var all = []string{"adam", "lbfgs", "bfgs", "cg", "neldermead", "lm", "auto"}
+var all = []string{"adam", "lbfgs", "bfgs", "cg", "neldermead", "lm"}
 
 // A panic of the objective comes back on the goroutine of the caller.
 func TestPanicsComeBack(t *testing.T) {
 	for _, name := range all {
-		m, err := lookup(name)
+		m, err := Lookup(name)
 		require.NoError(t, err)
 		t.Run(name, func(t *testing.T) {
 			o := &spoiled{&rosenbrock{}, 5, func() float64 { panic("the kernel broke") }}
 			require.PanicsWithValue(t, "the kernel broke", func() {
-				_, _ = m.run(context.Background(), o, []float64{-1.2, 1}, Settings{})
+				_, _ = m.Run(context.Background(), o, []float64{-1.2, 1}, Settings{})
 			})
 		})
 	}
@@ -145,13 +145,13 @@ func TestPanicsComeBack(t *testing.T) {
 // When the context ends, the best so far comes back with the context's error.
 func TestCancelKeepsTheBest(t *testing.T) {
 	for _, name := range all {
-		m, err := lookup(name)
+		m, err := Lookup(name)
 		require.NoError(t, err)
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			best := math.Inf(1)
 			x := []float64{-1.2, 1}
-			f, err := m.run(ctx, &rosenbrock{}, x, Settings{Steps: 500, Report: func(p Point) error {
+			f, err := m.Run(ctx, &rosenbrock{}, x, Settings{Steps: 500, Report: func(p Point) error {
 				best = math.Min(best, p.Value)
 				if p.Step == 7 {
 					cancel()
@@ -171,10 +171,10 @@ func TestCancelKeepsTheBest(t *testing.T) {
 func TestFirstReportIsTheStart(t *testing.T) {
 	start := []float64{-1.2, 1}
 	for _, name := range all {
-		m, err := lookup(name)
+		m, err := Lookup(name)
 		require.NoError(t, err)
 		var first Point
-		_, err = m.run(context.Background(), &rosenbrock{}, append([]float64(nil), start...), Settings{Steps: 3, Report: func(p Point) error {
+		_, err = m.Run(context.Background(), &rosenbrock{}, append([]float64(nil), start...), Settings{Steps: 3, Report: func(p Point) error {
 			if first.X == nil {
 				first = p
 				first.X = append([]float64(nil), p.X...)
@@ -195,10 +195,10 @@ func TestFirstReportIsTheStart(t *testing.T) {
 func TestReportEndsTheRun(t *testing.T) {
 	enough := errors.New("enough")
 	for _, name := range all {
-		m, err := lookup(name)
+		m, err := Lookup(name)
 		require.NoError(t, err)
 		steps := 0
-		_, err = m.run(context.Background(), &rosenbrock{}, []float64{-1.2, 1}, Settings{Report: func(Point) error {
+		_, err = m.Run(context.Background(), &rosenbrock{}, []float64{-1.2, 1}, Settings{Report: func(Point) error {
 			if steps++; steps == 4 {
 				return enough
 			}
@@ -213,20 +213,20 @@ func TestReportEndsTheRun(t *testing.T) {
 // where it was one before, that point stays.
 func TestLossThatIsNotANumber(t *testing.T) {
 	for _, name := range all {
-		m, err := lookup(name)
+		m, err := Lookup(name)
 		require.NoError(t, err)
 		for _, value := range []float64{math.NaN(), math.Inf(1)} {
 			t.Run(fmt.Sprint(name, " ", value), func(t *testing.T) {
 				start := []float64{-1.2, 1}
 				first := (&rosenbrock{}).Evaluate(nil, start)
 				x := append([]float64(nil), start...)
-				f, err := m.run(context.Background(), &spoiled{&rosenbrock{}, 6, func() float64 { return value }}, x, Settings{Steps: 50})
+				f, err := m.Run(context.Background(), &spoiled{&rosenbrock{}, 6, func() float64 { return value }}, x, Settings{Steps: 50})
 				require.NoError(t, err)
 				require.LessOrEqual(t, f, first)
 				require.Equal(t, (&rosenbrock{}).Evaluate(nil, x), f)
 
 				x = append([]float64(nil), start...)
-				_, err = m.run(context.Background(), &spoiled{&rosenbrock{}, 0, func() float64 { return value }}, x, Settings{Steps: 50})
+				_, err = m.Run(context.Background(), &spoiled{&rosenbrock{}, 0, func() float64 { return value }}, x, Settings{Steps: 50})
 				require.NoError(t, err)
 				for _, v := range x {
 					require.False(t, math.IsNaN(v))
@@ -238,13 +238,13 @@ func TestLossThatIsNotANumber(t *testing.T) {
 
 // A start that is not a number does not hide what is found after it.
 func TestBestForgetsNaN(t *testing.T) {
-	b := newBest()
-	b.see([]float64{1}, math.NaN())
-	b.see([]float64{2}, 5)
-	b.see([]float64{3}, math.NaN())
-	b.see([]float64{4}, 7)
-	require.Equal(t, 5.0, b.f)
-	require.Equal(t, []float64{2}, b.x)
+	b := NewBest()
+	b.See([]float64{1}, math.NaN())
+	b.See([]float64{2}, 5)
+	b.See([]float64{3}, math.NaN())
+	b.See([]float64{4}, 7)
+	require.Equal(t, 5.0, b.F)
+	require.Equal(t, []float64{2}, b.X)
 }
 
 // A coordinate that wants to go a thousand times further than it may does not
@@ -257,4 +257,25 @@ func TestStepWithARunawayCoordinate(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, []int{0}, free)
 	require.InDeltaSlice(t, []float64{-0.1, 2}, delta, 1e-12)
+}
+
+// A descent that gains nothing more ends, one that gains goes on.
+func TestPatience(t *testing.T) {
+	last := 0
+	descent := func(_ context.Context, _ Objective, _ []float64, s Settings) (float64, error) {
+		for k := range 30 {
+			value := 0.9
+			if k < 20 {
+				value = math.Pow(0.99, float64(k))
+			}
+			last = k
+			if err := s.Report(Point{Step: k, Value: value}); err != nil {
+				return value, err
+			}
+		}
+		return 0, nil
+	}
+	_, err := Patient(descent, 5, 1e-3)(context.Background(), nil, nil, Settings{})
+	require.NoError(t, err)
+	require.Equal(t, 24, last)
 }

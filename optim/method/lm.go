@@ -1,4 +1,4 @@
-package optim
+package method
 
 import (
 	"context"
@@ -9,10 +9,10 @@ import (
 )
 
 func init() {
-	register(method{name: "lm", doc: "Levenberg-Marquardt: Gauss-Newton steps with damping; for esr and mse, fastest with few parameters.", run: levenberg, curved: true})
+	Register(Entry{Name: "lm", Doc: "Levenberg-Marquardt: Gauss-Newton steps with damping; for esr and mse, fastest with few parameters.", Run: Levenberg, Curved: true})
 }
 
-// levenberg is Levenberg-Marquardt on the exact gradient g and the Gauss-Newton
+// Levenberg is Levenberg-Marquardt on the exact gradient g and the Gauss-Newton
 // matrix H, scaled by its diagonal:
 //
 //	(H + λ D) δ = −g,   D = diag H
@@ -26,7 +26,7 @@ func init() {
 // Method, IMM-REP-1999-05 (the update of λ); M. K. Transtrum, J. P. Sethna,
 // Improvements to the Levenberg-Marquardt algorithm for nonlinear least-squares
 // minimization, arXiv 1201.5885 (the acceleration).
-func levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float64, error) {
+func Levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float64, error) {
 	curved := o.(Curved)
 	steps := s.Steps
 	if steps == 0 {
@@ -40,7 +40,7 @@ func levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float
 	}
 	f := o.Evaluate(g, x)
 	if s.Report != nil {
-		if err := s.Report(Point{0, f, norm(g), x}); err != nil {
+		if err := s.Report(Point{0, f, Norm(g), x}); err != nil {
 			return f, err
 		}
 	}
@@ -89,7 +89,7 @@ func levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float
 		}
 		f = o.Evaluate(g, x)
 		if s.Report != nil {
-			if err := s.Report(Point{k, f, norm(g), x}); err != nil {
+			if err := s.Report(Point{k, f, Norm(g), x}); err != nil {
 				return f, err
 			}
 		}
