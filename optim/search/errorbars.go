@@ -1,0 +1,77 @@
+package search
+
+import (
+	"math"
+
+	"ampfit/optim/loss"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// lateBars is how many learned values have error bars in a fit that was ended.
+const lateBars = 64
+
+// errorBars returns the standard deviation of each learned value by the
+// Gauss-Newton covariance, σ²(JᵀJ)⁻¹ with σ² the residual's variance, taken in
+// the parameters' own units; and which of them the data do not identify: those
+// that take part in a direction with next to no effect on the output.
+func (f *fit) errorBars(x []float64) (std []float64, loose []bool) {
+	n := len(x)
+	std, loose = make([]float64, n), make([]bool, n)
+	for i := range std {
+		std[i] = math.NaN()
+	}
+	o := f.objective
+	if !loss.Quadratic(o.Loss) || o.Model.HasHeatLoss() || n*len(f.model.Output) > 64<<20 {
+		return std, loose
+	}
+	if n > lateBars && (f.result.TimedOut || f.result.Interrupted) {
+		return std, loose // a Jacobian that nobody waits for
+	}
+	h := make([]float64, n*n)
+	value := o.Evaluate(nil, x)
+	o.Curvature(h, x)
+	scale := make([]float64, n)
+	top := 0.0
+	for i := range scale {
+		scale[i] = math.Sqrt(math.Max(h[i*n+i], 0))
+		top = math.Max(top, scale[i])
+	}
+	for i := range scale {
+		if scale[i] <= 1e-7*top || top == 0 {
+			scale[i], loose[i] = 1, true
+		}
+	}
+	a := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := i; j < n; j++ {
+			a.SetSym(i, j, h[i*n+j]/(scale[i]*scale[j]))
+		}
+		if loose[i] {
+			a.SetSym(i, i, 1)
+		}
+	}
+	var eig mat.EigenSym
+	if !eig.Factorize(a, true) {
+		return std, loose
+	}
+	var vectors mat.Dense
+	eig.VectorsTo(&vectors)
+	values := eig.Values(nil)
+	residuals := float64(len(f.model.Output) - n)
+	for i := range n {
+		variance := 0.0
+		for k, w := range values {
+			c := vectors.At(i, k)
+			if w < 1e-9*values[n-1] {
+				loose[i] = loose[i] || math.Abs(c) > 0.1
+				continue
+			}
+			variance += c * c / w
+		}
+		// L = Σe²/E has Hessian 2JᵀJ/E, and σ² = E·L/residuals.
+		_, slope := o.Variables[i].Value(x[i])
+		std[i] = math.Sqrt(2*value/residuals*variance) / scale[i] * math.Abs(slope)
+	}
+	return std, loose
+}
