@@ -1,92 +1,77 @@
 package search
 
 import (
-	"ampfit/optim/method"
 	"context"
 	"math"
 	"slices"
+
+	"ampfit/optim/method"
+	"ampfit/optim/problem"
 )
 
-// Limits of the look along what is asleep.
 const (
-	wakeValues = 48
-	wakeKeep   = 3
-	asleep     = 1e-9 // part of the loss that a full step changes at most
+	asleepValues = 48
+	asleepKeep   = 3
+	noSlope      = 1e-9 // part of the loss that a full step changes at most
 )
 
-// wake looks along the coordinates that do nothing at x, and descends from the
-// valleys there: the ceiling of a limiter above all peaks, the threshold of a
-// gate below all of the sound, whatever no slope can move. Where a level is
-// learned, a valley is that of the error at the best level, as a limiter that
-// begins to work is first of all too quiet.
-func (a *searcher) wake(ctx context.Context, x []float64, f float64) (float64, error) {
-	o, ok := a.o.(*GraphObjective)
-	if !ok || !o.leastSquares() {
-		return f, nil
+// asleep finds the ceiling of a limiter above all peaks, the threshold of a gate
+// below all of the sound. Where a level is learned, a valley is that of the error
+// at the best level, as a limiter that begins to work is first of all too quiet.
+var asleep = &Stage{
+	Name:    "parameters without slope",
+	Doc:     "Looks along the parameters that do nothing where the descent ended, and descends from the valleys there.",
+	Applies: leastSquares,
+	Propose: func(ctx context.Context, s *State) ([]Start, error) {
+		p, n := s.Problem, len(s.X)
+		h, limits := make([]float64, n*n), make([]float64, n)
+		p.Curvature(h, s.X)
+		p.StepLimits(limits, s.X)
+		var starts []Start
+		for i := range s.X {
+			if s.Spent() {
+				break
+			}
+			if h[i*n+i]*limits[i]*limits[i] > noSlope*s.F {
+				continue
+			}
+			found, err := valleysAtLevel(ctx, p, s.X, i)
+			if err != nil {
+				return nil, err
+			}
+			starts = append(starts, found...)
+		}
+		return starts, nil
+	},
+	Rounds: func(*State) []Round { return []Round{{Keep: asleepKeep}} },
+}
+
+func leastSquares(s *State) (bool, string) {
+	if !s.Problem.LeastSquares() {
+		return false, "no least squares of few parameters"
 	}
-	n := len(x)
-	h, limits := make([]float64, n*n), make([]float64, n)
-	o.Curvature(h, x)
-	o.StepLimits(limits, x)
-	var tries []try
-	for i := range x {
-		if a.spent() {
-			break
-		}
-		if h[i*n+i]*limits[i]*limits[i] > asleep*f {
-			continue
-		}
-		found, err := o.valleysAtLevel(ctx, x, i)
-		if err != nil {
-			return f, err
-		}
-		tries = append(tries, found...)
-	}
-	return a.finish(ctx, x, f, lowest(tries, wakeKeep))
+	return true, "least squares of " + count(len(s.Problem.Variables), "parameter")
 }
 
 // valleysAtLevel are the valleys along a coordinate that explain more of the
 // target, at the best level where one is learned, than x does.
-func (o *GraphObjective) valleysAtLevel(ctx context.Context, x []float64, i int) ([]try, error) {
-	level, _ := o.levelVariable()
-	missed := func(p []float64) float64 {
-		f := o.Evaluate(nil, p)
-		if y := o.Model.Output; level >= 0 {
+func valleysAtLevel(ctx context.Context, p *problem.Problem, x []float64, i int) ([]Start, error) {
+	level := levelVariable(p)
+	missed := func(x []float64) float64 {
+		f := p.Evaluate(nil, x)
+		if y := p.Model.Output; level >= 0 {
 			if e := method.Dot(y, y); e > 0 {
-				c := method.Dot(y, o.target)
-				return 1 - c*c/(e*method.Dot(o.target, o.target))
+				c := method.Dot(y, p.Target)
+				return 1 - c*c/(e*method.Dot(p.Target, p.Target))
 			}
 		}
 		return f
 	}
 	here := missed(x)
-	values := o.Scan(x, i, 0)
-	slices.Sort(values)
-	values = thin(values, wakeValues)
-	losses := make([]float64, len(values))
-	p := slices.Clone(x)
-	for k, v := range values {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		p[i] = v
-		losses[k] = missed(p)
+	found, err := valleysOf(ctx, missed, x, i, scan(p, x, i, 0), asleepValues)
+	found = slices.DeleteFunc(found, func(t Start) bool { return t.F >= here*(1-1e-6) || math.IsNaN(t.F) })
+	for k := range found {
+		matchLevel(p, found[k].X)
 	}
-	var out []try
-	for k, f := range losses {
-		last, next := math.Inf(1), math.Inf(1)
-		if k > 0 {
-			last = losses[k-1]
-		}
-		if k < len(losses)-1 {
-			next = losses[k+1]
-		}
-		if f < here*(1-1e-6) && f < last && f <= next {
-			p := slices.Clone(x)
-			p[i] = values[k]
-			o.level(p)
-			out = append(out, try{p, f})
-		}
-	}
-	return out, nil
+	return found, err
 }

@@ -2,17 +2,19 @@ package search
 
 import (
 	"math"
+	"slices"
 
 	"ampfit/abi"
 	"ampfit/adjoint"
 	"ampfit/graph"
+	"ampfit/optim/problem"
 )
 
-// mover is a learned delay or corner, and the wave that moves it, if any:
+// movement is a learned delay, corner or pitch, and the wave that moves it, if any:
 //
-//	value(t) = centre + scale depth w(phase + rate t)        of delays, in ms
+//	value(t) = centre + scale depth w(phase + rate t)        of delays, in ms, and of pitches
 //	value(t) = centre 2^(depth w(phase + rate t))            of corners
-type mover struct {
+type movement struct {
 	centre, depth, rate, phase *adjoint.Param // the last three nil: it stands still
 	mix, feedback              *adjoint.Param // of its node, nil: none
 	octaves                    bool
@@ -20,45 +22,27 @@ type mover struct {
 	wave                       func(phase float64) float64
 }
 
-// movers finds what the graph has of them.
-func (o *GraphObjective) movers() []*mover {
-	var out []*mover
-	for i := range o.Variables {
-		v := &o.Variables[i]
-		if len(v.Param.Values) != 1 {
+// movements are the delays of a graph, moved or not, and the corners that move.
+func movements(p *problem.Problem) []*movement {
+	var out []*movement
+	for i := range p.Variables {
+		v := &p.Variables[i]
+		q, u := v.Param.Spec, v.Param.Spec.Of
+		if len(v.Param.Values) != 1 || u.Filter {
 			continue
 		}
-		var unit *graph.Unit
-		for _, u := range o.Model.Plan.Units {
-			if u.Name == v.Param.Node && !u.Filter {
-				unit = u
+		m := &movement{centre: v.Param, scale: 1, mix: p.Param(u, abi.Mix), feedback: p.Param(u, abi.Feedback)}
+		switch {
+		case q.Role == abi.Delay && q.Unit == "ms" && p.Param(u, abi.Depth) != nil:
+			m.driveSmoothly(p, u)
+		case q.Role == abi.Delay && q.Unit == "ms":
+			if from := m.mover(graph.Add); from != nil {
+				m.driveSmoothly(p, from)
 			}
-		}
-		if unit == nil {
-			continue
-		}
-		m := &mover{
-			centre: v.Param, scale: 1, wave: waveOf(unit),
-			mix: o.Model.Param(unit.Name, "mix"), feedback: o.Model.Param(unit.Name, "feedback"),
-		}
-		switch v.Param.Name {
-		case "delay_ms":
-			m.drive(o, unit.Name, "depth_ms")
-		case "center_hz":
+		case q.Role == abi.Corner && slices.ContainsFunc(u.Params, func(d *graph.Param) bool { return d.Role == abi.Depth && d.Unit == "octaves" }):
 			m.octaves = true
-			if m.drive(o, unit.Name, "depth_oct"); m.depth == nil {
+			if !m.driveSmoothly(p, u) {
 				continue
-			}
-		case "time_ms":
-			for _, p := range unit.Params {
-				if p.Name != v.Param.Name || len(p.Mods) != 1 || p.Mods[0].Mode != graph.Add {
-					continue
-				}
-				from := p.Mods[0].From.Unit
-				if from.Type.Name == "LFONode" {
-					m.scale, m.wave = p.Mods[0].Scale, waveOf(from)
-					m.drive(o, from.Name, "depth")
-				}
 			}
 		default:
 			continue
@@ -68,61 +52,56 @@ func (o *GraphObjective) movers() []*mover {
 	return out
 }
 
-// drive notes the parameters of the wave, when all are there.
-func (m *mover) drive(o *GraphObjective, node, depth string) {
-	d, r, p := o.Model.Param(node, depth), o.Model.Param(node, "rate_hz"), o.Model.Param(node, "phase")
-	if d != nil && r != nil && p != nil && m.wave != nil {
-		m.depth, m.rate, m.phase = d, r, p
+// mover is the unit whose output alone modulates the centre in a mode; nil for
+// none. It notes the scale.
+func (m *movement) mover(mode graph.Mode) *graph.Unit {
+	mods := m.centre.Spec.Mods
+	if len(mods) != 1 || mods[0].Mode != mode {
+		return nil
 	}
+	m.scale = mods[0].Scale
+	return mods[0].From.Unit
 }
 
-// waveOf is the shape of a unit's wave, nil where it has none that moves
-// smoothly.
-func waveOf(u *graph.Unit) func(float64) float64 {
-	switch u.Node.Config.Text("wave") {
-	case "sine":
-		return func(p float64) float64 { return math.Sin(2 * math.Pi * p) }
-	case "triangle":
-		return func(p float64) float64 { return 2*math.Abs(2*(p-math.Floor(p))-1) - 1 }
+// drive notes the parameters of the wave that a unit makes, when all are there.
+func (m *movement) drive(p *problem.Problem, u *graph.Unit) bool {
+	d, r, ph := p.Param(u, abi.Depth), p.Param(u, abi.Rate), p.Param(u, abi.Phase)
+	if d == nil || r == nil || ph == nil {
+		return false
 	}
-	return nil
+	m.depth, m.rate, m.phase = d, r, ph
+	return true
 }
 
-// variable returns the index of the learned number of a parameter, -1 for none.
-func (o *GraphObjective) variable(p *adjoint.Param) int {
-	for i := range o.Variables {
-		if p != nil && o.Variables[i].Param.Node == p.Node && o.Variables[i].Param.Name == p.Name {
-			return i
-		}
+// driveSmoothly does so where the wave has no jumps.
+func (m *movement) driveSmoothly(p *problem.Problem, u *graph.Unit) bool {
+	if u.Type.Wave == nil {
+		return false
 	}
-	return -1
+	w := u.Type.Wave(u.Node.Config)
+	if w == nil || !m.drive(p, u) {
+		return false
+	}
+	m.wave = w
+	return true
 }
 
-// put moves a point to a value of a parameter, where that is learned.
-func (o *GraphObjective) put(x []float64, p *adjoint.Param, value float64) {
-	i := o.variable(p)
-	if i < 0 {
-		return
+// value is that of a number on the grid of a surface.
+func (m *movement) value(line float64) float64 {
+	if m.octaves {
+		return math.Exp2(line)
 	}
-	v := &o.Variables[i]
-	if v.Scale != abi.Periodic { // a little inside, where slopes are not 0
-		value = math.Min(math.Max(value, v.Lo), v.Hi)
-		lo, hi := v.line(v.Lo), v.line(v.Hi)
-		if margin := startInside * (hi - lo); !math.IsInf(margin, 0) {
-			value = v.unline(math.Min(math.Max(v.line(value), lo+margin/10), hi-margin/10))
-		}
-	}
-	x[i] = v.Unbounded(value)
+	return line
 }
 
 // choices are values to try of a parameter: the given ones where it is learned,
 // else the one it has.
-func (o *GraphObjective) choices(p *adjoint.Param, values ...float64) []float64 {
+func choices(p *problem.Problem, q *adjoint.Param, values ...float64) []float64 {
 	switch {
-	case p == nil:
+	case q == nil:
 		return values[:1]
-	case o.variable(p) < 0:
-		return []float64{p.Values[0]}
+	case p.Index(q) < 0:
+		return []float64{q.Values[0]}
 	}
 	return values
 }

@@ -7,9 +7,11 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"ampfit/adjoint"
 	"ampfit/graph"
-
 	"ampfit/optim/method"
+	"ampfit/optim/problem"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -22,90 +24,70 @@ func hissOf(frames int) []float64 {
 	return x
 }
 
-// A lower rate keeps what is below half of it, in time with the original, and
-// nothing of what is above.
-func TestDecimateKeepsTime(t *testing.T) {
-	const rate, ratio, frames = 48000.0, 4, 8000
-	tone := func(hz, rate float64, frames int) []float64 {
-		x := make([]float64, frames)
-		for n := range x {
-			x[n] = math.Sin(2 * math.Pi * hz * float64(n) / rate)
-		}
-		return x
-	}
-	low := decimate([][]float64{tone(700, rate, frames), tone(9000, rate, frames)}, ratio)
-	require.Len(t, low[0], frames/ratio)
-	want := tone(700, rate/ratio, frames/ratio)
-	for n := 50; n < len(want)-50; n++ { // but for the ends, where half of the filter is out
-		require.InDelta(t, want[n], low[0][n], 2e-3)
-		require.InDelta(t, 0, low[1][n], 2e-3)
-	}
-}
-
 // A point means the same at another rate, though ranges that end at a part of
 // the rate differ.
 func TestCarryKeepsValues(t *testing.T) {
-	o := objectiveOf(t, "PhaserNode", "", `"center_hz": 700`, hissOf(9000), 44100)
-	low, err := o.coarser(2)
+	o := problemOf(t, "PhaserNode", "", `"center_hz": 700`, hissOf(9000), 44100)
+	low, err := o.AtRate(2)
 	require.NoError(t, err)
 	require.Equal(t, 22050.0, low.Model.Plan.Rate)
 	x := o.Start()
-	i := o.variable(o.movers()[0].centre)
+	i := o.Index(movements(o)[0].centre)
 	require.NotEqual(t, o.Variables[i].Hi, low.Variables[i].Hi)
 	x[i] = o.Variables[i].Unbounded(1234)
-	p := o.carry(low, x)
+	p := o.Carry(low, x)
 	for k := range p {
 		want, _ := o.Variables[k].Value(x[k])
 		got, _ := low.Variables[k].Value(p[k])
 		require.InDelta(t, want, got, 1e-9*math.Max(1, math.Abs(want)), o.Variables[k].Name())
 	}
-	_, err = o.coarser(32)
+	_, err = o.AtRate(32)
 	require.ErrorContains(t, err, "too few")
 }
 
-// bestCandidate descends from the best candidates of a mover.
-func bestCandidate(t *testing.T, o *GraphObjective, m *mover, keep int) ([]float64, float64) {
+// bestWave descends from the best waves of a movement.
+func bestWave(t *testing.T, o *problem.Problem, m *movement, keep int) ([]float64, float64) {
 	t.Helper()
-	tries, err := o.candidates(context.Background(), m, o.Start())
+	starts, err := waveStarts(context.Background(), o, m, o.Start())
 	require.NoError(t, err)
-	require.NotEmpty(t, tries)
-	low := try{f: math.Inf(1)}
-	for _, c := range lowest(tries, keep) {
-		f, err := method.Levenberg(context.Background(), o, c.x, method.Settings{Steps: 25})
+	require.NotEmpty(t, starts)
+	low := Start{F: math.Inf(1)}
+	for _, c := range lowest(starts, keep) {
+		f, err := method.Levenberg(context.Background(), o, c.X, method.Settings{Steps: 25})
 		require.NoError(t, err)
-		if f < low.f {
-			low = try{c.x, f}
+		if f < low.F {
+			low = Start{X: c.X, F: f}
 		}
 		if f < waveformDone {
 			break
 		}
 	}
-	return low.x, low.f
+	return low.X, low.F
 }
 
 // The corners of a phaser at rest show its wave, an octave and more off the
 // defaults, where a descent alone ends elsewhere.
-func TestCandidatesOfAPhaser(t *testing.T) {
+func TestWavesOfAPhaser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("some seconds")
 	}
 	truth := `"rate_hz": 1.7, "depth_oct": 1.4, "center_hz": 2100, "feedback": 0.4, "mix": 0.45, "phase": 0.7`
-	o := objectiveOf(t, "PhaserNode", "", truth, hissOf(20000), 22050)
-	ms := o.movers()
+	o := problemOf(t, "PhaserNode", "", truth, hissOf(20000), 22050)
+	ms := movements(o)
 	require.Len(t, ms, 1)
 	require.True(t, ms[0].octaves)
 	alone := o.Start()
 	f, err := method.Levenberg(context.Background(), o, alone, method.Settings{})
 	require.NoError(t, err)
 	require.Greater(t, f, 1e-2)
-	x, f := bestCandidate(t, o, ms[0], 8)
+	x, f := bestWave(t, o, ms[0], 8)
 	require.Less(t, f, waveformDone)
-	centre, _ := o.Variables[o.variable(ms[0].centre)].Value(x[o.variable(ms[0].centre)])
+	centre, _ := o.Variables[o.Index(ms[0].centre)].Value(x[o.Index(ms[0].centre)])
 	require.InEpsilon(t, 2100, centre, 1e-3)
 }
 
 // An LFO that moves a delay along an edge with a scale is its wave.
-func TestMovingFindsTheLFOOfADelay(t *testing.T) {
+func TestDelaysFindTheLFOOfADelay(t *testing.T) {
 	if testing.Short() {
 		t.Skip("some seconds")
 	}
@@ -122,31 +104,30 @@ func TestMovingFindsTheLFOOfADelay(t *testing.T) {
 	require.NoError(t, err)
 	r := graph.NewRun(p, graph.RunOptions{})
 	r.Input = in
-	fit, err := newFit(at("", `"time_ms": 8, "mix": 0.5`), FitOptions{Target: r.Render(false), Input: in, Rate: rate})
+	o, err := problem.New(at("", `"time_ms": 8, "mix": 0.5`), problem.Options{Target: r.Render(false), Run: adjoint.Options{Input: in, Rate: rate}})
 	require.NoError(t, err)
-	o := fit.objective
-	ms := o.movers()
+	ms := movements(o)
 	require.Len(t, ms, 1)
 	require.Equal(t, 0.5, ms[0].scale)
 	require.Equal(t, "m", ms[0].depth.Node)
 	x := o.Start()
-	a := &searcher{o: o, local: method.Levenberg, start: o.Start(), done: waveformDone}
-	f, err := a.moving(context.Background(), x, o.Evaluate(nil, x))
-	require.NoError(t, err)
-	require.Less(t, f, waveformDone)
-	depth, _ := o.Variables[o.variable(ms[0].depth)].Value(x[o.variable(ms[0].depth)])
+	s := New(o, false).newState(x, o.Evaluate(nil, x), method.Settings{})
+	require.NoError(t, s.runGroup(context.Background(), []*Stage{movedDelays}))
+	require.Less(t, s.F, waveformDone)
+	x = s.X
+	depth, _ := o.Variables[o.Index(ms[0].depth)].Value(x[o.Index(ms[0].depth)])
 	require.InEpsilon(t, 3, math.Abs(depth), 1e-3)
 }
 
 // Where a moving delay may lie anywhere in a long range, the grid narrows to
 // where it is, and holds all of its movement.
-func TestNearHoldsTheDelay(t *testing.T) {
+func TestNarrowedGridHoldsTheDelay(t *testing.T) {
 	for _, centre := range []float64{12, 31, 44} {
-		o := objectiveOf(t, "ChorusNode", "", fmt.Sprintf(`"rate_hz": 1.3, "depth_ms": 2, "mix": 0.5, "delay_ms": %g`, centre), hissOf(6000), 16000)
-		m := o.movers()[0]
+		o := problemOf(t, "ChorusNode", "", fmt.Sprintf(`"rate_hz": 1.3, "depth_ms": 2, "mix": 0.5, "delay_ms": %g`, centre), hissOf(6000), 16000)
+		m := movements(o)[0]
 		first, step, n := m.span(o)
 		require.Greater(t, n, 4*wideSpan)
-		first, n = o.near(o.Start(), m, first, step, n)
+		first, n = narrowed(o, o.Start(), m, first, step, n)
 		require.LessOrEqual(t, n, 2*wideSpan)
 		require.Less(t, first, centre-2)
 		require.Greater(t, first+float64(n)*step, centre+2)

@@ -1,72 +1,59 @@
 package search
 
 import (
-	"ampfit/optim/method"
 	"context"
 	"math"
 	"slices"
+
+	"ampfit/optim/method"
 )
 
-// Limits of the plain descent on spectra, in steps.
+// Limits of the plain descent, in steps.
 const (
-	roomCoarse = 80
-	roomFine   = 100
-	roomRounds = 3
+	plainCoarse = 80
+	plainFine   = 100
+	plainRounds = 3
+	// clearlyBetter is the part of the first spectral loss of an effect at which
+	// its start was good enough for a plain descent.
+	clearlyBetter = 1.0 / 3
 )
 
-// room fits the spectra of an effect by a plain descent: from the decay that the
-// target shows of a reverberator, from the taps that are known of a filter, else
-// from the file's values, Adam on coarse windows and then on the loss itself,
-// L-BFGS at the end. A reverberator needs no search, as its gradients are the
-// dearest there are, and its loss has no valleys apart from those of decays and
-// levels, which are known; for others one follows where this gained little.
-func (a *searcher) room(ctx context.Context, o *GraphObjective, x []float64) (float64, error) {
-	f := o.Evaluate(nil, x)
-	if err := a.report(method.Point{Value: f, GradNorm: math.NaN(), X: x}); err != nil {
-		return f, err
-	}
-	for _, p := range append(o.filtered(ctx, x), o.rooms(x)...) {
-		if fp := o.Evaluate(nil, p); fp < f {
-			copy(x, p)
-			f = fp
+// plainDescent is all that a reverberator gets: its gradients are the dearest
+// there are, and its loss has no valleys apart from those of decays and levels,
+// which are known.
+var plainDescent = &Stage{
+	Name: "plain descent",
+	Doc:  "Descends from the decay that the target shows of a reverberator, from known taps, else from the start: by Adam on coarse windows and on the loss itself, by L-BFGS at the end.",
+	Applies: func(s *State) (bool, string) {
+		if len(s.Problem.Dry) == 0 {
+			return false, "there is no dry signal"
 		}
-	}
-	if f <= a.done {
-		return f, a.report(method.Point{Value: f, GradNorm: math.NaN(), X: x})
-	}
-	lbfgs, _ := method.Lookup("lbfgs")
-	stage := func(on method.Objective, m method.Method, steps int, rate float64) error {
-		if a.settings.Steps > 0 {
-			steps = min(steps, a.settings.Steps)
+		return true, "the graph is an effect"
+	},
+	Run: func(ctx context.Context, s *State) error {
+		pool := s.Pool
+		s.Pool = nil
+		for _, t := range pool {
+			s.adopt(s.Problem, Start{X: t.X, F: s.Problem.Evaluate(nil, t.X)})
 		}
-		report := method.Settings{Steps: steps, LR: rate}
-		if on == method.Objective(o) {
-			report.Report = a.below(f)
+		if s.F <= s.Done {
+			return s.reportHere()
 		}
-		p := slices.Clone(x)
-		_, err := method.InUnits(m)(ctx, on, p, report)
-		if fp := o.Evaluate(nil, p); fp < f {
-			copy(x, p)
-			f = fp
+		if s.Sieve != s.Problem {
+			x := slices.Clone(s.X)
+			_, err := s.descend(ctx, s.Sieve, method.InUnits(method.Adam), x, method.Settings{Steps: plainCoarse, LR: coarseRate}, false)
+			s.adopt(s.Problem, Start{X: x, F: s.Problem.Evaluate(nil, x)})
+			if err != nil {
+				return err
+			}
+		}
+		err := s.alternate(ctx, plainFine, plainRounds, 2*fineGain, math.Inf(-1))
+		switch {
+		case reverberates(s.Problem):
+			s.End("a reverberator needs no search")
+		case s.F < clearlyBetter*s.First:
+			s.End("the plain descent came to a third of the loss")
 		}
 		return err
-	}
-	if coarse := o.Coarse(); coarse != nil {
-		if err := stage(coarse, method.Adam, roomCoarse, coarseRate); err != nil {
-			return f, err
-		}
-	}
-	for round := range roomRounds {
-		before := f
-		if err := stage(o, method.Adam, roomFine, fineRate/float64(1+round)); err != nil {
-			return f, err
-		}
-		if err := stage(o, lbfgs.Run, roomFine/2, 0); err != nil {
-			return f, err
-		}
-		if f > before*(1-2*spectralGain) {
-			break
-		}
-	}
-	return f, nil
+	},
 }

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"testing"
 
+	"ampfit/adjoint"
 	"ampfit/graph"
 	_ "ampfit/nodes"
+	"ampfit/optim/problem"
 
 	"github.com/stretchr/testify/require"
 )
@@ -35,39 +37,6 @@ func roomOf(t60, delay, rate float64) (dry, y []float64) {
 	return dry, y
 }
 
-// What made the recording is read from it: direct sound, delay, decay.
-func TestListen(t *testing.T) {
-	const rate = 16000
-	for _, want := range []struct{ t60, delay float64 }{{0.2, 0.02}, {0.4, 0.005}} {
-		dry, y := roomOf(want.t60, want.delay, rate)
-		r := listen(dry, y, rate)
-		require.NotNil(t, r)
-		require.InDelta(t, 0.7, r.direct, 0.05)
-		require.InDelta(t, want.delay, r.predelay, 0.002)
-		require.InEpsilon(t, want.t60, r.between(500, 8000, rate), 0.15)
-		// The energy of the tail, by the sum over its bands: cos⁴ of overlapping
-		// bands adds up to 3/4.
-		energy := 0.0
-		for _, e := range r.energies {
-			energy += e / 0.75
-		}
-		require.InEpsilon(t, 0.03*0.03*rate*want.t60/(6*math.Ln10), energy, 0.25)
-	}
-	require.Nil(t, listen(make([]float64, 100), make([]float64, 100), rate))
-}
-
-// A target that ends within the direct sound has no tail to measure.
-func TestListenToLessThanTheDirectSound(t *testing.T) {
-	for _, frames := range []int{1, 2, 48, 49, 60} {
-		x := hissOf(frames)
-		if r := listen(x, x, 48000); frames > 48 && r != nil {
-			require.InDelta(t, 1, r.direct, 1e-6)
-		} else {
-			require.Nil(t, r)
-		}
-	}
-}
-
 // The gain of a comb follows from its time at the point asked for, wherever the
 // model was moved since.
 func TestRoomsAreOfThePoint(t *testing.T) {
@@ -78,15 +47,14 @@ func TestRoomsAreOfThePoint(t *testing.T) {
 		{"name": "b", "type": "CombNode", "params": {"time_ms": {"value": 41, "learn": true}, "gain": {"value": 0.5, "learn": true}}}],
 		"edges": [{"source": "dry", "target": "a"}, {"source": "a", "target": "b"}]}`))
 	require.NoError(t, err)
-	f, err := newFit(g, FitOptions{Target: [][]float64{y}, Input: [][]float64{dry}, Rate: rate})
+	o, err := problem.New(g, problem.Options{Target: [][]float64{y}, Run: adjoint.Options{Input: [][]float64{dry}, Rate: rate}})
 	require.NoError(t, err)
-	o := f.objective
 	x := o.Start()
 	o.Evaluate(nil, x)
-	want := o.rooms(x)
-	require.Len(t, want, 1)
+	want := roomOfTarget(o, x)
+	require.NotNil(t, want)
 	elsewhere := slices.Clone(x)
-	o.put(elsewhere, o.Model.Param("a", "time_ms"), 60)
+	o.Put(elsewhere, o.Model.Param("a", "time_ms"), 60)
 	o.Evaluate(nil, elsewhere)
-	require.Equal(t, want, o.rooms(x))
+	require.Equal(t, want, roomOfTarget(o, x))
 }

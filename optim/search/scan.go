@@ -4,40 +4,44 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
-	"sort"
+	"slices"
 
 	"ampfit/abi"
-	"ampfit/optim/loss"
+	"ampfit/optim/problem"
 )
 
-// valleysAlong returns the local minima among the values of one coordinate, of
-// which it tries no more than most (0: all).
-func valleysAlong(ctx context.Context, o Searchable, x []float64, i int, spacing float64, most int) ([]try, error) {
-	values := o.Scan(x, i, spacing)
-	sort.Float64s(values)
-	values = thin(values, most)
+// valleysAlong returns the local minima of a problem among the values of one
+// coordinate, of which it tries no more than most (0: all).
+func valleysAlong(ctx context.Context, o *problem.Problem, x []float64, i int, spacing float64, most int) ([]Start, error) {
+	return valleysOf(ctx, func(x []float64) float64 { return o.Evaluate(nil, x) }, x, i, scan(o, x, i, spacing), most)
+}
+
+// valleysOf returns the local minima of a function among values of one coordinate.
+func valleysOf(ctx context.Context, f func([]float64) float64, x []float64, i int, values []float64, most int) ([]Start, error) {
+	slices.Sort(values)
+	values = thinned(values, most)
 	losses := make([]float64, len(values))
-	at := append([]float64(nil), x...)
+	at := slices.Clone(x)
 	for k, v := range values {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		at[i] = v
-		losses[k] = o.Evaluate(nil, at)
+		losses[k] = f(at)
 	}
-	var out []try
+	var out []Start
 	for k := range values {
 		if (k == 0 || losses[k] < losses[k-1]) && (k == len(values)-1 || losses[k] <= losses[k+1]) {
-			p := append([]float64(nil), x...)
+			p := slices.Clone(x)
 			p[i] = values[k]
-			out = append(out, try{p, losses[k]})
+			out = append(out, Start{X: p, F: losses[k]})
 		}
 	}
 	return out, nil
 }
 
-// thin leaves so many of sorted values, evenly; 0 leaves all.
-func thin(values []float64, most int) []float64 {
+// thinned leaves so many of sorted values, evenly; 0 leaves all.
+func thinned(values []float64, most int) []float64 {
 	if most == 0 || len(values) <= most {
 		return values
 	}
@@ -48,11 +52,11 @@ func thin(values []float64, most int) []float64 {
 	return out
 }
 
-// Scan tries logarithmic values over their range and closer around the point,
+// scan tries logarithmic values over their range and closer around the point,
 // linear ones over their range and in ever finer steps around it, phases all
 // around; and where the loss is finer than that, as many values at its spacing
 // as are affordable.
-func (o *GraphObjective) Scan(x []float64, i int, spacing float64) []float64 {
+func scan(o *problem.Problem, x []float64, i int, spacing float64) []float64 {
 	v := &o.Variables[i]
 	now, _ := v.Value(x[i])
 	var out []float64
@@ -92,7 +96,7 @@ func (o *GraphObjective) Scan(x []float64, i int, spacing float64) []float64 {
 	}
 	// A fine grid around the point, as far as about a third of its value.
 	const fine = 200
-	reach := math.Abs(o.uStep(i, x[i], 1.0/3))
+	reach := math.Abs(uStep(o, i, x[i], 1.0/3))
 	if spacing > 0 && spacing < reach/8 {
 		step := math.Max(spacing, reach/fine)
 		for k := 1.0; k*step <= reach; k++ {
@@ -103,7 +107,7 @@ func (o *GraphObjective) Scan(x []float64, i int, spacing float64) []float64 {
 }
 
 // uStep is the unbounded step that changes a value by a fraction of itself.
-func (o *GraphObjective) uStep(i int, u, fraction float64) float64 {
+func uStep(o *problem.Problem, i int, u, fraction float64) float64 {
 	value, slope := o.Variables[i].Value(u)
 	if slope == 0 {
 		return 0
@@ -111,8 +115,8 @@ func (o *GraphObjective) uStep(i int, u, fraction float64) float64 {
 	return fraction * value / slope
 }
 
-// Variants turns the learned phase of the same node by quarter turns.
-func (o *GraphObjective) Variants(x []float64, i int) [][]float64 {
+// variants turns the learned phase of the same node by quarter turns.
+func variants(o *problem.Problem, x []float64, i int) [][]float64 {
 	out := [][]float64{x}
 	if o.Variables[i].Scale != abi.Log {
 		return out
@@ -133,14 +137,14 @@ func (o *GraphObjective) Variants(x []float64, i int) [][]float64 {
 // Sample draws each coordinate near the point: within two and a half octaves,
 // a quarter of a linear range, any phase; half of the coordinates stay closer.
 // Wide samples draw logarithmic coordinates from their whole range.
-func (o *GraphObjective) Sample(rng *rand.Rand, x []float64, wide bool) []float64 {
+func Sample(o *problem.Problem, rng *rand.Rand, x []float64, wide bool) []float64 {
 	p := make([]float64, len(x))
 	for i := range p {
 		v := &o.Variables[i]
 		now, _ := v.Value(x[i])
 		r := 2*rng.Float64() - 1
-		near := rng.IntN(2) == 0
-		if near {
+		close := rng.IntN(2) == 0
+		if close {
 			r *= 0.2
 		}
 		switch v.Scale {
@@ -148,7 +152,7 @@ func (o *GraphObjective) Sample(rng *rand.Rand, x []float64, wide bool) []float6
 			p[i] = now + r/2
 			continue
 		case abi.Log:
-			if octaves := math.Log2(v.Hi / v.Lo); wide && !near && octaves < 40 {
+			if octaves := math.Log2(v.Hi / v.Lo); wide && !close && octaves < 40 {
 				now = v.Lo * math.Exp2(octaves*(r+1)/2)
 			} else {
 				now *= math.Exp2(2.5 * r)
@@ -160,40 +164,7 @@ func (o *GraphObjective) Sample(rng *rand.Rand, x []float64, wide bool) []float6
 			}
 			now += 0.25 * span * r
 		}
-		p[i] = v.Unbounded(math.Min(math.Max(now, v.Lo), v.Hi))
+		p[i] = v.Unbounded(now)
 	}
 	return p
-}
-
-// Budget bounds a search to some seconds: fewer values for longer runs, and for
-// spectral losses, which cost as much as ten nodes.
-func (o *GraphObjective) Budget() int {
-	nodes := float64(len(o.Model.Plan.Units))
-	if !loss.Quadratic(o.Loss) {
-		nodes += 10
-	}
-	return int(math.Min(math.Max(1e9/(float64(len(o.Model.Output))*nodes), 200), 3000))
-}
-
-// StepLimits bounds a step to an octave in logarithmic coordinates, an eighth
-// of a turn, a tenth of a linear range; and to two units of the map to a range.
-func (o *GraphObjective) StepLimits(dst, x []float64) {
-	for i := range dst {
-		v := &o.Variables[i]
-		value, slope := v.Value(x[i])
-		change := 0.125
-		switch {
-		case v.Scale == abi.Log:
-			change = value * math.Ln2
-		case v.Scale == abi.Linear && !math.IsInf(v.Hi-v.Lo, 0):
-			change = math.Max(0.1*(v.Hi-v.Lo), 0)
-		case v.Scale == abi.Linear:
-			change = math.Max(1, math.Abs(value))
-		}
-		most := 2.0
-		if v.Scale == abi.Linear && !math.IsInf(v.Hi-v.Lo, 0) {
-			most *= v.stretch()
-		}
-		dst[i] = math.Min(most, change/math.Max(math.Abs(slope), 1e-12))
-	}
 }

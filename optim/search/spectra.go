@@ -4,8 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"ampfit/graph"
-	"ampfit/optim/loss"
+	"ampfit/optim/problem"
 )
 
 // An error of the waveform beyond which the default loss of an effect is that
@@ -18,36 +17,34 @@ import (
 // error of a tail that cannot be followed is silence in its place.
 const (
 	waveformLost = 0.5
-	tailLost     = 1e-4
 	spectraGain  = 0.9
 )
 
-// spectra fits mrstft in the place of the default esr where that is lost, and
-// reports whether the spectra came out better by it. The fit of the waveform
-// need not be finished: x is only compared.
-func (f *fit) spectra(ctx context.Context, g *graph.Graph, o FitOptions, x []float64) (*FitResult, bool) {
-	if !f.objective.spectral {
-		return nil, false
-	}
-	f.objective.tick = nil
-	waveform := f.objective.Evaluate(nil, x)
-	if waveform < waveformLost && !(waveform > tailLost && f.objective.reverberates()) {
-		return nil, false
-	}
-	l, err := loss.Parse(defaultSpectra, f.objective.target, f.objective.channels, f.model.Plan.Rate)
-	if err != nil {
-		return nil, false // too short for it
-	}
-	before := l.Evaluate(nil, f.model.Output)
-	o.Loss, o.Ready = defaultSpectra, nil
-	s, err := Fit(ctx, g, o)
-	if err != nil {
-		return nil, false
-	}
-	if s.Final > spectraGain*before {
-		f.result.Interrupted, f.result.TimedOut = s.Interrupted, s.TimedOut
-		return nil, false
-	}
-	s.Notes = append(s.Notes, fmt.Sprintf("esr, the default with a dry signal, stayed at %.3g: this graph cannot follow the target's waveform, so its spectra were fitted (mrstft); --loss esr keeps to the waveform", waveform))
-	return s, true
+var overToSpectra = &Stage{
+	Name: "spectra in place of the waveform",
+	Doc:  "Fits spectra from the start where the waveform is lost, and keeps to them where they come out a tenth better.",
+	Last: true,
+	Applies: func(s *State) (bool, string) {
+		switch {
+		case !s.search.free:
+			return false, "the loss was asked for"
+		case s.Problem.Under(problem.Spectra) == nil:
+			return false, "the sound is too short for spectra"
+		}
+		return true, fmt.Sprintf("where the error stays above %g, of a reverberator above %g", waveformLost, tailLost)
+	},
+	Needed: func(s *State) (bool, string) {
+		return s.F >= waveformLost || s.F > tailLost && reverberates(s.Problem), "the waveform is followed"
+	},
+	Run: func(_ context.Context, s *State) error {
+		s.Problem.Evaluate(nil, s.X)
+		p := s.Problem.Under(problem.Spectra)
+		s.search.before, s.search.free = p.Loss.Evaluate(nil, s.Problem.Model.Output), false
+		s.search.Problem, p.Calls = p, 0
+		return nil
+	},
 }
+
+// Better reports whether the spectra, fitted in place of the waveform, came out
+// better by it.
+func (s *Search) Better(f float64) bool { return f <= spectraGain*s.before }

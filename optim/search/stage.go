@@ -1,428 +1,524 @@
+// Package search finds the parameters of a problem by stages: each is one idea of
+// where a better point may lie, in a file of its own, and a row in one of the two
+// tables of auto.go.
+//
+//	facts ──► applies? ──► proposals ──► rounds, fewer go on in each ──► lower? ──► adopted
+//
+// A stage knows what to propose and how to thin that out. Budget, acceptance,
+// reports, the end of a search and the record of it are the driver's, [Search].
 package search
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
+	"strings"
 
-	"ampfit/optim/loss"
 	"ampfit/optim/method"
+	"ampfit/optim/problem"
 )
 
-func init() {
-	method.Register(method.Entry{Name: "auto", Doc: "A search for good starts (partials and pitch of the target, delays and what moves them, each parameter by itself, random points) and a descent from the best: Levenberg-Marquardt for esr and mse, Adam and then L-BFGS for spectra.", Run: auto})
+// Stage is one idea of where a better point may lie.
+type Stage struct {
+	Name, Doc string // Doc is one sentence
+
+	// Applies tells from facts, before anything is evaluated, whether the stage
+	// has anything to do, and why. Nil is always.
+	Applies func(*State) (bool, string)
+	// Needed is asked when its turn comes, and tells from how far the search is.
+	Needed func(*State) (bool, string)
+	// Turns is how often it proposes, each time from where the last turn led; nil
+	// is once.
+	Turns func(*State) int
+	// Propose returns points in the coordinates of the first round, with their
+	// values where the round keeps only some. Nil proposes what stages without
+	// rounds have left.
+	Propose func(context.Context, *State) ([]Start, error)
+	// Rounds thin the proposals out. A stage without rounds leaves its proposals
+	// to the next that has some.
+	Rounds func(*State) []Round
+	// OnSieve stages are judged by the sieve: their last round is on it.
+	OnSieve bool
+	// Run takes the place of proposals and rounds.
+	Run func(context.Context, *State) error
+	// Last stages run once, after the searches from all starts.
+	Last bool
+	// Repeat lets a stage, with those that propose to it, go again.
+	Repeat func(*State) Repeat
 }
 
-// Searchable is an objective that knows where its coordinates are worth trying.
-type Searchable interface {
-	method.Objective
-	// Scan returns values to try for coordinate i around x. Spacing is the
-	// distance at which the loss can have another minimum, 0 when unknown.
-	Scan(x []float64, i int, spacing float64) []float64
-	// Variants returns points that differ from x in what hides a minimum along
-	// coordinate i, such as the phase of the oscillator whose rate it is.
-	Variants(x []float64, i int) [][]float64
-	// Sample returns a random point in reach of x, or anywhere when wide.
-	Sample(rng *rand.Rand, x []float64, wide bool) []float64
-	// Budget is how many values a search may spend.
-	Budget() int
+// Start is a point to descend from, and its value: of the loss, or whatever the
+// stage sorts its proposals by.
+type Start struct {
+	X  []float64
+	F  float64
+	by *Stage // that proposed it, where another descends from it
 }
 
-// Losses at which a search has nothing left to find: the error of a waveform
-// with 24 bits, and what the quantisation of a recording leaves of a spectral
-// loss.
-const (
-	waveformDone = 1e-10
-	spectralDone = 5e-4
-)
+// Round is a descent from each of the best starts. The last round's points are
+// adopted where they are lower than what is known.
+type Round struct {
+	Keep   int     // so many starts, the lowest; 0: all
+	Behind float64 // without those that are so many times the lowest; 0: all
+	Above  float64 // without those that are so many times the lowest known; 0: all
+	Steps  int     // of each descent; 0: as many as the settings say
+	Rate   float64 // learning rate, of the methods that have one
+	Method method.Method
+	On     *problem.Problem // nil: the problem itself
+	Adopt  bool             // what is lower is adopted in this round already
+}
 
-// Limits of a search.
-const (
-	maxRounds  = 6
-	guideSteps = 200
-	maxIdle    = 2 // rounds without a better point before it ends
-	// clearlyBetter is the part of the first spectral loss of an effect at which
-	// its start was good enough for a plain descent.
-	clearlyBetter = 1.0 / 3
-	little        = 1e-3 // of a waveform, from which one round without a gain has to do
-	nearlyDone    = 3e-5 // from which that round is a short one
-	briefly       = 24   // values along a coordinate, of a short round
-	longVector    = 64   // elements, beyond which none is scanned
-)
+// Repeat says how often a stage goes again: as long as it gains, and the budget
+// lasts.
+type Repeat struct {
+	Most int
+	Gain float64 // part of the loss that a round has to gain
+	Idle int     // rounds without it that end the stage
+}
 
-// auto descends from the start: on a loss of spectra as spectralSearch does, with
-// a dry signal after the plain descent of room, on the others as follows. Losses
-// of frequencies, rates and delays have many minima, so it then looks along every coordinate and at random points,
-// descends a few steps from the best of them, and goes on from what is lower.
-// It ends when rounds find nothing better.
-func auto(ctx context.Context, o method.Objective, x []float64, s method.Settings) (float64, error) {
-	a := &searcher{o: o, local: localMethod(o), settings: s, start: append([]float64(nil), x...), done: waveformDone}
-	if g, ok := o.(*GraphObjective); ok && !g.leastSquares() {
-		a.done = spectralDone
-		if loss.Decibels(g.Loss) {
-			a.done = math.Inf(-1)
+// Record is what became of a stage.
+type Record struct {
+	Name, Doc     string
+	Ran           bool
+	Why           string // it ran, or did not
+	Loss          string // that was minimised
+	Evaluations   int    // at lower rates as well
+	Before, After float64
+}
+
+// Search runs the stages of a table from one start after another.
+type Search struct {
+	Problem *problem.Problem // of the waveform, or of the spectra in its place
+	Records []Record
+	free    bool // the loss may change to that of spectra
+	before  float64
+}
+
+// New begins a search; free says that nobody asked for the loss at hand, so that
+// spectra may be fitted where the waveform is lost.
+func New(p *problem.Problem, free bool) *Search { return &Search{Problem: p, free: free} }
+
+// State is how far a search from one start is, for its stages to see.
+type State struct {
+	Problem  *problem.Problem
+	Sieve    *problem.Problem // that proposals are compared on: the problem, or a coarser loss of spectra
+	Settings method.Settings
+	Local    method.Method // the fastest descent that applies
+	Begin    []float64     // where the search began
+	First    float64       // value there
+	X        []float64     // where it is
+	F        float64       // value there
+	Coarse   float64       // value of the sieve there, where that is another loss
+	Low      *method.Best  // lowest of all; a gain on the sieve can cost on the problem
+	Pool     []Start       // what stages without rounds have proposed
+	Done     float64       // value at which nothing is left to be found
+	Turn     int           // of the stage at hand
+	Round    int           // of its repetitions
+
+	search *Search
+	random *rand.Rand
+	read   *sound    // what the analysis found; nil before it
+	own    []float64 // the first point that the target suggests
+	inStep bool      // the waveform was matched in growing stretches
+	end    string    // why no further stage runs; empty as long as they do
+	step   int
+}
+
+func (s *Search) newState(x []float64, f float64, set method.Settings) *State {
+	p := s.Problem
+	st := &State{
+		Problem: p, Sieve: p, Settings: set, Local: localMethod(p), Begin: slices.Clone(x), First: f, X: slices.Clone(x), F: f,
+		Low: method.NewBest(), Done: doneAt(p), search: s, random: rand.New(rand.NewPCG(set.Seed, 0x736561726368)),
+	}
+	if coarse := st.coarseProblem(); coarse != nil {
+		st.Sieve, st.random = coarse, rand.New(rand.NewPCG(set.Seed, 0x737065637472))
+	}
+	st.Low.See(x, f)
+	return st
+}
+
+// Run searches from x, whose value is f, and leaves the lowest point there.
+func (s *Search) Run(ctx context.Context, x []float64, f float64, set method.Settings) (float64, error) {
+	st := s.newState(x, f, set)
+	err := st.run(ctx, tableFor(st))
+	copy(x, st.Low.X)
+	return st.Low.F, err
+}
+
+// Finally runs what comes once after the searches from all starts, the lowest of
+// which ended at x with the value f. It reports whether there is another problem
+// to search from the start now.
+func (s *Search) Finally(ctx context.Context, x []float64, f float64) (again bool, err error) {
+	st, before := s.newState(x, f, method.Settings{}), s.Problem
+	for _, stage := range tableFor(st) {
+		if !stage.Last {
+			continue
+		}
+		ok, why := stage.asks(st)
+		if st.recordOf(stage).Why = why; ok {
+			err = st.runGroup(ctx, []*Stage{stage})
 		}
 	}
-	if g, ok := o.(*GraphObjective); ok && !g.quadratic() && len(x) > 0 && len(g.dry) > 0 {
-		first := g.Evaluate(nil, x)
-		f, err := a.room(ctx, g, x)
-		if err != nil || f <= a.done || f < clearlyBetter*first || g.reverberates() {
-			return f, err
+	return s.Problem != before, err
+}
+
+// run takes the stages of a table in turn.
+func (s *State) run(ctx context.Context, table []*Stage) error {
+	var group []*Stage // a stage with rounds, behind those that propose to it
+	if s.Sieve != s.Problem {
+		if err := s.reportHere(); err != nil {
+			return err
 		}
 	}
-	if g, ok := o.(*GraphObjective); ok && !g.quadratic() {
-		if coarse := g.Coarse(); coarse != nil && len(x) > 0 {
-			d := newSpectralSearch(a, o, coarse, x)
-			err := d.descend(ctx)
-			copy(x, d.low.X)
-			return d.low.F, err
+	for _, st := range table {
+		if st.Last {
+			continue
+		}
+		record := s.recordOf(st)
+		ok, why := st.asks(s)
+		if s.end != "" {
+			ok, why = false, s.end
+		}
+		if record.Why = why; !ok {
+			if !st.feeds() {
+				group = nil
+			}
+			continue
+		}
+		if group = append(group, st); st.feeds() {
+			continue
+		}
+		err := s.runGroup(ctx, group)
+		group = nil
+		if err != nil {
+			return err
+		}
+		if s.F <= s.Done && !st.OnSieve {
+			s.End("the loss is as low as it can tell")
 		}
 	}
-	if f, all, err := a.taps(ctx, x); err != nil || all || f <= a.done {
-		return f, err
+	return nil
+}
+
+// runGroup runs a stage and those that propose to it, again as long as that gains.
+func (s *State) runGroup(ctx context.Context, group []*Stage) error {
+	last := group[len(group)-1]
+	repeat := Repeat{Most: 1, Idle: 1}
+	if last.Repeat != nil {
+		repeat = last.Repeat(s)
 	}
-	look := a.look()
-	f, err := a.local(ctx, o, x, method.Settings{Steps: look, Report: a.report})
-	search, ok := o.(Searchable)
-	if err != nil || !ok || f <= a.done || len(x) == 0 {
-		return f, err
-	}
-	if a.reverberates() {
-		for before := math.Inf(1); f > tailLost && f < before/2; {
-			before = f
-			if f, err = a.local(ctx, o, x, method.Settings{Steps: look, Report: a.below(f)}); err != nil {
-				return f, err
+	idle := 0
+	for s.Round = 0; s.Round < repeat.Most && idle < repeat.Idle; s.Round++ {
+		if ok, why := s.worthwhile(last); !ok {
+			for _, st := range group {
+				if r := s.recordOf(st); !r.Ran {
+					r.Why = why
+				}
+			}
+			return nil
+		}
+		before := s.value(last)
+		for _, st := range group {
+			if err := s.runOnce(ctx, st); err != nil {
+				return err
 			}
 		}
-		if f > tailLost {
-			return f, nil // its spectra are fitted
-		}
-	}
-	if look == s.Steps && a.explained(x, f) {
-		return f, nil
-	}
-	if f, err = a.wake(ctx, x, f); err != nil || f <= a.done {
-		return f, err
-	}
-	if f, err = a.moving(ctx, x, f); err != nil || f <= a.done {
-		return f, err
-	}
-	if look != s.Steps {
-		if f, err = a.local(ctx, o, x, method.Settings{Steps: s.Steps, Report: a.below(f)}); err != nil || f <= a.done {
-			return f, err
-		}
-	}
-	if a.explained(x, f) {
-		return f, nil
-	}
-	if f, err = a.sweep(ctx, x, f); err != nil || f <= a.done {
-		return f, err
-	}
-	idleRounds := maxIdle
-	if o, ok := a.o.(*GraphObjective); ok && o.leastSquares() && f < little {
-		idleRounds = 1
-	}
-	if !a.short(x, f) {
-		if f, err = a.follow(ctx, x, f); err != nil || f <= a.done {
-			return f, err
-		}
-	}
-	a.rng = rand.New(rand.NewPCG(s.Seed, 0x736561726368))
-	for round, idle := 0, 0; round < maxRounds && idle < idleRounds && f > a.done && !a.spent(); round++ {
-		before := f
-		if f, err = a.round(ctx, search, x, f, round == 0); err != nil {
-			return f, err
-		}
 		idle++
-		if f < before*(1-1e-3) {
+		if s.value(last) < before*(1-repeat.Gain) {
 			idle = 0
 		}
 	}
-	return f, nil
+	return nil
 }
 
-// reverberates reports whether the graph is a reverberator's whose spectra are
-// fitted when the waveform is lost.
-func (a *searcher) reverberates() bool {
-	o, ok := a.o.(*GraphObjective)
-	return ok && o.spectral && o.reverberates()
-}
-
-// explained reports whether what is left at x is not of the dry sound, so that
-// there is nothing to look for.
-func (a *searcher) explained(x []float64, f float64) bool {
-	o, ok := a.o.(*GraphObjective)
-	if !ok || !o.leastSquares() {
-		return false
+// worthwhile reports whether a stage is to run, or to go again.
+func (s *State) worthwhile(st *Stage) (bool, string) {
+	if st.Repeat != nil && s.Spent() {
+		return false, "the evaluations are used up"
 	}
-	o.Evaluate(nil, x)
-	return o.foreign(f)
+	if st.Repeat != nil && !st.OnSieve && s.F <= s.Done {
+		return false, "the loss is as low as it can tell"
+	}
+	return st.needed(s)
 }
 
-type searcher struct {
-	o        method.Objective
-	local    method.Method
-	settings method.Settings
-	start    []float64
-	rng      *rand.Rand
-	step     int
-	done     float64
-}
-
-// spent reports whether the search has used up its evaluations.
-func (a *searcher) spent() bool {
-	g, ok := a.o.(*GraphObjective)
-	return ok && g.Calls > 4*g.Budget()
-}
-
-// short reports whether so little is left that a search is not worth much: a
-// part of what the graph cannot do more often than of another valley. A valley
-// that runs into a bound is another one: a shelf of the least q, an octave off,
-// leaves a ten-thousandth of the sound.
-func (a *searcher) short(x []float64, f float64) bool {
-	o, ok := a.o.(*GraphObjective)
-	return ok && o.leastSquares() && f < nearlyDone && !o.onBound(x)
-}
-
-// onBound reports whether a learned number has run into a bound that it did not
-// start at.
-func (o *GraphObjective) onBound(x []float64) bool {
-	for i := range o.Variables {
-		v := &o.Variables[i]
-		if value, _ := v.Value(x[i]); !v.Moved && v.AtBound(value) {
-			return true
+// runOnce runs a stage and notes what that cost and gained.
+func (s *State) runOnce(ctx context.Context, st *Stage) error {
+	if ok, why := st.needed(s); !ok {
+		if r := s.recordOf(st); !r.Ran {
+			r.Why = why
 		}
-	}
-	return false
-}
-
-// Guided is an objective with a smoother relative: one whose minima lie near
-// its own and are found from further away.
-type Guided interface {
-	method.Objective
-	// Guide returns it, nil when there is none.
-	Guide() method.Objective
-}
-
-// follow descends on the guide from the start and from x, and from where that
-// leads on the objective itself. The waveform error of an equaliser that is
-// octaves off has hills all around; that of its spectra leads home.
-func (a *searcher) follow(ctx context.Context, x []float64, f float64) (float64, error) {
-	g, ok := a.o.(Guided)
-	if !ok {
-		return f, nil
-	}
-	guide := g.Guide()
-	if guide == nil {
-		return f, nil
-	}
-	for _, from := range [][]float64{a.start, x} {
-		p := append([]float64(nil), from...)
-		// Adam crosses the small ridges that stop a line search.
-		if _, err := method.Patient(method.Adam, 40, 1e-3)(ctx, guide, p, method.Settings{Steps: guideSteps, LR: 0.03}); err != nil {
-			return f, err
-		}
-		fp, err := a.local(ctx, a.o, p, method.Settings{Steps: a.settings.Steps, Report: a.below(f)})
-		if fp < f {
-			copy(x, p)
-			f = fp
-		}
-		if err != nil || f <= a.done {
-			return f, err
-		}
-	}
-	return f, nil
-}
-
-func (a *searcher) report(p method.Point) error {
-	p.Step = a.step
-	a.step++
-	if a.settings.Report == nil {
 		return nil
 	}
-	return a.settings.Report(p)
-}
-
-// below reports the steps of a descent that are lower than what was known.
-func (a *searcher) below(f float64) func(method.Point) error {
-	return func(p method.Point) error {
-		if p.Value >= f {
+	r := s.recordOf(st)
+	if !r.Ran {
+		r.Ran, r.Before = true, s.F
+	}
+	calls := s.Problem.Calls + s.Problem.Low
+	defer func() {
+		r := s.recordOf(st)
+		r.Evaluations += s.Problem.Calls + s.Problem.Low - calls
+		r.After = s.Low.F
+	}()
+	if st.Run != nil {
+		return st.Run(ctx, s)
+	}
+	turns := 1
+	if st.Turns != nil {
+		turns = st.Turns(s)
+	}
+	for s.Turn = 0; s.Turn < turns; s.Turn++ {
+		starts := s.Pool
+		if st.Propose != nil {
+			var err error
+			if starts, err = st.Propose(ctx, s); err != nil {
+				return err
+			}
+		}
+		if st.feeds() {
+			for _, t := range starts {
+				t.by = st
+				s.Pool = append(s.Pool, t)
+			}
+			continue
+		}
+		s.Pool = nil
+		if err := s.thin(ctx, starts, st.Rounds(s)); err != nil {
+			return err
+		}
+		if s.F <= s.Done && !st.OnSieve {
 			return nil
 		}
-		return a.report(p)
 	}
+	return nil
 }
 
-// round looks for something better than x, and moves x there.
-func (a *searcher) round(ctx context.Context, o Searchable, x []float64, f float64, first bool) (float64, error) {
-	tries, err := a.scout(ctx, o, x, f, first)
-	if err != nil {
-		return f, err
+func (st *Stage) feeds() bool { return st.Run == nil && st.Rounds == nil }
+
+func (st *Stage) asks(s *State) (bool, string) {
+	if st.Applies == nil {
+		return true, "always"
 	}
-	// A few steps tell which valleys are deep; more are for the best of them.
-	heats := []struct{ keep, steps int }{{len(tries), 3}, {6, 8}}
-	if a.short(x, f) {
-		heats[1].keep = 3
+	return st.Applies(s)
+}
+
+func (st *Stage) needed(s *State) (bool, string) {
+	if st.Needed == nil {
+		return true, ""
 	}
-	for _, heat := range heats {
-		tries = lowest(tries, heat.keep)
-		for i := range tries {
-			t := &tries[i]
-			if t.f, err = a.local(ctx, o, t.x, method.Settings{Steps: heat.steps}); err != nil {
-				if t.f < f {
-					copy(x, t.x)
-					f = t.f
-				}
-				return f, err
-			}
-			if t.f <= a.done || a.spent() {
+	return st.Needed(s)
+}
+
+func (s *State) value(st *Stage) float64 {
+	if st.OnSieve {
+		return s.Coarse
+	}
+	return s.F
+}
+
+func (r *Round) on(s *State) *problem.Problem {
+	if r.On == nil {
+		return s.Problem
+	}
+	return r.On
+}
+
+// thin descends from fewer starts in each round, and adopts what comes out lower.
+func (s *State) thin(ctx context.Context, starts []Start, rounds []Round) error {
+	for k := range rounds {
+		r := &rounds[k]
+		on := r.on(s)
+		adopt := r.Adopt || k == len(rounds)-1
+		starts = behind(starts, r.Behind)
+		if k > 0 && on != rounds[k-1].on(s) {
+			s.carry(starts, rounds[k-1].on(s), on)
+		}
+		if starts = lowest(starts, r.Keep); len(starts) == 0 {
+			return nil
+		}
+		for i := range starts {
+			t := &starts[i]
+			if r.Above > 0 && t.F > r.Above*s.F {
 				break
 			}
+			t.X = slices.Clone(t.X)
+			var err error
+			t.F, err = s.descend(ctx, on, r.Method, t.X, method.Settings{Steps: r.Steps, LR: r.Rate}, adopt && on == s.Problem)
+			if err != nil {
+				if on == s.Problem || on == s.Sieve {
+					s.adopt(on, *t)
+				}
+				return err
+			}
+			if adopt && on == s.Problem {
+				if s.adopt(on, *t); s.F <= s.Done {
+					return nil
+				}
+			} else if on == s.Problem && (t.F <= s.Done || s.Spent()) || on.Ratio == 1 && t.F <= s.Done {
+				break // what is done is sorted to the front
+			}
+		}
+		if adopt && on != s.Problem {
+			if err := s.adopt(on, lowest(starts, 1)[0]); err != nil {
+				return err
+			}
 		}
 	}
-	tries = lowest(tries, 2)
-	for _, t := range tries {
-		if t.f > 10*f {
-			break
+	return nil
+}
+
+// carry takes starts to the coordinates of another problem, and evaluates them
+// there where they will be compared.
+func (s *State) carry(starts []Start, from, to *problem.Problem) {
+	for i := range starts {
+		if from.Meter != to.Meter { // at another rate
+			starts[i].X = from.Carry(to, starts[i].X)
 		}
-		ft, err := a.local(ctx, o, t.x, method.Settings{Steps: a.settings.Steps, Report: a.below(f)})
-		if ft < f*(1-1e-6) {
-			copy(x, t.x)
-			f = ft
-		}
-		if err != nil || f <= a.done {
-			return f, err
+		if len(starts) > 1 {
+			starts[i].F = to.Evaluate(nil, starts[i].X)
 		}
 	}
-	return f, nil
 }
 
-// localMethod picks the fastest descent that applies.
-func localMethod(o method.Objective) method.Method {
-	if g, ok := o.(*GraphObjective); ok && g.leastSquares() {
-		return method.Levenberg
+// descend runs a method from x. Steps that are lower than what is known are
+// reported where that is asked for.
+func (s *State) descend(ctx context.Context, on *problem.Problem, m method.Method, x []float64, set method.Settings, report bool) (float64, error) {
+	if m == nil {
+		m = s.Local
 	}
-	m, _ := method.Lookup("lbfgs")
-	return m.Run
+	if most := s.Settings.Steps; most > 0 && (set.Steps == 0 || set.Steps > most) {
+		set.Steps = most
+	}
+	if known := s.F; report {
+		set.Report = func(p method.Point) error {
+			if p.Value >= known {
+				return nil
+			}
+			return s.report(p)
+		}
+	}
+	return m(ctx, on, x, set)
 }
 
-// quadratic reports whether the loss compares waveforms.
-func (o *GraphObjective) quadratic() bool { return loss.Quadratic(o.Loss) }
-
-// leastSquares reports whether Gauss-Newton steps apply and their matrices fit.
-func (o *GraphObjective) leastSquares() bool {
-	return loss.Quadratic(o.Loss) && !o.Model.HasHeatLoss() && len(o.Variables) <= 64 && len(o.Variables)*len(o.Model.Output) < 64<<20
+// further descends from the point at hand, and adopts what is lower.
+func (s *State) further(ctx context.Context, m method.Method, set method.Settings) error {
+	x := slices.Clone(s.X)
+	f, err := s.descend(ctx, s.Problem, m, x, set, true)
+	s.adopt(s.Problem, Start{X: x, F: f})
+	return err
 }
 
-type try struct {
-	x []float64
-	f float64
+// adopt moves to a point that is lower, by the problem or by the sieve. What the
+// sieve finds is reported here, as no descent has done it.
+func (s *State) adopt(on *problem.Problem, t Start) error {
+	if on == s.Problem {
+		if t.F < s.F {
+			s.move(t)
+		}
+		return nil
+	}
+	if t.F >= s.Coarse {
+		return nil
+	}
+	s.Coarse = t.F
+	s.move(Start{X: t.X, F: s.Problem.Evaluate(nil, t.X)})
+	return s.reportHere()
 }
 
-func lowest(t []try, n int) []try {
-	sort.SliceStable(t, func(i, j int) bool { return t[i].f < t[j].f })
+func (s *State) move(t Start) {
+	s.X, s.F = t.X, t.F
+	s.Low.See(t.X, t.F)
+}
+
+func (s *State) report(p method.Point) error {
+	p.Step = s.step
+	s.step++
+	if s.Settings.Report == nil {
+		return nil
+	}
+	return s.Settings.Report(p)
+}
+
+func (s *State) reportHere() error {
+	return s.report(method.Point{Value: s.F, GradNorm: math.NaN(), X: s.X})
+}
+
+// End lets no further stage run, for a reason that is shown.
+func (s *State) End(why string) { s.end = why }
+
+// Budget is how many evaluations a part of a search may take: fewer for longer
+// runs, and for spectral losses, which cost as much as ten nodes.
+func Budget(p *problem.Problem) int {
+	nodes := float64(len(p.Model.Plan.Units))
+	if !p.Quadratic() {
+		nodes += 10
+	}
+	return int(math.Min(math.Max(1e9/(float64(len(p.Model.Output))*nodes), 200), 3000))
+}
+
+// Spent reports whether the search has used up its evaluations.
+func (s *State) Spent() bool { return s.Problem.Calls > 4*Budget(s.Problem) }
+
+// recordOf is the record of a stage of the search at hand; it begins one.
+func (s *State) recordOf(st *Stage) *Record {
+	name := s.Problem.LossName()
+	all := s.search.Records
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].Name == st.Name && all[i].Loss == name {
+			return &all[i]
+		}
+	}
+	s.search.Records = append(all, Record{Name: st.Name, Doc: st.Doc, Loss: name, Before: math.NaN(), After: math.NaN()})
+	return &s.search.Records[len(all)]
+}
+
+// lowest sorts starts and leaves so many; 0 leaves all.
+func lowest(t []Start, n int) []Start {
+	sort.SliceStable(t, func(i, j int) bool { return t[i].F < t[j].F })
+	if n == 0 {
+		return t
+	}
 	return t[:min(n, len(t))]
 }
 
-// finish descends all the way from a few points, and moves x to what is lower.
-func (a *searcher) finish(ctx context.Context, x []float64, f float64, tries []try) (float64, error) {
-	for _, t := range tries {
-		ft, err := a.local(ctx, a.o, t.x, method.Settings{Steps: a.settings.Steps, Report: a.below(f)})
-		if ft < f {
-			copy(x, t.x)
-			f = ft
-		}
-		if err != nil || f <= a.done {
-			return f, err
-		}
+// behind leaves out the starts that are so many times the lowest.
+func behind(t []Start, times float64) []Start {
+	if times == 0 || len(t) == 0 {
+		return t
 	}
-	return f, nil
+	best := slices.MinFunc(t, func(a, b Start) int { return compare(a.F, b.F) }).F
+	return slices.DeleteFunc(t, func(s Start) bool { return s.F > times*best })
 }
 
-// scout returns promising points: the lowest valleys along each coordinate,
-// through the best point and in the first round through the start, and the best
-// of random points.
-func (a *searcher) scout(ctx context.Context, o Searchable, x []float64, f float64, first bool) ([]try, error) {
-	spacing := make([]float64, len(x))
-	if c, ok := o.(method.Curved); ok && a.local != nil && curvedNow(o) {
-		h := make([]float64, len(x)*len(x))
-		c.Curvature(h, x)
-		for i := range spacing {
-			if d := h[i*len(x)+i]; d > 0 {
-				spacing[i] = math.Sqrt(1 / d)
-			}
-		}
-	}
-	centres, most := [][]float64{x}, 0
+func compare(a, b float64) int {
 	switch {
-	case a.short(x, f):
-		most = briefly
-	case first:
-		centres = append(centres, a.start)
+	case a < b:
+		return -1
+	case a > b:
+		return 1
 	}
-	var valleys []try
-	for _, centre := range centres {
-		for i := range x {
-			if a.spent() {
-				break
-			}
-			if g, ok := o.(*GraphObjective); ok && len(g.Variables[i].Param.Values) > longVector {
-				continue
-			}
-			var found []try
-			for _, base := range o.Variants(centre, i) {
-				more, err := valleysAlong(ctx, o, base, i, spacing[i], most)
-				if err != nil {
-					return nil, err
-				}
-				found = append(found, more...)
-			}
-			valleys = append(valleys, lowest(found, 3)...)
-		}
-	}
-	if most > 0 {
-		return lowest(valleys, 8), nil
-	}
-	var random []try
-	for k := range o.Budget() / maxRounds / 2 {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		centre := x
-		if k%2 == 0 {
-			centre = a.start
-		}
-		p := o.Sample(a.rng, centre, k%4 == 3)
-		random = append(random, try{p, o.Evaluate(nil, p)})
-	}
-	guided, err := a.guided(ctx, lowest(append([]try(nil), random...), 3))
-	return append(append(lowest(valleys, 9), lowest(random, 7)...), guided...), err
+	return 0
 }
 
-// guided descends some way on the guide from a few points.
-func (a *searcher) guided(ctx context.Context, from []try) ([]try, error) {
-	g, ok := a.o.(Guided)
-	if !ok {
-		return nil, nil
+// count names a number of things.
+func count(n int, thing string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(thing, "ch"):
+		thing += "es"
+	default:
+		thing += "s"
 	}
-	guide := g.Guide()
-	if guide == nil {
-		return nil, nil
-	}
-	var out []try
-	for _, t := range from {
-		p := append([]float64(nil), t.x...)
-		if _, err := method.Patient(method.Adam, 20, 1e-3)(ctx, guide, p, method.Settings{Steps: guideSteps / 2, LR: 0.06}); err != nil {
-			return out, err
-		}
-		out = append(out, try{p, a.o.Evaluate(nil, p)})
-	}
-	return out, nil
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
-// curvedNow reports whether an objective's curvature applies to its loss.
-func curvedNow(o method.Objective) bool {
-	g, ok := o.(*GraphObjective)
-	return !ok || g.leastSquares()
+// some is whether there are any of things that are learned, and how many.
+func some(n int, thing string) (bool, string) {
+	if n == 0 {
+		return false, "no " + thing + " is learned"
+	}
+	return true, count(n, thing) + " learned"
 }

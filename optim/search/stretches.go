@@ -2,7 +2,6 @@ package search
 
 import (
 	"context"
-	"math"
 	"slices"
 
 	"ampfit/optim/loss"
@@ -11,49 +10,55 @@ import (
 
 // Limits of the fit of waveforms by growing stretches.
 const (
-	phaseSize  = 24  // learned numbers
-	phaseSteps = 12  // of a stretch
-	phaseOff   = 0.3 // error of a stretch that is not worth a longer one
-	phaseFirst = 64  // the first stretch is so many times shorter than all
+	stretchSize  = 24  // learned numbers
+	stretchSteps = 12  // of each
+	stretchOff   = 0.3 // error of a stretch that is not worth a longer one
+	stretchFirst = 64  // the first stretch is so many times shorter than all
 )
 
-// inPhase fits the waveform where its spectra are matched already. Oscillators
+// stretches fits the waveform where its spectra are matched already. Oscillators
 // whose pitch is off by a fraction of a hertz run out of step after a second,
 // which no spectrum shows and no descent on the whole waveform mends: so it
 // begins with a short stretch, and doubles it as long as the error stays small.
-func (s *spectralSearch) inPhase(ctx context.Context) error {
-	o, ok := s.main.(*GraphObjective)
-	if !ok || len(s.x) > phaseSize || o.Model.HasHeatLoss() {
-		return nil
-	}
-	g := *o
-	g.shared, g.columns = o, nil
-	p, frames := slices.Clone(s.x), len(o.target)/o.channels
-	for n := max(frames/phaseFirst, 256); ; n *= 2 {
-		n = min(n, frames)
-		l, err := loss.NewHead(o.target, o.channels, n)
-		if err != nil {
-			if n == frames {
+var stretches = &Stage{
+	Name: "growing stretches",
+	Doc:  "Matches the waveform from a short beginning on, and more of it as long as the error stays small.",
+	Applies: func(s *State) (bool, string) {
+		switch {
+		case len(s.Problem.Variables) > stretchSize:
+			return false, "more than 24 numbers are learned"
+		case s.Problem.Model.HasHeatLoss():
+			return false, "heat is part of the loss"
+		}
+		return true, count(len(s.Problem.Variables), "number") + " learned"
+	},
+	Run: func(ctx context.Context, s *State) error {
+		p, x, frames := s.Problem, slices.Clone(s.X), s.Problem.Frames()
+		for n := max(frames/stretchFirst, 256); ; n *= 2 {
+			n = min(n, frames)
+			l, err := loss.NewHead(p.Target, p.Channels, n)
+			if err != nil {
+				if n == frames {
+					return nil
+				}
+				continue // it begins with silence
+			}
+			f, err := method.Levenberg(ctx, p.With(l), x, method.Settings{Steps: stretchSteps})
+			if err != nil {
+				return err
+			}
+			if f > stretchOff {
 				return nil
 			}
-			continue // it begins with silence
+			if n == frames {
+				break
+			}
 		}
-		g.Loss = l
-		f, err := method.Levenberg(ctx, &g, p, method.Settings{Steps: phaseSteps})
-		if err != nil {
-			return err
-		}
-		if f > phaseOff {
+		f := p.Evaluate(nil, x)
+		if s.inStep = f < s.F; !s.inStep {
 			return nil
 		}
-		if n == frames {
-			break
-		}
-	}
-	if f := o.Evaluate(nil, p); f < s.f {
-		s.x, s.f = p, f
-		s.low.See(p, f)
-		return s.report(method.Point{Value: f, GradNorm: math.NaN(), X: p})
-	}
-	return nil
+		s.adopt(p, Start{X: x, F: f})
+		return s.reportHere()
+	},
 }

@@ -3,11 +3,11 @@ package search
 import (
 	"math"
 
-	"ampfit/adjoint"
 	"ampfit/optim/method"
+	"ampfit/optim/problem"
 )
 
-// surface tells for every short window of a recording how well a mover's node
+// surface tells for every short window of a recording how well a node
 // would match it, standing still at each of a grid of values. A wave that moves
 // the value is a track across it: what a rendering costs to try, a track gives
 // for a sum over windows.
@@ -15,7 +15,7 @@ import (
 // With the node's mix learned, its output is a x + b e: x the dry part, e the
 // wet one, and the track keeps the products that a and b follow from.
 type surface struct {
-	m           *mover
+	m           *movement
 	feedback    float64
 	first, step float64 // of the grid: ms, or octaves above 1 Hz
 	n           int     // values
@@ -36,27 +36,26 @@ const (
 
 // span is the grid of a mover for an objective: delays a frame apart, corners a
 // sixth of an octave.
-func (m *mover) span(o *GraphObjective) (first, step float64, n int) {
-	v := &o.Variables[o.variable(m.centre)]
+func (m *movement) span(o *problem.Problem) (first, step float64, n int) {
+	v := &o.Variables[o.Index(m.centre)]
 	rate := o.Model.Plan.Rate
 	if m.octaves {
 		lo, hi := math.Log2(math.Max(v.Lo, lowCorner)), math.Log2(math.Min(v.Hi, 0.45*rate))
 		return lo, 1.0 / cornerSteps, int((hi-lo)*cornerSteps) + 1
 	}
 	step = 1000 / rate
-	seconds := float64(len(o.target)/o.channels) / rate
-	hi := math.Min(v.Hi, 900*seconds)
+	hi := math.Min(v.Hi, 900*o.Seconds())
 	return v.Lo, step, int((hi-v.Lo)/step) + 1
 }
 
-// freeze renders the node at n values from first on, at a feedback, the others
+// newSurface renders the node at n values from first on, at a feedback, the others
 // being as at x.
-func (o *GraphObjective) freeze(x []float64, m *mover, feedback, first, step float64, n int) *surface {
+func newSurface(o *problem.Problem, x []float64, m *movement, feedback, first, step float64, n int) *surface {
 	hop := delayHop
 	if m.octaves {
 		hop = cornerHop
 	}
-	frames, rate := len(o.target)/o.channels, o.Model.Plan.Rate
+	frames, rate := o.Frames(), o.Model.Plan.Rate
 	size := max(int(hop*rate), 1)
 	if m.depth == nil {
 		size = frames
@@ -68,59 +67,44 @@ func (o *GraphObjective) freeze(x []float64, m *mover, feedback, first, step flo
 		held = m.depth.Values[0]
 	}
 	o.Set(x)
-	set := func(p *adjoint.Param, v float64) {
-		p.Values[0] = v
-		_ = o.Model.Set(p, p.Values)
-	}
 	if m.depth != nil {
-		set(m.depth, 0)
+		o.Hold(m.depth, 0)
 	}
-	if o.variable(m.feedback) >= 0 {
-		set(m.feedback, feedback)
+	if o.Index(m.feedback) >= 0 {
+		o.Hold(m.feedback, feedback)
 	}
-	dry := make([]float64, len(o.target))
-	if s.mixed = o.variable(m.mix) >= 0; s.mixed {
-		set(m.mix, 0)
-		o.Model.Forward()
-		o.count(1)
-		copy(dry, o.Model.Output)
-		set(m.mix, 1)
+	dry := make([]float64, len(o.Target))
+	if s.mixed = o.Index(m.mix) >= 0; s.mixed {
+		o.Hold(m.mix, 0)
+		copy(dry, o.Forward())
+		o.Hold(m.mix, 1)
 	}
 	used := s.windows * size
-	for c := range o.channels {
+	for c := range o.Channels {
 		at := c * frames
 		s.xx += method.Dot(dry[at:at+used], dry[at:at+used])
-		s.xt += method.Dot(dry[at:at+used], o.target[at:at+used])
-		s.tt += method.Dot(o.target[at:at+used], o.target[at:at+used])
+		s.xt += method.Dot(dry[at:at+used], o.Target[at:at+used])
+		s.tt += method.Dot(o.Target[at:at+used], o.Target[at:at+used])
 	}
 	for k := range n {
-		set(m.centre, m.value(first+float64(k)*step))
-		o.Model.Forward()
-		o.count(1)
+		o.Hold(m.centre, m.value(first+float64(k)*step))
+		y := o.Forward()
 		for w := range s.windows {
 			var ee, ex, et float64
-			for c := range o.channels {
+			for c := range o.Channels {
 				at := c*frames + w*size
-				e := o.Model.Output[at : at+size]
+				e := y[at : at+size]
 				ee += method.Dot(e, e)
 				ex += method.Dot(e, dry[at:at+size])
-				et += method.Dot(e, o.target[at:at+size])
+				et += method.Dot(e, o.Target[at:at+size])
 			}
 			s.ee[w*n+k], s.ex[w*n+k], s.et[w*n+k] = float32(ee), float32(ex), float32(et)
 		}
 	}
 	if m.depth != nil {
-		set(m.depth, held)
+		o.Hold(m.depth, held)
 	}
 	return s
-}
-
-// value is that of a grid's number.
-func (m *mover) value(line float64) float64 {
-	if m.octaves {
-		return math.Exp2(line)
-	}
-	return line
 }
 
 // track is a wave on a surface: value = centre + depth w(phase + rate (t − middle)).
@@ -210,21 +194,21 @@ func (t *track) climb() {
 }
 
 // point is x with the mover as the track has it.
-func (t *track) point(o *GraphObjective, x []float64) []float64 {
+func (t *track) point(o *problem.Problem, x []float64) []float64 {
 	p := append([]float64(nil), x...)
 	m := t.s.m
-	o.put(p, m.centre, m.value(t.centre))
+	o.Put(p, m.centre, m.value(t.centre))
 	if m.depth != nil {
-		o.put(p, m.depth, t.depth/m.scale)
-		o.put(p, m.rate, t.rate)
+		o.Put(p, m.depth, t.depth/m.scale)
+		o.Put(p, m.rate, t.rate)
 		phase := t.phase - t.rate*t.s.middle()
-		o.put(p, m.phase, phase-math.Floor(phase))
+		o.Put(p, m.phase, phase-math.Floor(phase))
 	}
 	if m.feedback != nil {
-		o.put(p, m.feedback, t.s.feedback)
+		o.Put(p, m.feedback, t.s.feedback)
 	}
 	if t.s.mixed {
-		o.put(p, m.mix, t.mix)
+		o.Put(p, m.mix, t.mix)
 	}
 	return p
 }

@@ -116,7 +116,7 @@ func (s *surface) pooled(mix float64, every, width int) [][]float32 {
 	return out
 }
 
-// width is how many values a rough look takes together.
+// width is how many values a rough search takes together.
 func (s *surface) width() int {
 	if s.m.octaves {
 		return 1

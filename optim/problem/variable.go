@@ -1,4 +1,4 @@
-package search
+package problem
 
 import (
 	"fmt"
@@ -91,12 +91,12 @@ func (v *Variable) unline(x float64) float64 {
 	return x
 }
 
-// Unbounded returns u for a value inside the range.
+// Unbounded returns u for a value, or for the end of the range that it is beyond.
 func (v *Variable) Unbounded(value float64) float64 {
 	if v.Scale == abi.Periodic {
 		return value
 	}
-	lo, hi, x := v.line(v.Lo), v.line(v.Hi), v.line(value)
+	lo, hi, x := v.line(v.Lo), v.line(v.Hi), v.line(math.Min(math.Max(value, v.Lo), v.Hi))
 	switch {
 	case !math.IsInf(lo, 0) && !math.IsInf(hi, 0):
 		tiny := 1e-12 * (hi - lo)
@@ -108,6 +108,31 @@ func (v *Variable) Unbounded(value float64) float64 {
 		return unsoftplus(math.Max(hi-x, 1e-12))
 	}
 	return x
+}
+
+// within is how far inside its range a search puts a value, of the range; of its
+// unit where that has an end only on one side. The map is so steep nearer to the
+// end that a descent would not come away from it again, and 120 dB below the
+// most of an amplitude nothing is heard of what should be silent.
+const within = 1e-6
+
+// Inside returns u for a value, moved a little inside the range: where slopes are
+// not 0. Every start of a search sets its values by it.
+func (v *Variable) Inside(value float64) float64 {
+	if v.Scale == abi.Periodic {
+		return value
+	}
+	lo, hi, x := v.line(v.Lo), v.line(v.Hi), v.line(math.Min(math.Max(value, v.Lo), v.Hi))
+	margin := within * math.Min(hi-lo, 1)
+	return v.Unbounded(v.unline(math.Min(math.Max(x, lo+margin), hi-margin)))
+}
+
+// HasPrior reports whether the file expects a value.
+func (v *Variable) HasPrior() bool { return v.prior != nil }
+
+// IsPitch reports whether a variable is the frequency of something that sounds.
+func (v *Variable) IsPitch() bool {
+	return v.Param.Spec.Role == abi.Pitch && v.Param.Spec.Unit == "Hz"
 }
 
 // Value returns v and ∂v/∂u.

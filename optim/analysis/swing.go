@@ -1,48 +1,9 @@
-package search
+package analysis
 
-import (
-	"math"
+import "math"
 
-	"ampfit/adjoint"
-	"ampfit/graph"
-)
-
-// vibrato is the learned wave that moves a learned pitch,
-//
-//	f(t) = pitch + scale depth w(phase + rate t)
-type vibrato struct {
-	pitch              int // variable
-	depth, rate, phase *adjoint.Param
-	scale              float64
-}
-
-// vibratos finds the oscillators of the graph that a low-frequency oscillator
-// moves in pitch.
-func (o *GraphObjective) vibratos() []vibrato {
-	var out []vibrato
-	for i := range o.Variables {
-		v := &o.Variables[i]
-		if !isPitch(v) || len(v.Param.Values) != 1 {
-			continue
-		}
-		for _, u := range o.Model.Plan.Units {
-			if u.Name != v.Param.Node || u.Filter {
-				continue
-			}
-			for _, p := range u.Params {
-				if p.Name != v.Param.Name || len(p.Mods) != 1 || p.Mods[0].Mode != graph.Add || p.Mods[0].From.Unit.Type.Name != "LFONode" {
-					continue
-				}
-				from := p.Mods[0].From.Unit.Name
-				out = append(out, vibrato{i, o.Model.Param(from, "depth"), o.Model.Param(from, "rate_hz"), o.Model.Param(from, "phase"), p.Mods[0].Scale})
-			}
-		}
-	}
-	return out
-}
-
-// swing is a pitch that a sine moves: centre and depth in Hz, phase in cycles.
-type swing struct{ centre, depth, rate, phase float64 }
+// Swing is a pitch that a sine moves: centre and depth in Hz, phase in cycles.
+type Swing struct{ Centre, Depth, Rate, Phase float64 }
 
 // Limits of what counts as a vibrato.
 const (
@@ -52,15 +13,15 @@ const (
 	swingLong    = 10.0 // s of the sound at most: rates to try and times to try them at grow with it
 )
 
-// findSwing follows the partial at a frequency, the harmonic of a pitch by its
+// FindSwing follows the partial at a frequency, the harmonic of a pitch by its
 // number, and finds the sine that moves it most. The partial is mixed down to
 // 0 Hz and smoothed over some periods of the pitch; the turn of its phase from
 // frame to frame is what its frequency is off.
-func findSwing(x []float64, rate, freq, pitch float64) (swing, bool) {
+func FindSwing(x []float64, rate, freq, pitch float64) (Swing, bool) {
 	x = x[:min(len(x), int(swingLong*rate))]
 	size := int(4 * rate / pitch)
 	if size < 8 || len(x) < 8*size {
-		return swing{}, false
+		return Swing{}, false
 	}
 	hop := max(1, size/8)
 	hann := make([]float64, size)
@@ -89,7 +50,7 @@ func findSwing(x []float64, rate, freq, pitch float64) (swing, bool) {
 		a0, b0 = a, b
 	}
 	seconds := float64(len(x)) / rate
-	best, share := swing{}, 0.0
+	best, share := Swing{}, 0.0
 	try := func(r float64) float64 {
 		s, e := fitSine(times, off, weight, r)
 		if e > share {
@@ -102,20 +63,20 @@ func findSwing(x []float64, rate, freq, pitch float64) (swing, bool) {
 		try(r)
 	}
 	if share == 0 { // too short for a turn and a half of any, or silent
-		return swing{}, false
+		return Swing{}, false
 	}
 	for ; step > 1e-4; step /= 2 {
-		r := best.rate
+		r := best.Rate
 		try(r - step/2)
 		try(r + step/2)
 	}
-	best.centre += freq
+	best.Centre += freq
 	return best, share > swingShare
 }
 
 // fitSine fits c + depth sin 2π(phase + rate t) by least squares and returns the
 // share of the variance that the sine explains.
-func fitSine(t, y, weight []float64, rate float64) (swing, float64) {
+func fitSine(t, y, weight []float64, rate float64) (Swing, float64) {
 	var g [3][4]float64 // normal equations
 	var mean, sum float64
 	for i, v := range y {
@@ -143,7 +104,7 @@ func fitSine(t, y, weight []float64, rate float64) (swing, float64) {
 	var p [3]float64
 	for j := range p {
 		if g[j][j] == 0 {
-			return swing{}, 0
+			return Swing{}, 0
 		}
 		p[j] = g[j][3] / g[j][j]
 	}
@@ -155,8 +116,8 @@ func fitSine(t, y, weight []float64, rate float64) (swing, float64) {
 		all += weight[i] * (v - mean) * (v - mean)
 	}
 	if all == 0 {
-		return swing{}, 0
+		return Swing{}, 0
 	}
 	phase := math.Atan2(p[2], p[1]) / (2 * math.Pi)
-	return swing{p[0], math.Hypot(p[1], p[2]), rate, phase - math.Floor(phase)}, 1 - left/all
+	return Swing{p[0], math.Hypot(p[1], p[2]), rate, phase - math.Floor(phase)}, 1 - left/all
 }

@@ -1,4 +1,4 @@
-package search
+package analysis
 
 import (
 	"cmp"
@@ -8,13 +8,13 @@ import (
 	"ampfit/internal/fft"
 )
 
-// partial is a decaying sinusoid of a recording,
+// Partial is a decaying sinusoid of a recording,
 //
 //	amp e^(-decay t) sin 2π(freq t + phase)
-type partial struct {
-	freq, amp, decay, phase float64 // Hz, at t = 0, 1/s, cycles
-	peak                    float64 // largest amplitude it has
-	rise                    float64 // s until then
+type Partial struct {
+	Freq, Amp, Decay, Phase float64 // Hz, at t = 0, 1/s, cycles
+	Peak                    float64 // largest amplitude it has
+	Rise                    float64 // s until then
 }
 
 // spectrogram is the Hann spectra of a signal, window by window, all inside it.
@@ -60,14 +60,14 @@ func windowFor(frames int, rate float64) int {
 	return size
 }
 
-// findPartials returns the strongest partials of a signal, at most count of
+// Partials returns the strongest partials of a signal, at most count of
 // them, the strongest first: maxima of the spectrum that every bin reaches at
 // its loudest, with frequency and decay from the course of phase and level
 // through the windows.
 //
 // Source: J. O. Smith, X. Serra, PARSHL: An Analysis/Synthesis Program for
 // Non-Harmonic Sounds, ICMC 1987.
-func findPartials(x []float64, rate float64, count int) []partial {
+func Partials(x []float64, rate float64, count int) []Partial {
 	size := windowFor(len(x), rate)
 	if len(x) < size {
 		return nil
@@ -86,7 +86,7 @@ func findPartials(x []float64, rate float64, count int) []partial {
 		}
 	}
 	slices.SortStableFunc(at, func(a, b int) int { return cmp.Compare(top[b], top[a]) })
-	var out []partial
+	var out []Partial
 	for _, k := range at {
 		if len(out) == count || top[k] < 1e-9*top[at[0]] {
 			break
@@ -97,7 +97,7 @@ func findPartials(x []float64, rate float64, count int) []partial {
 }
 
 // track follows the partial at bin k.
-func (s *spectrogram) track(k int) partial {
+func (s *spectrogram) track(k int) Partial {
 	loud := 0 // window where it is loudest
 	for w := range s.windows {
 		if s.energy[w*s.bins+k] > s.energy[loud*s.bins+k] {
@@ -107,7 +107,7 @@ func (s *spectrogram) track(k int) partial {
 	row := s.energy[loud*s.bins:]
 	bin := float64(k) + vertex(math.Log(row[k-1]+1e-300), math.Log(row[k]+1e-300), math.Log(row[k+1]+1e-300))
 	freq := bin * s.rate / float64(s.size)
-	p := partial{rise: s.time(loud) - float64(s.size)/2/s.rate}
+	p := Partial{Rise: s.time(loud) - float64(s.size)/2/s.rate}
 	// The phase that a window is ahead of the last one tells the frequency to a
 	// fraction of a bin; the level tells the decay. Both count by energy, down
 	// to where 40 dB are lost.
@@ -136,15 +136,15 @@ func (s *spectrogram) track(k int) partial {
 	if spread := sw*stt - st*st; spread > 1e-12*sw*stt {
 		slope = (sw*stl - st*sl) / spread
 	}
-	p.freq, p.decay = freq, max(-slope, 0)
+	p.Freq, p.Decay = freq, max(-slope, 0)
 	// Level and phase at the loudest window lead back to frame 0.
 	t, off := s.time(loud), bin-float64(k)
-	p.peak = math.Sqrt(row[k]) / hannGain(off)
-	p.amp = p.peak * math.Exp(min(p.decay*t, 7))
+	p.Peak = math.Sqrt(row[k]) / hannGain(off)
+	p.Amp = p.Peak * math.Exp(min(p.Decay*t, 7))
 	// A window of size frames centred between two of them has the phase of its
 	// middle; a sine is a quarter turn behind a cosine.
-	p.phase = s.phase(loud, k) + 0.25 + float64(k)*float64(s.size-1)/2/float64(s.size) - freq*t
-	p.phase -= math.Floor(p.phase)
+	p.Phase = s.phase(loud, k) + 0.25 + float64(k)*float64(s.size-1)/2/float64(s.size) - freq*t
+	p.Phase -= math.Floor(p.Phase)
 	return p
 }
 
@@ -170,25 +170,25 @@ func hannGain(off float64) float64 {
 	return math.Sin(math.Pi*off) / (math.Pi * off) / (1 - off*off)
 }
 
-// fundamental is the pitch whose multiples hold most of the partials' energy,
+// Fundamental is the pitch whose multiples hold most of the partials' energy,
 // 0 for none. Of a pitch and its octave below, which explains as much, the
 // higher one wins.
-func fundamental(ps []partial) float64 {
+func Fundamental(ps []Partial) float64 {
 	best, pitch := 0.0, 0.0
 	for _, p := range ps[:min(len(ps), 12)] {
 		for div := 1; div <= 8; div++ {
-			f := p.freq / float64(div)
+			f := p.Freq / float64(div)
 			if f < 20 {
 				continue
 			}
 			score := 0.0
 			for _, q := range ps {
-				k := math.Round(q.freq / f)
+				k := math.Round(q.Freq / f)
 				if k < 1 || k > 40 {
 					continue
 				}
-				off := (q.freq/f - k) / (0.02 + 0.01*k) // stretched partials count too
-				score += math.Sqrt(q.peak) * math.Exp(-off*off) / math.Pow(k, 0.25)
+				off := (q.Freq/f - k) / (0.02 + 0.01*k) // stretched partials count too
+				score += math.Sqrt(q.Peak) * math.Exp(-off*off) / math.Pow(k, 0.25)
 			}
 			score *= math.Pow(float64(div), -0.3)
 			if score > best {
@@ -197,4 +197,45 @@ func fundamental(ps []partial) float64 {
 		}
 	}
 	return pitch
+}
+
+// Harmonics sorts partials to the multiples of a pitch.
+func Harmonics(ps []Partial, pitch float64, n int) []Partial {
+	out := make([]Partial, n)
+	if pitch <= 0 {
+		return out
+	}
+	for _, q := range ps {
+		k := int(math.Round(q.Freq/pitch)) - 1
+		if k < 0 || k >= n || math.Abs(q.Freq/pitch-float64(k+1)) > 0.25 {
+			continue
+		}
+		if q.Peak > out[k].Peak {
+			out[k] = q
+		}
+	}
+	return out
+}
+
+// Pitches are the frequencies that the oscillators of a sound may have: its
+// pitch, its strongest partials, and their distances.
+func Pitches(ps []Partial, pitch float64) []float64 {
+	var out []float64
+	see := func(f float64) {
+		if f < 15 || slices.ContainsFunc(out, func(g float64) bool { return math.Abs(math.Log(f/g)) < 0.01 }) {
+			return
+		}
+		out = append(out, f)
+	}
+	see(pitch)
+	strong := ps[:min(4, len(ps))]
+	for _, a := range strong {
+		see(a.Freq)
+	}
+	for i, a := range strong {
+		for _, b := range strong[:i] {
+			see(math.Abs(a.Freq - b.Freq))
+		}
+	}
+	return out[:min(8, len(out))]
 }

@@ -1,64 +1,38 @@
-package search
+package analysis
 
 import (
 	"math"
-	"math/bits"
 	"slices"
-
-	"ampfit/internal/fft"
-	"ampfit/optim/method"
 )
 
-// Limits at which what is left of the target is called foreign.
+// Limits at which what is left of a target is called unrelated.
 const (
-	foreignAbove  = 0.25 // of the target left: too much to judge
-	foreignPart   = 0.03 // of what is left that anything of the dry sound explains
-	foreignPeak   = 7    // deviations of a cross-correlation, whose highest by chance is near 5
-	foreignFrames = 4096 // least
-	foreignLags   = 4096 // of the cross-correlation, among which a peak stands out
+	restPart   = 0.03 // of what is left that anything of the dry sound explains
+	restPeak   = 7    // deviations of a cross-correlation, whose highest by chance is near 5
+	restFrames = 4096 // least
+	restLags   = 4096 // of the cross-correlation, among which a peak stands out
 )
 
-// foreign reports whether what a fit leaves of the target, from the output last
-// rendered, has nothing to do with the dry sound, so that no setting of any
-// effect could explain it: hiss, a hum, the rounding of the recording. It does
-// when none of these finds more than a small part:
+// Unrelated reports whether what a fit leaves of a target has nothing to do with
+// the dry sound, so that no setting of any effect could explain it: hiss, a hum,
+// the rounding of the recording. It does when none of these finds more than a
+// small part:
 //
 //	coherence             of short spectra with the dry sound, its square and its cube
 //	levels                of short spectra, bin by bin, which follow those of the dry
 //	                      sound if it is moved or modulated
 //	cross-correlation     over the whole length, whitened: an echo however late
 //
-// The coherence of K windows of independent sounds is 1/K by chance.
+// The coherence of K windows of independent sounds is 1/K by chance. Of less than
+// 4096 frames nothing can be said.
 //
 // Sources: G. C. Carter, C. H. Knapp, A. H. Nuttall, Estimation of the
 // Magnitude-Squared Coherence Function Via Overlapped Fast Fourier Transform
 // Processing, IEEE Trans. AU-21(4), 1973; C. H. Knapp, G. C. Carter, The
 // Generalized Correlation Method for Estimation of Time Delay, IEEE Trans.
 // ASSP-24(4), 1976 (the whitening).
-func (o *GraphObjective) foreign(f float64) bool {
-	if len(o.dry) == 0 || f > foreignAbove || o.Model.HasHeatLoss() {
-		return false
-	}
-	frames := len(o.target) / o.channels
-	if frames < foreignFrames {
-		return false
-	}
-	for c := range o.channels {
-		left := slices.Clone(o.target[c*frames : (c+1)*frames])
-		for n, v := range o.Model.Output[c*frames : (c+1)*frames] {
-			left[n] -= v
-		}
-		dry := make([]float64, frames)
-		copy(dry, o.dry[min(c, len(o.dry)-1)])
-		if !unrelated(left, dry) {
-			return false
-		}
-	}
-	return true
-}
-
-func unrelated(left, dry []float64) bool {
-	if correlated(left, dry) {
+func Unrelated(left, dry []float64) bool {
+	if len(left) < restFrames || correlated(left, dry) {
 		return false
 	}
 	for _, size := range []int{256, 2048, 16384} {
@@ -66,12 +40,12 @@ func unrelated(left, dry []float64) bool {
 			break
 		}
 		r, x := newSpectrogram(left, 1, size, size/2), newSpectrogram(dry, 1, size, size/2)
-		if follows(r, x) > foreignPart {
+		if follows(r, x) > restPart {
 			return false
 		}
 		power := slices.Clone(dry)
 		for k := 1; ; k++ { // one at a time: each takes three numbers a frame
-			if coherence(r, x)-1/float64(r.windows) > foreignPart {
+			if coherence(r, x)-1/float64(r.windows) > restPart {
 				return false
 			}
 			if k == 3 {
@@ -140,28 +114,17 @@ func follows(r, x *spectrogram) float64 {
 
 // correlated reports whether the whitened cross-correlation has a peak.
 func correlated(r, x []float64) bool {
-	n := 1 << bits.Len(uint(2*len(r)-1))
-	plan := fft.NewPlan(n)
-	work, pad := plan.Scratch(), make([]float64, n)
-	spectrum := func(x []float64) (re, im []float64) {
-		re, im = make([]float64, plan.Bins()), make([]float64, plan.Bins())
-		clear(pad[copy(pad, x):])
-		plan.Forward(re, im, pad, work)
-		return re, im
-	}
-	ar, ai := spectrum(r)
-	br, bi := spectrum(x)
-	for k := range ar {
-		re, im := ar[k]*br[k]+ai[k]*bi[k], ai[k]*br[k]-ar[k]*bi[k]
-		if m := math.Hypot(re, im); m > 0 {
-			ar[k], ai[k] = re/m, im/m
+	d := newDivision(lengthFor(2*len(r)), [][]float64{x}, [][]float64{r})
+	for k, re := range d.cross.re {
+		if m := math.Hypot(re, d.cross.im[k]); m > 0 {
+			d.cross.re[k], d.cross.im[k] = re/m, d.cross.im[k]/m
 		}
 	}
-	plan.Inverse(pad, ar, ai, work)
+	lags := d.back(d.cross)
 	// Against the deviation around it: not all lags overlap alike.
-	for at := 0; at+foreignLags <= n; at += foreignLags {
-		part := pad[at : at+foreignLags]
-		limit := foreignPeak * math.Sqrt(method.Dot(part, part)/foreignLags)
+	for at := 0; at+restLags <= len(lags); at += restLags {
+		part := lags[at : at+restLags]
+		limit := restPeak * math.Sqrt(dot(part, part)/restLags)
 		for _, v := range part {
 			if math.Abs(v) > limit {
 				return true

@@ -1,4 +1,4 @@
-package search
+package problem
 
 import (
 	"math"
@@ -118,4 +118,18 @@ func TestEmptyRangeIsRefused(t *testing.T) {
 	q := &graph.Param{Param: abi.Param{Name: "p", Min: 1, Max: 1, Len: 1}}
 	_, err := newVariable(&adjoint.Param{Node: "n", Name: "p", Spec: q, Values: []float64{1}}, 0)
 	require.EqualError(t, err, "optim: n.p cannot be learned between 1 and 1")
+}
+
+// The map to a range of 0 to 1000 is stretched around a start of 1: two of its
+// plain units are 8 % of a value near 0, and a step may be more.
+func TestStepsInAVastRange(t *testing.T) {
+	q := &graph.Param{Param: abi.Param{Min: 0, Max: 1000, Scale: abi.Linear}}
+	v, err := newVariable(&adjoint.Param{Name: "attack_ms", Spec: q, Values: []float64{1}}, 0)
+	require.NoError(t, err)
+	o := &Problem{Variables: []Variable{v}}
+	var limit [1]float64
+	u := v.Unbounded(1)
+	o.StepLimits(limit[:], []float64{u})
+	after, _ := v.Value(u - limit[0])
+	require.InEpsilon(t, math.Exp(-2), after, 0.01)
 }

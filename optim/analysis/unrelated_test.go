@@ -1,11 +1,10 @@
-package search
+package analysis
 
 import (
 	"math"
 	"math/rand/v2"
 	"testing"
 
-	"ampfit/optim/method"
 	"github.com/stretchr/testify/require"
 )
 
@@ -21,8 +20,8 @@ func TestUnrelated(t *testing.T) {
 		dry[n] = low * math.Exp(-float64(n%5000)/1500)
 		hiss[n] = 0.05 * rng.NormFloat64()
 	}
-	power := func(x []float64) float64 { return method.Dot(x, x) / frames }
-	require.True(t, unrelated(hiss, dry))
+	power := func(x []float64) float64 { return dot(x, x) / frames }
+	require.True(t, Unrelated(hiss, dry))
 	for name, effect := range map[string]func(n int) float64{
 		"gain":    func(n int) float64 { return dry[n] },
 		"echo":    func(n int) float64 { return dry[max(n-17000, 0)] * float64(min(n/17000, 1)) },
@@ -43,7 +42,7 @@ func TestUnrelated(t *testing.T) {
 		for n := range y {
 			y[n] = hiss[n] + scale*y[n]
 		}
-		require.False(t, unrelated(y, dry), name)
+		require.False(t, Unrelated(y, dry), name)
 	}
 	// A steady chord through an all-pass has no levels that move, and no peak in
 	// the cross-correlation; only the coherence hears it.
@@ -57,6 +56,6 @@ func TestUnrelated(t *testing.T) {
 			y[n] += scale * math.Sin(at+float64(2*k*k))
 		}
 	}
-	require.True(t, unrelated(hiss, dry))
-	require.False(t, unrelated(y, dry), "chord")
+	require.True(t, Unrelated(hiss, dry))
+	require.False(t, Unrelated(y, dry), "chord")
 }
