@@ -153,6 +153,16 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 	return r, nil
 }
 
+// Plan says of each stage of the optimiser auto, in order, whether it would have
+// anything to do in such a fit, and why. Nothing is evaluated.
+func Plan(g *graph.Graph, o FitOptions) ([]FitStage, error) {
+	f, err := newFit(g, o)
+	if err != nil {
+		return nil, err
+	}
+	return search.Plan(f.problem, f.free()), nil
+}
+
 // search descends from x, whose loss is low, and returns the best point. Where
 // the stages lead from a waveform that is lost to its spectra, it descends on
 // those from the start, and keeps to them, with a note, where they come out

@@ -111,9 +111,9 @@ func (v *Variable) Unbounded(value float64) float64 {
 }
 
 // within is how far inside its range a search puts a value, of the range; of its
-// unit where that has an end only on one side. The map is so steep nearer to the
-// end that a descent would not come away from it again, and 120 dB below the
-// most of an amplitude nothing is heard of what should be silent.
+// unit where the range has no end on a side. Nearer to an end the map is so flat
+// that a descent does not come away from it again, and of an amplitude nothing is
+// heard 110 dB below the most that it may be.
 const within = 1e-6
 
 // Inside returns u for a value, moved a little inside the range: where slopes are
@@ -123,7 +123,10 @@ func (v *Variable) Inside(value float64) float64 {
 		return value
 	}
 	lo, hi, x := v.line(v.Lo), v.line(v.Hi), v.line(math.Min(math.Max(value, v.Lo), v.Hi))
-	margin := within * math.Min(hi-lo, 1)
+	margin := within * (hi - lo)
+	if math.IsInf(margin, 0) {
+		margin = within
+	}
 	return v.Unbounded(v.unline(math.Min(math.Max(x, lo+margin), hi-margin)))
 }
 

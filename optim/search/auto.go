@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 
 	"ampfit/optim/loss"
 	"ampfit/optim/method"
@@ -88,6 +89,10 @@ func Plan(p *problem.Problem, free bool) []Record {
 		st := s.newState(s.Problem.Start(), math.Inf(1), method.Settings{})
 		for _, stage := range tableFor(st) {
 			ok, why := stage.asks(st)
+			if stage.Needed != nil && ok && !stage.Last {
+				_, not := stage.Needed(st)
+				why = strings.TrimPrefix(why+", unless "+not, "always, ")
+			}
 			out = append(out, Record{Name: stage.Name, Doc: stage.Doc, Ran: ok, Why: why, Loss: s.Problem.LossName()})
 		}
 		spectra := s.Problem.Under(problem.Spectra)

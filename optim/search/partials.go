@@ -39,7 +39,7 @@ var partials = &Stage{
 	Doc:  "Proposes the frequencies, levels and decays of the target's partials for banks of partials, and its decay for what fades.",
 	Applies: func(s *State) (bool, string) {
 		p := s.Problem
-		return ofTarget(s, len(banksOf(p))+len(tones(p))+len(decaysOf(p)), "bank, pitch or decay")
+		return ofTarget(s, len(banksOf(p))+len(tones(p))+len(decaysOf(p)), "parameter that the target tells of")
 	},
 	Propose: func(_ context.Context, s *State) ([]Start, error) { return s.suggest(s.fill) },
 }

@@ -83,10 +83,10 @@ type Repeat struct {
 type Record struct {
 	Name, Doc     string
 	Ran           bool
-	Why           string // it ran, or did not
-	Loss          string // that was minimised
-	Evaluations   int    // at lower rates as well
-	Before, After float64
+	Why           string  // it ran, or did not
+	Loss          string  // that was minimised
+	Evaluations   int     // at lower rates as well, from all starts
+	Before, After float64 // the lowest loss; NaN where it did not run
 }
 
 // Search runs the stages of a table from one start after another.
@@ -255,13 +255,13 @@ func (s *State) runOnce(ctx context.Context, st *Stage) error {
 	}
 	r := s.recordOf(st)
 	if !r.Ran {
-		r.Ran, r.Before = true, s.F
+		r.Ran, r.Before, r.After = true, s.Low.F, s.Low.F
 	}
 	calls := s.Problem.Calls + s.Problem.Low
 	defer func() {
 		r := s.recordOf(st)
 		r.Evaluations += s.Problem.Calls + s.Problem.Low - calls
-		r.After = s.Low.F
+		r.After = min(r.After, s.Low.F)
 	}()
 	if st.Run != nil {
 		return st.Run(ctx, s)
@@ -509,6 +509,10 @@ func count(n int, thing string) string {
 	case n == 1:
 	case strings.HasSuffix(thing, "ch"):
 		thing += "es"
+	case strings.Contains(thing, " that "):
+		thing = strings.Replace(thing, " that ", "s that ", 1)
+	case strings.Contains(thing, " of "):
+		thing = strings.Replace(thing, " of ", "s of ", 1)
 	default:
 		thing += "s"
 	}

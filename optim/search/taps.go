@@ -23,7 +23,7 @@ const (
 )
 
 var solvedTaps = &Stage{
-	Name: "taps",
+	Name: "solved taps",
 	Doc:  "Solves for the taps of filters by least squares, and descends with the other parameters, in turn.",
 	Applies: func(s *State) (bool, string) {
 		if !s.Problem.Quadratic() {
