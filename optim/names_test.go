@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -50,4 +51,31 @@ func TestNoNameIsKnownByHeart(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
+}
+
+// Imports point down: methods know nothing of ours, analysis nothing of graphs.
+func TestImportsPointDown(t *testing.T) {
+	for dir, allowed := range map[string][]string{
+		"method":   {},
+		"analysis": {"ampfit/internal/"},
+		"loss":     {"ampfit/internal/"},
+		"problem":  {"ampfit/abi", "ampfit/graph", "ampfit/adjoint", "ampfit/internal/", "ampfit/optim/loss", "ampfit/optim/method"},
+		"search":   {"ampfit/abi", "ampfit/graph", "ampfit/adjoint", "ampfit/optim/loss", "ampfit/optim/method", "ampfit/optim/problem", "ampfit/optim/analysis"},
+	} {
+		files, err := filepath.Glob(dir + "/*.go")
+		require.NoError(t, err)
+		for _, path := range files {
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+			require.NoError(t, err)
+			for _, spec := range file.Imports {
+				name, _ := strconv.Unquote(spec.Path.Value)
+				if strings.HasPrefix(name, "ampfit/") {
+					require.True(t, slices.ContainsFunc(allowed, func(a string) bool { return name == a || strings.HasSuffix(a, "/") && strings.HasPrefix(name, a) }), "%s imports %s", path, name)
+				}
+			}
+		}
+	}
 }

@@ -15,7 +15,7 @@ import (
 // without rounds (proposes) hands its points to the next one that has some.
 
 // waveform is for the losses that compare waveforms. Those of frequencies, rates
-// and delays have many minima; each is an idle hill away from the next.
+// and delays have many minima.
 var waveform = []*Stage{
 	solvedTaps,     // taps, by least squares
 	firstDescent,   // from the start, a few steps where stages below do better
@@ -34,15 +34,15 @@ var waveform = []*Stage{
 	overToSpectra,  // where the waveform is lost: the other table, from the start
 }
 
-// effects are for spectra of what an effect makes of a dry signal.
-var effects = []*Stage{
+// effectSpectra are for spectra of what an effect makes of a dry signal.
+var effectSpectra = []*Stage{
 	knownTaps,    // proposes: taps by least squares
 	knownRoom,    // proposes: what the target says of a reverberation
 	plainDescent, // from the lowest of these
 }
 
-// sounds are for all spectra, after that: from coarse to fine.
-var sounds = []*Stage{
+// spectra are for all spectra, after that: from coarse to fine.
+var spectra = []*Stage{
 	knownTaps,      // proposes
 	partials,       // proposes: banks of partials, levels and decays of the target
 	pitches,        // proposes: oscillators at the pitch or at the partials
@@ -66,9 +66,9 @@ func tableFor(s *State) []*Stage {
 	case s.Problem.Quadratic():
 		return waveform
 	case s.Sieve == s.Problem:
-		return slices.Concat(effects, waveform)
+		return slices.Concat(effectSpectra, waveform)
 	}
-	return slices.Concat(effects, sounds)
+	return slices.Concat(effectSpectra, spectra)
 }
 
 func init() {
@@ -95,11 +95,11 @@ func Plan(p *problem.Problem, free bool) []Record {
 			}
 			out = append(out, Record{Name: stage.Name, Doc: stage.Doc, Ran: ok, Why: why, Loss: s.Problem.LossName()})
 		}
-		spectra := s.Problem.Under(problem.Spectra)
-		if !s.free || spectra == nil {
+		other := s.Problem.Under(problem.Spectra)
+		if !s.free || other == nil {
 			return out
 		}
-		s.Problem, s.free = spectra, false
+		s.Problem, s.free = other, false
 	}
 }
 

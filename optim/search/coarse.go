@@ -39,7 +39,7 @@ func (s *State) coarseProblem() *problem.Problem {
 func (s *State) coarseRounds(plan [3][2]int) []Round {
 	var out []Round
 	for _, r := range plan {
-		out = append(out, Round{Keep: r[0], Steps: r[1], Behind: farBehind, Rate: coarseRate, Method: method.InUnits(method.Adam), On: s.Sieve})
+		out = append(out, Round{Keep: r[0], Steps: r[1], Behind: farBehind, LR: coarseRate, Method: method.InUnits(method.Adam), On: s.Sieve})
 	}
 	return out
 }

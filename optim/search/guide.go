@@ -34,7 +34,7 @@ var guided = &Stage{
 	},
 	Rounds: func(s *State) []Round {
 		// Adam crosses the small ridges that stop a line search.
-		return []Round{{On: guide(s.Problem), Method: method.Patient(method.Adam, 40, 1e-3), Steps: guideSteps, Rate: guideRate}, {}}
+		return []Round{{On: guide(s.Problem), Method: method.Patient(method.Adam, 40, 1e-3), Steps: guideSteps, LR: guideRate}, {}}
 	},
 }
 

@@ -35,15 +35,14 @@ func isComb(u *graph.Unit) bool {
 func reverberates(p *problem.Problem) bool {
 	combs := 0
 	for _, u := range p.Model.Plan.Units {
-		if !slices.ContainsFunc(p.Variables, func(v problem.Variable) bool { return v.Param.Node == u.Name }) {
+		tail := hasTail(u)
+		if !tail && !isComb(u) || !slices.ContainsFunc(p.Variables, func(v problem.Variable) bool { return v.Param.Spec.Of == u }) {
 			continue
 		}
-		switch {
-		case hasTail(u):
+		if tail {
 			return true
-		case isComb(u):
-			combs++
 		}
+		combs++
 	}
 	return combs > 1
 }
@@ -87,11 +86,11 @@ func roomOfTarget(p *problem.Problem, x []float64) []float64 {
 		to[mix] = p.Variables[mix].Inside(wet)
 	}
 	for _, u := range p.Model.Plan.Units {
-		switch decays := p.Param(u, abi.Decay); {
+		switch {
 		case hasTail(u) && isShapedNoise(u):
 			shapeNoise(p, to, u, r, all, wet)
 		case hasTail(u):
-			setEach(p, to, decays, func(k int) float64 {
+			setEach(p, to, p.Param(u, abi.Decay), func(k int) float64 {
 				if t := r.Decay(6000, rate/2, rate); k == 1 && t > 0 {
 					return t
 				}

@@ -40,7 +40,7 @@ var overToSpectra = &Stage{
 		s.Problem.Evaluate(nil, s.X)
 		p := s.Problem.Under(problem.Spectra)
 		s.search.before, s.search.free = p.Loss.Evaluate(nil, s.Problem.Model.Output), false
-		s.search.Problem, p.Calls = p, 0
+		s.search.Problem = p
 		return nil
 	},
 }

@@ -9,6 +9,7 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -65,7 +66,7 @@ type Round struct {
 	Behind float64 // without those that are so many times the lowest; 0: all
 	Above  float64 // without those that are so many times the lowest known; 0: all
 	Steps  int     // of each descent; 0: as many as the settings say
-	Rate   float64 // learning rate, of the methods that have one
+	LR     float64 // learning rate, of the methods that have one
 	Method method.Method
 	On     *problem.Problem // nil: the problem itself
 	Adopt  bool             // what is lower is adopted in this round already
@@ -157,12 +158,18 @@ func (s *Search) Finally(ctx context.Context, x []float64, f float64) (again boo
 		if !stage.Last {
 			continue
 		}
-		ok, why := stage.asks(st)
+		ok, why := stage.needed(st)
+		if ok {
+			ok, why = stage.asks(st)
+		}
 		if st.recordOf(stage).Why = why; ok {
-			err = st.runGroup(ctx, []*Stage{stage})
+			err = st.runOnce(ctx, stage)
 		}
 	}
-	return s.Problem != before, err
+	if again = s.Problem != before; again {
+		s.Problem.Calls = 0
+	}
+	return again, err
 }
 
 // run takes the stages of a table in turn.
@@ -177,12 +184,14 @@ func (s *State) run(ctx context.Context, table []*Stage) error {
 		if st.Last {
 			continue
 		}
-		record := s.recordOf(st)
-		ok, why := st.asks(s)
-		if s.end != "" {
-			ok, why = false, s.end
+		ok, why := false, s.end
+		if s.end == "" {
+			ok, why = st.asks(s)
 		}
-		if record.Why = why; !ok {
+		if r := s.recordOf(st); !r.Ran {
+			r.Why = why
+		}
+		if !ok {
 			if !st.feeds() {
 				group = nil
 			}
@@ -346,7 +355,7 @@ func (s *State) thin(ctx context.Context, starts []Start, rounds []Round) error 
 			}
 			t.X = slices.Clone(t.X)
 			var err error
-			t.F, err = s.descend(ctx, on, r.Method, t.X, method.Settings{Steps: r.Steps, LR: r.Rate}, adopt && on == s.Problem)
+			t.F, err = s.descend(ctx, on, r.Method, t.X, method.Settings{Steps: r.Steps, LR: r.LR}, adopt && on == s.Problem)
 			if err != nil {
 				if on == s.Problem || on == s.Sieve {
 					s.adopt(on, *t)
@@ -489,18 +498,8 @@ func behind(t []Start, times float64) []Start {
 	if times == 0 || len(t) == 0 {
 		return t
 	}
-	best := slices.MinFunc(t, func(a, b Start) int { return compare(a.F, b.F) }).F
+	best := slices.MinFunc(t, func(a, b Start) int { return cmp.Compare(a.F, b.F) }).F
 	return slices.DeleteFunc(t, func(s Start) bool { return s.F > times*best })
-}
-
-func compare(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // count names a number of things.

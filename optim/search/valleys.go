@@ -100,7 +100,7 @@ func (s *State) randomStarts(ctx context.Context, n int, centres [][]float64) ([
 
 var bestValleys = &Stage{
 	Name: "best valleys",
-	Doc:  "Descends a few steps from the points proposed, further from the best, and looks again as long as that gains.",
+	Doc:  "Descends a few steps from the points proposed, further from the best, and again from others as long as that gains.",
 	Rounds: func(s *State) []Round {
 		second := 6
 		if s.short() {
@@ -169,7 +169,7 @@ var coarseRandom = &Stage{
 
 var coarseBest = &Stage{
 	Name:    "best valleys",
-	Doc:     "Descends on the coarse loss from the points proposed, further from the best, and looks once more where that gains.",
+	Doc:     "Descends on the coarse loss from the points proposed, further from the best, and once more from others where that gains.",
 	Needed:  func(s *State) (bool, string) { return s.Coarse > coarseAbove, "the coarse loss has nothing left" },
 	OnSieve: true,
 	Rounds:  func(s *State) []Round { return s.coarseRounds([3][2]int{{8, 15}, {3, 40}, {1, 80}}) },
