@@ -89,6 +89,7 @@ func Methods() [][2]string {
 // When the context ends, the best so far is returned with Interrupted set (or
 // TimedOut, for a deadline).
 func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) {
+	began := time.Now()
 	f, err := newFit(g, o)
 	if err == nil && o.Align {
 		if o, err = f.align(); err == nil {
@@ -99,6 +100,7 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 		return nil, err
 	}
 	r := f.result
+	f.began = began
 	if r.Align = o.aligned; r.Align != nil {
 		r.Notes = append(r.Notes, r.Align.String())
 	}
@@ -207,8 +209,7 @@ func (f *fit) search(ctx context.Context, m method.Entry, x []float64, low float
 // free reports whether spectra may be fitted where the waveform is lost: nobody
 // asked for a loss, nor for an optimiser that knows no other.
 func (f *fit) free() bool {
-	o := f.options
-	return o.Loss == "" && f.graph.Loss == "" && len(o.Input) > 0 && f.result.Optimizer == "auto" && o.HeatWeight == 0
+	return f.problem.AnyLoss() && len(f.options.Input) > 0 && f.result.Optimizer == "auto"
 }
 
 // watch has evaluations tell of the search, and of the end of the context.
@@ -283,7 +284,7 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fit{graph: g, options: o, problem: p, began: time.Now()}
+	f := &fit{graph: g, options: o, problem: p}
 	f.result = &FitResult{
 		Input: o.Input, Target: o.Target, Plan: p.Model.Plan, Tape: p.Model.Tape, LossName: p.LossName(),
 		Optimizer: cmp.Or(o.Optimizer, "auto"), Seed: o.Seed, Unsupported: p.Model.Unsupported,

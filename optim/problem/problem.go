@@ -161,8 +161,8 @@ func (o *Problem) LossName() string {
 
 // AnyLoss reports whether nobody asked for the loss at hand, so that another may
 // take its place.
-func (o *Problem) AnyLoss(g *graph.Graph) bool {
-	return o.options.Loss == "" && g.Loss == "" && o.options.HeatWeight == 0
+func (o *Problem) AnyLoss() bool {
+	return o.options.Loss == "" && o.graph.Loss == "" && o.options.HeatWeight == 0
 }
 
 // With is the same problem with another loss.

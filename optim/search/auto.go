@@ -17,21 +17,21 @@ import (
 // waveform is for the losses that compare waveforms. Those of frequencies, rates
 // and delays have many minima.
 var waveform = []*Stage{
-	solvedTaps,     // taps, by least squares
-	firstDescent,   // from the start, a few steps where stages below do better
-	tailDescent,    // a reverberator's waveform, as long as it can be followed
-	unrelatedFirst, // ends the search
-	asleep,         // along parameters without slope
-	movedDelays,    // delays, and what moves delays and corners
-	fullDescent,    // the whole way from there
-	unrelatedRest,  // ends the search
-	rates,          // rate and phase of low-frequency oscillators
-	guided,         // by the spectra of the sound
-	valleys,        // proposes: the lowest along each parameter
-	randomPoints,   // proposes
-	guidedPoints,   // proposes: random points, led by the spectra
-	bestValleys,    // descends from them, round after round
-	overToSpectra,  // where the waveform is lost: the other table, from the start
+	solvedTaps,    // taps, by least squares
+	firstDescent,  // from the start, a few steps where stages below do better
+	tailDescent,   // a reverberator's waveform, as long as it can be followed
+	unrelatedRest, // ends the search
+	asleep,        // along parameters without slope
+	movedDelays,   // delays, and what moves delays and corners
+	fullDescent,   // the whole way from there
+	unrelatedRest, // ends the search
+	rates,         // rate and phase of low-frequency oscillators
+	guided,        // by the spectra of the sound
+	valleys,       // proposes: the lowest along each parameter
+	randomPoints,  // proposes
+	guidedPoints,  // proposes: random points, led by the spectra
+	bestValleys,   // descends from them, round after round
+	overToSpectra, // where the waveform is lost: the other table, from the start
 }
 
 // effectSpectra are for spectra of what an effect makes of a dry signal.
@@ -49,8 +49,8 @@ var spectra = []*Stage{
 	modulators,     // proposes: two oscillators of which one modulates the other
 	vibrato,        // proposes: the movement of the pitch
 	coarseDescent,  // from the best of these, on short and few windows
-	coarseValleys,  // proposes: the lowest along each parameter
-	coarseRandom,   // proposes
+	valleys,        // proposes: the lowest along each parameter
+	randomPoints,   // proposes
 	sharedPartials, // proposes: pitches that have partials in common
 	coarseBest,     // descends from them, twice where that gains
 	fineDescent,    // on the loss itself

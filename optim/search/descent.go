@@ -24,6 +24,7 @@ var firstDescent = &Stage{
 		x := slices.Clone(s.X)
 		f, err := s.Local(ctx, s.Problem, x, method.Settings{Steps: firstSteps(s), Report: s.report})
 		s.adopt(s.Problem, Start{X: x, F: f})
+		s.full = firstSteps(s) == s.Settings.Steps
 		return err
 	},
 }
@@ -79,28 +80,20 @@ var fullDescent = &Stage{
 		}
 		return true, "the first descent took some steps only"
 	},
-	Run: func(ctx context.Context, s *State) error { return s.further(ctx, nil, method.Settings{}) },
-}
-
-var unrelatedFirst = &Stage{
-	Name: "rest after the first descent",
-	Doc:  "Ends the search where what the first descent leaves has nothing to do with the dry signal.",
-	Applies: func(s *State) (bool, string) {
-		if firstSteps(s) != s.Settings.Steps {
-			return false, "the first descent took some steps only"
-		}
-		return canBeUnrelated(s)
+	Run: func(ctx context.Context, s *State) error {
+		s.full = true
+		return s.further(ctx, nil, method.Settings{})
 	},
-	Needed: littleLeft,
-	Run:    endIfUnrelated,
 }
 
 var unrelatedRest = &Stage{
-	Name:    "rest",
-	Doc:     "Ends the search where what is left has nothing to do with the dry signal: no setting of any effect explains it.",
+	Name:    "unrelated rest",
+	Doc:     "Ends the search where what a full descent leaves has nothing to do with the dry signal: no setting of any effect explains it.",
 	Applies: canBeUnrelated,
-	Needed:  littleLeft,
-	Run:     endIfUnrelated,
+	Needed: func(s *State) (bool, string) {
+		return s.F <= judgeable && s.full, "too much is left to judge, or a full descent comes later"
+	},
+	Run: endIfUnrelated,
 }
 
 func canBeUnrelated(s *State) (bool, string) {
@@ -111,13 +104,6 @@ func canBeUnrelated(s *State) (bool, string) {
 		return false, "no least squares of few parameters"
 	}
 	return true, "there is a dry signal"
-}
-
-func littleLeft(s *State) (bool, string) {
-	if s.F > judgeable {
-		return false, "too much is left to judge"
-	}
-	return true, ""
 }
 
 func endIfUnrelated(_ context.Context, s *State) error {

@@ -124,6 +124,7 @@ type State struct {
 	read   *sound    // what the analysis found; nil before it
 	own    []float64 // the first point that the target suggests
 	inStep bool      // the waveform was matched in growing stretches
+	full   bool      // a descent went all the way
 	end    string    // why no further stage runs; empty as long as they do
 	step   int
 }
