@@ -169,7 +169,7 @@ func (o *Problem) AnyLoss() bool {
 func (o *Problem) With(l loss.Loss) *Problem {
 	p := *o
 	p.Loss, p.columns, p.base, p.output = l, nil, nil, nil
-	p.slopes, p.losses = make([]float64, len(p.Variables)), map[string]*Problem{}
+	p.slopes, p.losses, p.rates = make([]float64, len(p.Variables)), map[string]*Problem{}, map[int]*Problem{}
 	return &p
 }
 

@@ -36,7 +36,7 @@ func movements(p *problem.Problem) []*movement {
 		case q.Role == abi.Delay && q.Unit == "ms" && p.Param(u, abi.Depth) != nil:
 			m.driveSmoothly(p, u)
 		case q.Role == abi.Delay && q.Unit == "ms":
-			if from := m.mover(graph.Add); from != nil {
+			if from := m.mover(); from != nil {
 				m.driveSmoothly(p, from)
 			}
 		case q.Role == abi.Corner && slices.ContainsFunc(u.Params, func(d *graph.Param) bool { return d.Role == abi.Depth && d.Unit == "octaves" }):
@@ -52,11 +52,11 @@ func movements(p *problem.Problem) []*movement {
 	return out
 }
 
-// mover is the unit whose output alone modulates the centre in a mode; nil for
-// none. It notes the scale.
-func (m *movement) mover(mode graph.Mode) *graph.Unit {
+// mover is the unit whose output alone is added to the centre; nil for none. It
+// notes the scale.
+func (m *movement) mover() *graph.Unit {
 	mods := m.centre.Spec.Mods
-	if len(mods) != 1 || mods[0].Mode != mode {
+	if len(mods) != 1 || mods[0].Mode != graph.Add {
 		return nil
 	}
 	m.scale = mods[0].Scale

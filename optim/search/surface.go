@@ -7,8 +7,8 @@ import (
 	"ampfit/optim/problem"
 )
 
-// surface tells for every short window of a recording how well a node
-// would match it, standing still at each of a grid of values. A wave that moves
+// surface tells for every short window of a recording how well a node would
+// match it, standing still at each of a grid of values. A wave that moves
 // the value is a track across it: what a rendering costs to try, a track gives
 // for a sum over windows.
 //
@@ -34,7 +34,7 @@ const (
 	lowCorner   = 40
 )
 
-// span is the grid of a mover for an objective: delays a frame apart, corners a
+// span is the grid of a movement for a problem: delays a frame apart, corners a
 // sixth of an octave.
 func (m *movement) span(o *problem.Problem) (first, step float64, n int) {
 	v := &o.Variables[o.Index(m.centre)]
@@ -193,7 +193,7 @@ func (t *track) climb() {
 	}
 }
 
-// point is x with the mover as the track has it.
+// point is x with the movement as the track has it.
 func (t *track) point(o *problem.Problem, x []float64) []float64 {
 	p := append([]float64(nil), x...)
 	m := t.s.m

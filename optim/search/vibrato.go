@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 
-	"ampfit/graph"
 	"ampfit/optim/analysis"
 	"ampfit/optim/problem"
 )
@@ -62,7 +61,7 @@ func vibratos(p *problem.Problem) []*movement {
 	var out []*movement
 	for _, i := range tones(p) {
 		m := &movement{centre: p.Variables[i].Param, scale: 1}
-		if from := m.mover(graph.Add); from != nil && m.drive(p, from) {
+		if from := m.mover(); from != nil && m.drive(p, from) {
 			out = append(out, m)
 		}
 	}
