@@ -113,7 +113,9 @@ func (v *Variable) Unbounded(value float64) float64 {
 // within is how far inside its range a search puts a value, of the range; of its
 // unit where the range has no end on a side. Nearer to an end the map is so flat
 // that a descent does not come away from it again, and of an amplitude nothing is
-// heard 110 dB below the most that it may be.
+// heard 110 dB below the most that it may be. It is a part of the values, of
+// logarithmic ones too: of a range that begins at next to nothing, most logarithms
+// are those of what nobody hears.
 const within = 1e-6
 
 // Inside returns u for a value, moved a little inside the range: where slopes are
@@ -122,12 +124,11 @@ func (v *Variable) Inside(value float64) float64 {
 	if v.Scale == abi.Periodic {
 		return value
 	}
-	lo, hi, x := v.line(v.Lo), v.line(v.Hi), v.line(math.Min(math.Max(value, v.Lo), v.Hi))
-	margin := within * (hi - lo)
+	margin := within * (v.Hi - v.Lo)
 	if math.IsInf(margin, 0) {
 		margin = within
 	}
-	return v.Unbounded(v.unline(math.Min(math.Max(x, lo+margin), hi-margin)))
+	return v.Unbounded(math.Min(math.Max(value, v.Lo+margin), v.Hi-margin))
 }
 
 // HasPrior reports whether the file expects a value.

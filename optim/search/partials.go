@@ -219,7 +219,9 @@ func (b *bank) fill(p *problem.Problem, x []float64, t *sound) {
 			case role == abi.Amplitudes:
 				x[i+k] = v.Inside(max(q.Peak, 1e-6))
 			case role == abi.Phase:
-				x[i+k] = v.Inside(q.Phase)
+				// Spectra hardly tell phases, and those measured lead elsewhere as often
+				// for the worse as for the better.
+				x[i+k] = v.Inside(0)
 			case role == abi.Decay && unit == "1/s":
 				x[i+k] = v.Inside(q.Decay)
 			case role == abi.Decay && unit == "s":
