@@ -55,10 +55,10 @@ type Problem struct {
 
 // Meter counts the evaluations of a problem and of those derived from it.
 type Meter struct {
-	Calls int         // so far, towards the budget
-	Low   int         // so far, at lower rates
-	Tick  func()      // called after each, when not nil
-	Ended func() bool // whether the time is over, when not nil
+	Calls   int         // so far, towards the budget
+	LowRate int         // so far, at lower rates
+	Tick    func()      // called after each, when not nil
+	Ended   func() bool // whether the time is over, when not nil
 
 	above  *Meter    // of the problem whose lower rate it is
 	heat   []float64 // of the nodes of the graph, at heatAt
@@ -69,7 +69,7 @@ func (m *Meter) count(n int) {
 	m.Calls += n
 	for m.above != nil {
 		m = m.above
-		m.Low += n
+		m.LowRate += n
 	}
 	if m.Tick != nil {
 		m.Tick()

@@ -187,10 +187,10 @@ func (s *State) runOnce(ctx context.Context, st *Stage) error {
 	if !r.Ran {
 		r.Ran, r.Before, r.After = true, s.Low.F, s.Low.F
 	}
-	calls := s.Problem.Calls + s.Problem.Low
+	calls := s.Problem.Calls + s.Problem.LowRate
 	defer func() {
 		r := s.recordOf(st)
-		r.Evaluations += s.Problem.Calls + s.Problem.Low - calls
+		r.Evaluations += s.Problem.Calls + s.Problem.LowRate - calls
 		r.After = min(r.After, s.Low.F)
 	}()
 	if st.Run != nil {

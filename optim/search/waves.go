@@ -57,13 +57,18 @@ func (s *surface) best(found []track) []track {
 	for i := range found {
 		found[i].judge()
 	}
-	sort.SliceStable(found, func(i, j int) bool { return found[i].score > found[j].score })
+	byScore(found)
 	found = apart(found, trackKeep)
 	for i := range found {
 		found[i].climb()
 	}
-	sort.SliceStable(found, func(i, j int) bool { return found[i].score > found[j].score })
+	byScore(found)
 	return apart(found, trackKeep)
+}
+
+// byScore sorts tracks, the best first.
+func byScore(t []track) {
+	sort.SliceStable(t, func(i, j int) bool { return t[i].score > t[j].score })
 }
 
 // apart leaves so many tracks that differ.
@@ -201,10 +206,10 @@ func (s *surface) scan(lines [][]float32, every, from, to int, rates []float64) 
 				here = append(here, track{s: s, centre: s.first + float64(k)*step, depth: depth, rate: rate, phase: phase, score: float64(sum[k])})
 			}
 		}
-		sort.SliceStable(here, func(i, j int) bool { return here[i].score > here[j].score })
+		byScore(here)
 		out = append(out, here[:min(3, len(here))]...)
 	}
-	sort.SliceStable(out, func(i, j int) bool { return out[i].score > out[j].score })
+	byScore(out)
 	return out[:min(trackKeep, len(out))]
 }
 
@@ -222,6 +227,6 @@ func (s *surface) still() []track {
 			out = append(out, t)
 		}
 	}
-	sort.SliceStable(out, func(i, j int) bool { return out[i].score > out[j].score })
+	byScore(out)
 	return out[:min(trackKeep/2, len(out))]
 }
