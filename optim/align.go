@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"ampfit/internal/fft"
+	"ampfit/optim/analysis"
 )
 
 // Alignment is how the target lies against the output of the graph at its start.
@@ -21,7 +21,6 @@ type Alignment struct {
 const (
 	alignSeconds = 1.0 // largest lag
 	alignLeast   = 0.1 // least correlation of a lag that is believed
-	alignFloor   = 0.1 // of the loudest bin: how far below it spectra are evened out
 	alignPhase   = 8   // frames within which a filter's phase may pass for a lag
 )
 
@@ -59,14 +58,14 @@ func (f *fit) align() (FitOptions, error) {
 	if len(o.Input) == 0 {
 		return o, fmt.Errorf("--align: there is no dry signal to align the target with; give one with -i, or leave --align out")
 	}
-	f.objective.Evaluate(nil, f.objective.Start())
+	f.problem.Evaluate(nil, f.problem.Start())
 	from := f.output()
-	if !slices.ContainsFunc(from, sounds) {
+	if !slices.ContainsFunc(from, audible) {
 		from = o.Input
 	}
 	most := min(int(alignSeconds*o.Rate), len(o.Target[0])/2)
 	a := &Alignment{Rate: o.Rate}
-	a.Lag, a.Correlation = lag(from, o.Target, most)
+	a.Lag, a.Correlation = analysis.Lag(from, o.Target, most)
 	if math.Abs(a.Correlation) >= alignLeast {
 		a.Frames = int(math.Round(a.Lag))
 	}
@@ -122,7 +121,7 @@ func (f *fit) lateness() string {
 	if !(rest > lateError*all) {
 		return ""
 	}
-	l, correlation := lag(x, y, min(int(alignSeconds*o.Rate), frames/2))
+	l, correlation := analysis.Lag(x, y, min(int(alignSeconds*o.Rate), frames/2))
 	if math.Abs(correlation) < lateAlike || math.Abs(l) < alignPhase {
 		return ""
 	}
@@ -131,67 +130,4 @@ func (f *fit) lateness() string {
 		where, l = "ahead of", -l
 	}
 	return fmt.Sprintf("the target seems to be %.1f frames %s the fitted output (correlation %.2f): --align shifts the dry signal", l, where, math.Abs(correlation))
-}
-
-// lag returns by how many frames y is later than x, at most so many, and their
-// correlation there. It is where the filter that makes y of x has its largest value: the
-// plain correlation is that of the loudest partials, and follows the phase of whatever
-// lies between x and y. Channels count together; where one has fewer, its last stands
-// for the others. The fraction is that of the parabola through the largest value and
-// its neighbours.
-//
-// Source: C. H. Knapp, G. C. Carter, The Generalized Correlation Method for
-// Estimation of Time Delay, IEEE Trans. ASSP 24(4), 1976 (the Roth processor).
-func lag(x, y [][]float64, most int) (frames, correlation float64) {
-	size := 16
-	for size < len(y[0])+most+1 {
-		size *= 2
-	}
-	plan := fft.NewPlan(size)
-	re, im := make([]float64, plan.Bins()), make([]float64, plan.Bins())
-	work := plan.Scratch()
-	spectrum := func(row []float64) (re, im []float64, energy float64) {
-		padded := make([]float64, size)
-		copy(padded, row[:min(len(row), len(y[0]))])
-		re, im = make([]float64, plan.Bins()), make([]float64, plan.Bins())
-		plan.Forward(re, im, padded, work)
-		return re, im, dot(padded, padded)
-	}
-	ex, ey, power := 0.0, 0.0, make([]float64, plan.Bins())
-	for c := range max(len(x), len(y)) {
-		xr, xi, e := spectrum(x[min(c, len(x)-1)])
-		yr, yi, g := spectrum(y[min(c, len(y)-1)])
-		ex, ey = ex+e, ey+g
-		for k := range power {
-			power[k] += xr[k]*xr[k] + xi[k]*xi[k]
-		}
-		for k := range re { // conj(X) Y is the spectrum of Σ x[n] y[n+l]
-			re[k] += xr[k]*yr[k] + xi[k]*yi[k]
-			im[k] += xr[k]*yi[k] - xi[k]*yr[k]
-		}
-	}
-	if ex == 0 || ey == 0 {
-		return 0, 0
-	}
-	plain, r := make([]float64, size), make([]float64, size)
-	plan.Inverse(plain, re, im, work)
-	floor := alignFloor * slices.Max(power)
-	for k, p := range power {
-		re[k], im[k] = re[k]/(p+floor), im[k]/(p+floor)
-	}
-	plan.Inverse(r, re, im, work)
-	at := func(l int) float64 { return r[(l+size)%size] }
-	best := 0
-	for l := -most; l <= most; l++ {
-		if math.Abs(at(l)) > math.Abs(at(best)) {
-			best = l
-		}
-	}
-	sign := math.Copysign(1, at(best))
-	before, here, after := sign*at(best-1), sign*at(best), sign*at(best+1)
-	frames = float64(best)
-	if bend := before - 2*here + after; bend < 0 {
-		frames += min(max((before-after)/(2*bend), -0.5), 0.5)
-	}
-	return frames, plain[(best+size)%size] / math.Sqrt(ex*ey)
 }

@@ -8,41 +8,10 @@ import (
 	"testing"
 
 	"ampfit/graph"
+	"ampfit/optim/analysis"
 
 	"github.com/stretchr/testify/require"
 )
-
-// tones is a sum of sines below a fifth of the rate, read so many frames late.
-func tones(frames int, late float64) []float64 {
-	rng := rand.New(rand.NewPCG(1, 2))
-	x := make([]float64, frames)
-	for range 40 {
-		w, p := 2*math.Pi*0.2*rng.Float64(), 2*math.Pi*rng.Float64()
-		for n := range x {
-			x[n] += math.Sin(w*(float64(n)-late) + p)
-		}
-	}
-	return x
-}
-
-// The parabola finds fractions of a frame to a few hundredths where the spectrum
-// ends well below half the rate.
-func TestLag(t *testing.T) {
-	for _, late := range []float64{0, 12, 12.3, -40.75, 299.5} {
-		got, c := lag([][]float64{tones(4000, 0)}, [][]float64{tones(4000, late)}, 400)
-		require.InDelta(t, late, got, 0.05)
-		require.Greater(t, c, 0.8)
-	}
-	y := tones(4000, 7)
-	for n := range y {
-		y[n] *= -0.2
-	}
-	got, c := lag([][]float64{tones(4000, 0)}, [][]float64{y, y}, 400)
-	require.InDelta(t, 7, got, 0.05, "polarity, level and channels do not matter")
-	require.Less(t, c, -0.8)
-	_, c = lag([][]float64{make([]float64, 100)}, [][]float64{tones(100, 0)}, 50)
-	require.Zero(t, c, "silence")
-}
 
 // Sounds that have nothing in common are left as they are, and that is said.
 func TestAlignOfOtherSounds(t *testing.T) {
@@ -55,7 +24,7 @@ func TestAlignOfOtherSounds(t *testing.T) {
 		return x
 	}
 	a := &Alignment{Rate: 48000}
-	a.Lag, a.Correlation = lag([][]float64{noise()}, [][]float64{noise()}, 10000)
+	a.Lag, a.Correlation = analysis.Lag([][]float64{noise()}, [][]float64{noise()}, 10000)
 	require.Less(t, math.Abs(a.Correlation), alignLeast)
 	require.Contains(t, a.String(), "nothing was shifted")
 }

@@ -3,8 +3,6 @@ package optim
 import (
 	"math"
 
-	"ampfit/optim/loss"
-
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -21,8 +19,8 @@ func (f *fit) errorBars(x []float64) (std []float64, loose []bool) {
 	for i := range std {
 		std[i] = math.NaN()
 	}
-	o := f.objective
-	if !loss.Quadratic(o.Loss) || o.Model.HasHeatLoss() || n*len(f.model.Output) > 64<<20 {
+	o, output := f.problem, f.problem.Model.Output
+	if !o.Quadratic() || o.Model.HasHeatLoss() || n*len(output) > 64<<20 {
 		return std, loose
 	}
 	if n > lateBars && (f.result.TimedOut || f.result.Interrupted) {
@@ -58,7 +56,7 @@ func (f *fit) errorBars(x []float64) (std []float64, loose []bool) {
 	var vectors mat.Dense
 	eig.VectorsTo(&vectors)
 	values := eig.Values(nil)
-	residuals := float64(len(f.model.Output) - n)
+	residuals := float64(len(output) - n)
 	for i := range n {
 		variance := 0.0
 		for k, w := range values {

@@ -1,6 +1,17 @@
+// Package optim learns the parameters of a graph: [Fit] ties a problem to a graph,
+// a target and a loss, and searches it.
+//
+//	graph, target ──► problem ──► search, a table of stages ──► fitted values
+//	                  value,      proposals, methods            with error bars
+//	                  gradient
+//
+// What is said here of a fit is done below: problem (variables and loss of a
+// graph), method (optimisers), analysis (what recordings say), search (stages),
+// loss.
 package optim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,14 +22,10 @@ import (
 	"ampfit/adjoint"
 	"ampfit/graph"
 	"ampfit/graph/run"
-	"ampfit/internal/suggest"
-	"ampfit/optim/loss"
+	"ampfit/optim/method"
+	"ampfit/optim/problem"
+	"ampfit/optim/search"
 )
-
-// defaultSpectra is the loss of a graph without a dry signal. What lies 80 dB
-// below the loudest is of the recording, dither or a converter's noise, more
-// often than of the sound; it fills most bins, and would count like the rest.
-const defaultSpectra = "mrstft(512/1024/2048, hop=n/4, floor=0.0001)"
 
 // FitOptions says what to learn and how.
 type FitOptions struct {
@@ -44,7 +51,7 @@ type FitOptions struct {
 	// HeatWeight adds the heat of all nodes, in joules, times this to the loss.
 	HeatWeight float64
 
-	run.Options // Heat is set
+	run.Options // how the graph runs; Heat is set
 	Progress    func(Progress)
 	// Ready is called once with what is known before the first step: notes,
 	// learned parameters that no gradient reaches. An error ends the fit.
@@ -62,6 +69,15 @@ type Progress struct {
 	Searching  bool    // between steps: looking for better starts
 }
 
+// Methods lists the optimisers by name with a sentence each.
+func Methods() [][2]string {
+	var out [][2]string
+	for _, m := range method.All() {
+		out = append(out, [2]string{m.Name, m.Doc})
+	}
+	return out
+}
+
 // Fit learns the parameters of a graph so that its output matches the target.
 // When the context ends, the best so far is returned with Interrupted set (or
 // TimedOut, for a deadline).
@@ -77,30 +93,30 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 		return nil, err
 	}
 	r := f.result
+	f.began = began
 	if r.Align = o.aligned; r.Align != nil {
 		r.Notes = append(r.Notes, r.Align.String())
 	}
-	x := f.objective.Start()
 	if o.Resume != nil {
 		if err := f.resume(); err != nil {
 			return nil, err
 		}
 	}
-	m, err := lookup(r.Optimizer)
+	m, err := method.Lookup(r.Optimizer)
 	if err != nil {
 		return nil, err
 	}
-	if m.curved && !loss.Quadratic(f.objective.Loss) {
-		return nil, fmt.Errorf("the optimizer %s needs a quadratic loss (esr, mse and their sums), not %s; use lbfgs or adam", m.name, r.LossName)
+	if m.Curved && !f.problem.Quadratic() {
+		return nil, fmt.Errorf("the optimizer %s needs a quadratic loss (esr, mse and their sums), not %s; use lbfgs or adam", m.Name, r.LossName)
 	}
 	if o.Ready != nil {
 		if err := o.Ready(r); err != nil {
 			return nil, err
 		}
 	}
-	r.Initial = f.objective.Evaluate(nil, x)
-	if math.IsInf(r.Initial, 1) {
-		if node := f.model.Run.Broken(); node != "" {
+	x := f.problem.Start()
+	if r.Initial = f.problem.Evaluate(nil, x); math.IsInf(r.Initial, 1) {
+		if node := f.problem.Model.Run.Broken(); node != "" {
 			return nil, fmt.Errorf("the loss %s is not a number at the start: %s; turn down gains or feedback there", r.LossName, node)
 		}
 		return nil, fmt.Errorf("the loss %s is not a number at the start; check the target and the parameters", r.LossName)
@@ -113,36 +129,9 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 			return nil, err
 		}
 	}
-	f.low = low
-	seconds := func() float64 { return f.before + time.Since(began).Seconds() }
-	tell := func(step int, value float64, searching bool) {
-		if o.Progress != nil {
-			o.Progress(Progress{
-				Step: step, Loss: value, Best: low, Seconds: seconds(),
-				Fraction: f.fraction(step, m.name), Searching: searching,
-			})
-		}
-	}
-	last := time.Now()
-	f.objective.tick = func() {
-		if time.Since(last) > 200*time.Millisecond {
-			last = time.Now()
-			tell(r.Steps, low, true)
-		}
-	}
-	f.objective.ended = func() bool { return ctx.Err() != nil }
-	err = f.descend(ctx, m, x, Settings{
-		Steps: o.Steps, LR: o.LR, Seed: o.Seed,
-		Report: func(p Point) error {
-			low = math.Min(low, p.Value)
-			f.steps, f.low = p.Step, math.Min(f.low, p.Value)
-			p.Step += f.offset
-			f.record(p, low, seconds())
-			tell(p.Step, p.Value, false)
-			return nil
-		},
-	})
-	f.objective.ended = nil // error bars come after the end
+	f.watch(ctx)
+	x, note, err := f.search(ctx, m, x, low)
+	f.problem.Tick, f.problem.Ended = nil, nil // error bars come after the end
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		r.TimedOut = true
@@ -151,33 +140,108 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 	case err != nil:
 		return nil, err
 	}
-	if err == nil {
-		if s, ok := f.spectra(ctx, g, o, x); ok {
-			s.Seconds = seconds()
-			return s, nil
-		}
-	}
 	f.finish(x)
-	r.Seconds = seconds()
+	if note != "" {
+		r.Notes = append(r.Notes, note)
+	}
+	r.Seconds = f.seconds()
 	return r, nil
 }
 
-// fraction estimates how much of the work is done. A search ends when its budget
-// is used up, or when the loss is as low as it asks for: whichever is nearer,
-// the latter counted in powers of ten.
-func (f *fit) fraction(step int, method string) float64 {
+// Plan says of each stage of the optimiser auto, in order, whether it would have
+// anything to do in such a fit, and why. Nothing is evaluated.
+func Plan(g *graph.Graph, o FitOptions) ([]FitStage, error) {
+	f, err := newFit(g, o)
+	if err != nil {
+		return nil, err
+	}
+	return search.Plan(f.problem, f.free()), nil
+}
+
+// search descends from x, whose loss is low, and returns the best point. Where
+// the stages lead from a waveform that is lost to its spectra, it descends on
+// those from the start, and keeps to them, with a note, where they come out
+// better.
+func (f *fit) search(ctx context.Context, m method.Entry, x []float64, low float64) ([]float64, string, error) {
+	s := search.New(f.problem, f.free())
+	run := func(ctx context.Context, x []float64, value float64, set method.Settings) (float64, error) {
+		if m.Name == "auto" {
+			return s.Run(ctx, x, value, set)
+		}
+		return m.Run(ctx, f.problem, x, set)
+	}
+	value, err := f.descend(ctx, run, x, low)
+	if m.Name != "auto" {
+		return x, "", err
+	}
+	defer func() { f.result.Stages = s.Records }()
+	if err != nil {
+		return x, "", err
+	}
+	again, err := s.Finally(ctx, x, value)
+	if err != nil || !again {
+		return x, "", err
+	}
+	waveform, r := *f, *f.result
+	f.problem = s.Problem
+	f.result.LossName, f.result.History, f.result.Starts, f.result.Steps, f.offset = f.problem.LossName(), nil, nil, 0, 0
+	f.result.Notes = slices.Clone(r.Notes[:f.notes])
+	p := f.problem.Start()
+	if f.result.Initial = f.problem.Evaluate(nil, p); !math.IsInf(f.result.Initial, 1) {
+		if low, err := f.descend(ctx, run, p, f.result.Initial); s.Better(low) {
+			return p, fmt.Sprintf("esr, the default with a dry signal, stayed at %.3g: this graph cannot follow the target's waveform, so its spectra were fitted (mrstft); --loss esr keeps to the waveform", value), err
+		} else if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+			*f, *f.result = waveform, r
+			return x, "", err
+		}
+	}
+	*f, *f.result = waveform, r
+	return x, "", nil
+}
+
+// free reports whether spectra may be fitted where the waveform is lost: nobody
+// asked for a loss, nor for an optimiser that knows no other.
+func (f *fit) free() bool {
+	return f.problem.AnyLoss() && len(f.options.Input) > 0 && f.result.Optimizer == "auto"
+}
+
+// watch has evaluations tell of the search, and of the end of the context.
+func (f *fit) watch(ctx context.Context) {
+	last := time.Now()
+	f.problem.Tick = func() {
+		if time.Since(last) > 200*time.Millisecond {
+			last = time.Now()
+			f.tell(f.result.Steps, f.best, true)
+		}
+	}
+	f.problem.Ended = func() bool { return ctx.Err() != nil }
+}
+
+// took is a step of a descent.
+func (f *fit) took(p method.Point) error {
+	f.best, f.low = math.Min(f.best, p.Value), math.Min(f.low, p.Value)
+	f.steps = p.Step
+	p.Step += f.offset
+	f.record(p, f.best, f.seconds())
+	f.tell(p.Step, p.Value, false)
+	return nil
+}
+
+func (f *fit) tell(step int, value float64, searching bool) {
+	if f.options.Progress != nil {
+		f.options.Progress(Progress{Step: step, Loss: value, Best: f.best, Seconds: f.seconds(), Fraction: f.fraction(step), Searching: searching})
+	}
+}
+
+func (f *fit) seconds() float64 { return f.before + time.Since(f.began).Seconds() }
+
+// fraction estimates how much of the work is done.
+func (f *fit) fraction(step int) float64 {
 	part, total := 0.0, float64(f.options.Steps)
 	switch {
-	case method == "auto":
-		done := spectralDone
-		if f.objective.leastSquares() {
-			done = waveformDone
-		}
-		part = float64(f.objective.Calls) / float64(f.objective.Budget())
-		if first := f.result.Initial; f.low < first && done < first {
-			part = math.Max(part, math.Log(first/math.Max(f.low, done))/math.Log(first/done))
-		}
-	case total == 0 && method == "adam":
+	case f.result.Optimizer == "auto":
+		part = search.Done(f.problem, f.result.Initial, f.low)
+	case total == 0 && f.result.Optimizer == "adam":
 		part = float64(step) / 1000
 	case total == 0:
 		part = float64(step) / 100
@@ -188,163 +252,48 @@ func (f *fit) fraction(step int, method string) float64 {
 }
 
 type fit struct {
-	graph     *graph.Graph
-	options   FitOptions
-	model     *adjoint.Model
-	objective *GraphObjective
-	result    *FitResult
-	steps     int     // of the descent at hand
-	offset    int     // of its steps among those of the fit
-	start     int     // which of the restarts it is
-	low       float64 // of the descent at hand
-	before    float64 // seconds that an earlier fit took
+	graph   *graph.Graph
+	options FitOptions
+	problem *problem.Problem
+	result  *FitResult
+	notes   int     // of the result, before the search
+	steps   int     // of the descent at hand
+	offset  int     // of its steps among those of the fit
+	start   int     // which of the restarts it is
+	low     float64 // of the descent at hand
+	best    float64 // of the fit
+	began   time.Time
+	before  float64 // seconds that an earlier fit took
 }
 
 func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
-	if len(o.Target) == 0 || len(o.Target[0]) == 0 {
-		return nil, fmt.Errorf("optim: the target has no frames")
-	}
-	f := &fit{graph: g, options: o}
-	frames := len(o.Target[0])
-	var weights map[string]float64
-	if o.HeatWeight != 0 {
-		weights = map[string]float64{}
-		for _, n := range g.Nodes {
-			weights[n.Name] = o.HeatWeight
-		}
-	}
-	how := o.Options
-	how.Heat = true
-	m, err := adjoint.NewModel(g, adjoint.Options{Input: o.Input, Rate: o.Rate, Frames: frames, SkipInputGrad: true, HeatWeights: weights, Options: how})
+	p, err := problem.New(g, problem.Options{
+		Run:    adjoint.Options{Input: o.Input, Rate: o.Rate, Options: o.Options},
+		Target: o.Target, Loss: o.Loss, Learn: o.Learn, Freeze: o.Freeze, HeatWeight: o.HeatWeight,
+	})
 	if err != nil {
 		return nil, err
 	}
-	f.model = m
-	if got, want := m.Plan.Output.Channels, len(o.Target); got != want {
-		plural := "s"
-		if got == 1 {
-			plural = ""
-		}
-		return nil, fmt.Errorf("the output of the graph (%s) has %d channel%s and the target has %d; bring them together with a MixNode or PanNode in the graph, or convert the target",
-			m.Plan.Output.Unit.Node.Name, got, plural, want)
-	}
-	spec := orElse(o.Loss, g.Loss)
-	if spec == "" {
-		spec = defaultSpectra
-		if len(o.Input) > 0 {
-			spec = "esr"
-		}
-	}
-	l, err := loss.Parse(spec, slices.Concat(o.Target...), len(o.Target), o.Rate)
-	if err != nil {
-		return nil, err
-	}
-	vars, err := f.variables()
-	if err != nil {
-		return nil, err
-	}
-	loss.SetThreads(l, o.Threads)
-	f.objective = newGraphObjective(m, l, vars)
-	f.objective.target, f.objective.channels, f.objective.threads = slices.Concat(o.Target...), len(o.Target), o.Threads
-	f.objective.dry, f.objective.coarser = o.Input, f.coarser
-	f.objective.spectral = o.Loss == "" && g.Loss == "" && len(o.Input) > 0 && orElse(o.Optimizer, "auto") == "auto" && o.HeatWeight == 0
+	f := &fit{graph: g, options: o, problem: p}
 	f.result = &FitResult{
-		Input: o.Input, Target: o.Target,
-		Plan: m.Plan, Tape: m.Tape, LossName: lossName(l, o.HeatWeight), Optimizer: orElse(o.Optimizer, "auto"), Seed: o.Seed, Unsupported: m.Unsupported,
+		Input: o.Input, Target: o.Target, Plan: p.Model.Plan, Tape: p.Model.Tape, LossName: p.LossName(),
+		Optimizer: cmp.Or(o.Optimizer, "auto"), Seed: o.Seed, Unsupported: p.Model.Unsupported,
 	}
 	for _, n := range g.Nodes {
 		f.result.HeatNodes = append(f.result.HeatNodes, n.Name)
 	}
-	f.notes(vars)
+	f.noteStart()
 	return f, nil
 }
 
-// lossName names the heat beside the loss.
-func lossName(l loss.Loss, heat float64) string {
-	switch {
-	case heat > 0:
-		return fmt.Sprintf("%s + %v*heat", l.Name(), heat)
-	case heat < 0:
-		return fmt.Sprintf("%s - %v*heat", l.Name(), -heat)
-	}
-	return l.Name()
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}
-
-// variables picks what is learned: the flags, else what the file marks, else
-// everything differentiable but heat.
-func (f *fit) variables() ([]Variable, error) {
-	var names []string
-	marked := false
-	for _, p := range f.model.Params {
-		names = append(names, p.Node+"."+p.Name)
-		marked = marked || learnMark(p)
-	}
-	for _, list := range [][]string{f.options.Learn, f.options.Freeze} {
-		for _, name := range list {
-			if !slices.Contains(names, name) {
-				return nil, unknownParam(f.graph, name, names)
-			}
-		}
-	}
-	var vars []Variable
-	for _, p := range f.model.Params {
-		name := p.Node + "." + p.Name
-		learn := p.Spec != nil && !p.Spec.NoGradient
-		switch {
-		case len(f.options.Learn) > 0:
-			asked := slices.Contains(f.options.Learn, name)
-			if asked && !learn {
-				return nil, fmt.Errorf("%s cannot be learned: it has no gradient", name)
-			}
-			learn = asked
-		case marked:
-			learn = learn && learnMark(p)
-		case learn && p.Spec.Setting != nil && p.Spec.Setting.Held:
-			learn = false
-		}
-		if !learn || slices.Contains(f.options.Freeze, name) || p.Spec.Setting != nil && p.Spec.Setting.Tie != nil {
-			continue
-		}
-		for i := range p.Values {
-			v, err := newVariable(p, i)
-			if err != nil {
-				return nil, err
-			}
-			vars = append(vars, v)
-		}
-	}
-	if len(vars) == 0 {
-		return nil, fmt.Errorf("%s: there is nothing to learn: no parameter is left after \"learn\": false, --learn and --freeze, or the nodes have none", orElse(f.graph.Path, "graph"))
-	}
-	return vars, nil
-}
-
-func learnMark(p *adjoint.Param) bool {
-	return p.Spec != nil && p.Spec.Setting != nil && p.Spec.Setting.Learn
-}
-
-func unknownParam(g *graph.Graph, name string, names []string) error {
-	if near := suggest.Nearest(name, names); near != "" {
-		return fmt.Errorf("%s: there is no parameter %q; did you mean %q?", orElse(g.Path, "graph"), name, near)
-	}
-	return fmt.Errorf("%s: there is no parameter %q; parameters are named node.param, for example %s", orElse(g.Path, "graph"), name, names[0])
-}
-
-// notes says what the user should know before the first step.
-func (f *fit) notes(vars []Variable) {
+// noteStart says what the user should know before the first step.
+func (f *fit) noteStart() {
 	r := f.result
 	marked := len(f.options.Learn) > 0
 	cut := map[string]bool{}
-	for _, v := range vars {
+	for _, v := range f.problem.Variables {
 		r.Variables = append(r.Variables, v.Name())
-		marked = marked || learnMark(v.Param)
+		marked = marked || problem.Marked(v.Param)
 		if v.Param.Blocked != "" {
 			name := v.Param.Node + "." + v.Param.Name
 			if !cut[name] {
@@ -359,7 +308,7 @@ func (f *fit) notes(vars []Variable) {
 	if !marked {
 		r.Notes = append(r.Notes, "no parameter is marked \"learn\": true, so every differentiable parameter is learned")
 	}
-	if len(f.options.Input) > 0 && !slices.ContainsFunc(f.options.Input, sounds) {
+	if len(f.options.Input) > 0 && !slices.ContainsFunc(f.options.Input, audible) {
 		r.Notes = append(r.Notes, "the dry signal is silent over the length of the target: nothing can be learned of what it passes through; check -i")
 	}
 	for _, name := range r.Unsupported {
@@ -370,16 +319,16 @@ func (f *fit) notes(vars []Variable) {
 	}
 }
 
-// sounds reports whether a row is not all zero.
-func sounds(row []float64) bool {
+// audible reports whether a row is not all zero.
+func audible(row []float64) bool {
 	return slices.ContainsFunc(row, func(v float64) bool { return v != 0 })
 }
 
 func (f *fit) output() [][]float64 {
-	rows := make([][]float64, f.model.Plan.Output.Channels)
-	n := f.model.Plan.Frames
+	rows := make([][]float64, f.problem.Model.Plan.Output.Channels)
+	n := f.problem.Model.Plan.Frames
 	for i := range rows {
-		rows[i] = slices.Clone(f.model.Output[i*n : (i+1)*n])
+		rows[i] = slices.Clone(f.problem.Model.Output[i*n : (i+1)*n])
 	}
 	return rows
 }

@@ -9,6 +9,8 @@ import (
 	"ampfit/abi"
 	"ampfit/graph"
 	"ampfit/graph/run"
+	"ampfit/optim/method"
+	"ampfit/optim/search"
 	"ampfit/tape"
 )
 
@@ -22,6 +24,10 @@ type Step struct {
 	Heat     []float64 // of FitResult.HeatNodes, joules
 	Values   []float64 // of FitResult.Variables
 }
+
+// FitStage says of a stage of the search whether it ran and why, what it cost and
+// what it gained.
+type FitStage = search.Record
 
 // FitParam is a parameter of the result.
 type FitParam struct {
@@ -53,6 +59,7 @@ type FitResult struct {
 	Input, Target  [][]float64        // as compared: those of the options, shifted by Align
 	Align          *Alignment         // nil without Align
 	Starts         []FitStart         // of a fit with restarts
+	Stages         []FitStage         // of the optimiser auto
 	Unsupported    []string
 	Cut            []string // learned parameters without gradient, with the reason
 	Notes          []string
@@ -81,10 +88,14 @@ func (r *FitResult) Values() map[string]map[string][]float64 {
 	return out
 }
 
-func (f *fit) record(p Point, low, seconds float64) {
-	s := Step{Step: p.Step, Loss: p.Value, Best: low, GradNorm: p.GradNorm, Seconds: seconds}
-	s.Heat = f.heat(p.X)
-	s.Values = f.values(p.X)
+func (f *fit) record(p method.Point, low, seconds float64) {
+	s := Step{Step: p.Step, Loss: p.Value, Best: low, GradNorm: p.GradNorm, Seconds: seconds, Values: f.problem.Values(p.X)}
+	// Evaluations without a gradient measure no heat, nor do those at a lower rate:
+	// then it is rendered for now and then, and else not known, which is not 0.
+	n := len(f.result.History)
+	if s.Heat = f.problem.Heat(p.X, n < heatSteps || n%heatSteps == 0); s.Heat == nil {
+		s.Heat = slices.Repeat([]float64{math.NaN()}, len(f.result.HeatNodes))
+	}
 	f.result.History = append(f.result.History, s)
 	f.result.Steps = p.Step
 }
@@ -93,66 +104,40 @@ func (f *fit) record(p Point, low, seconds float64) {
 // first steps always are.
 const heatSteps = 10
 
-// heat is that of the nodes at a step. Evaluations without a gradient measure none,
-// nor do those of a coarser model: then it is rendered for now and then, and else
-// not known, which is not 0.
-func (f *fit) heat(x []float64) []float64 {
-	o := f.objective
-	if !slices.Equal(x, o.heatAt) {
-		if n := len(f.result.History); n >= heatSteps && n%heatSteps != 0 {
-			return slices.Repeat([]float64{math.NaN()}, len(f.result.HeatNodes))
-		}
-		o.Set(x)
-		o.Model.Run.IntegrateHeat(true)
-		o.Model.Forward()
-		o.Model.Run.IntegrateHeat(false)
-		o.keepHeat(x)
-	}
-	return slices.Clone(o.heat)
-}
-
-func sum(x []float64) float64 {
-	s := 0.0
-	for _, v := range x {
-		s += v
-	}
-	return s
-}
-
 // profileEntries is how many points a report draws of heat and adjoint energy.
 const profileEntries = 60
 
 // finish renders the best point and fills in the result.
 func (f *fit) finish(x []float64) {
-	r := f.result
+	r, m := f.result, f.problem.Model
 	stdErr, loose := f.errorBars(x)
 	if !f.options.Profile {
-		f.model.Run.ProfileEvery(max(float64(f.model.Plan.Frames)/f.model.Plan.Rate/profileEntries, 1e-3))
+		m.Run.ProfileEvery(max(float64(m.Plan.Frames)/m.Plan.Rate/profileEntries, 1e-3))
 	}
-	r.Final = f.objective.Evaluate(make([]float64, len(x)), x) // with heat
-	r.Nodes = f.model.Run.Metrics()
+	r.Final = f.problem.Evaluate(make([]float64, len(x)), x) // with heat
+	r.Nodes = m.Run.Metrics()
 	r.Output = f.output()
-	r.Clamped = f.model.Run.Clamped()
+	r.Clamped = m.Run.Clamped()
 	if !f.options.Profile {
 		for i := range r.Nodes { // of one evaluation: no measurement
 			r.Nodes[i].Forward, r.Nodes[i].Backward = 0, 0
 		}
 	} else {
-		r.Profile = f.model.Run.Profile()
+		r.Profile = m.Run.Profile()
 	}
 	r.Heat = map[string]float64{}
 	for _, n := range r.HeatNodes {
-		r.Heat[n] = sum(f.model.Heat[n])
+		r.Heat[n] = f.problem.NodeHeat(n)
 	}
 	if len(r.History) == 0 || r.History[len(r.History)-1].Loss != r.Final {
-		f.record(Point{Step: r.Steps + 1, Value: r.Final, GradNorm: math.NaN(), X: x}, r.Final, math.NaN())
+		f.record(method.Point{Step: r.Steps + 1, Value: r.Final, GradNorm: math.NaN(), X: x}, r.Final, math.NaN())
 		if n := len(r.History); n > 1 {
 			r.History[n-1].Seconds = r.History[n-2].Seconds
 		} else {
 			r.History[0].Seconds = 0
 		}
 	}
-	for _, p := range f.model.Params {
+	for _, p := range m.Params {
 		if p.Spec == nil {
 			continue
 		}
@@ -163,8 +148,8 @@ func (f *fit) finish(x []float64) {
 		for range p.Values {
 			row.StdErr = append(row.StdErr, math.NaN())
 		}
-		for i := range f.objective.Variables {
-			v := &f.objective.Variables[i]
+		for i := range f.problem.Variables {
+			v := &f.problem.Variables[i]
 			if v.Param != p {
 				continue
 			}
@@ -187,7 +172,7 @@ func (f *fit) finish(x []float64) {
 		}
 		r.Params = append(r.Params, row)
 	}
-	r.Notes = append(r.Notes, f.model.Run.Unconverged()...)
+	r.Notes = append(r.Notes, m.Run.Unconverged()...)
 	if late := f.lateness(); late != "" {
 		r.Notes = append(r.Notes, late)
 	}

@@ -6,6 +6,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"ampfit/optim/method"
+	"ampfit/optim/search"
 )
 
 // FitStart is one descent of a fit with restarts.
@@ -16,33 +19,38 @@ type FitStart struct {
 	Kept           bool // the result is this one's
 }
 
+// descent minimises the problem at hand from x, whose value is given.
+type descent func(ctx context.Context, x []float64, value float64, s method.Settings) (float64, error)
+
 // descend minimises from x, and from as many seeded random points as asked for,
 // and leaves the best point in x. The k-th point depends on the seed and on k
 // only, so that more restarts repeat the fewer ones first. Each descent has a
 // budget of its own; steps are counted through. An error of the context ends it
 // with the best so far.
-func (f *fit) descend(ctx context.Context, m *method, x []float64, s Settings) error {
+func (f *fit) descend(ctx context.Context, run descent, x []float64, value float64) (float64, error) {
+	s := method.Settings{Steps: f.options.Steps, LR: f.options.LR, Seed: f.options.Seed, Report: f.took}
+	f.low, f.best, f.notes = value, value, len(f.result.Notes)
 	if f.options.Restarts == 0 {
-		_, err := m.run(ctx, f.objective, x, s)
-		return err
+		return run(ctx, x, value, s)
 	}
 	r, file, low, kept, offset := f.result, slices.Clone(x), math.Inf(1), 0, f.offset
+	defer func() { f.noteStarts(kept) }()
 	for k := 0; k <= f.options.Restarts; k++ {
 		p := slices.Clone(file)
 		if k > 0 {
-			p = f.objective.Sample(rand.New(rand.NewPCG(s.Seed, 0x726573746172+uint64(k))), file, true)
+			p = search.Sample(f.problem, rand.New(rand.NewPCG(s.Seed, 0x726573746172+uint64(k))), file, true)
 		}
-		f.start, f.low, f.objective.Calls, f.steps = k, math.Inf(1), 0, 0
+		f.start, f.low, f.problem.Calls, f.steps = k, math.Inf(1), 0, 0
 		if f.offset = offset; k > 0 {
 			f.offset = r.Steps + 1
 		}
-		start := FitStart{Initial: f.objective.Evaluate(nil, p), Values: f.values(p)}
+		start := FitStart{Initial: f.problem.Evaluate(nil, p), Values: f.problem.Values(p)}
 		if math.IsInf(start.Initial, 0) { // a random point may be where no number comes out
 			start.Final = start.Initial
 			r.Starts = append(r.Starts, start)
 			continue
 		}
-		value, err := m.run(ctx, f.objective, p, s)
+		value, err := run(ctx, p, start.Initial, s)
 		start.Final, start.Steps = value, f.steps
 		r.Starts = append(r.Starts, start)
 		if value < low {
@@ -50,16 +58,14 @@ func (f *fit) descend(ctx context.Context, m *method, x []float64, s Settings) e
 			copy(x, p)
 		}
 		if err != nil {
-			f.tellStarts(kept)
-			return err
+			return low, err
 		}
 	}
-	f.tellStarts(kept)
-	return nil
+	return low, nil
 }
 
-// tellStarts says what each start came to.
-func (f *fit) tellStarts(kept int) {
+// noteStarts says what each start came to.
+func (f *fit) noteStarts(kept int) {
 	r := f.result
 	if kept < len(r.Starts) {
 		r.Starts[kept].Kept = true
@@ -74,13 +80,4 @@ func (f *fit) tellStarts(kept int) {
 		}
 		r.Notes = append(r.Notes, fmt.Sprintf("start %d of %d (%s): %s %.6g → %.6g in %d steps%s", k+1, f.options.Restarts+1, what, r.LossName, s.Initial, s.Final, s.Steps, mark))
 	}
-}
-
-// values are those of the variables at a point.
-func (f *fit) values(x []float64) []float64 {
-	out := make([]float64, len(x))
-	for i := range x {
-		out[i], _ = f.objective.Variables[i].Value(x[i])
-	}
-	return out
 }

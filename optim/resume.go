@@ -37,13 +37,13 @@ func (f *fit) resume() error {
 
 // resumeAt moves x to where the earlier fit ended, and returns the loss there.
 func (f *fit) resumeAt(x []float64) float64 {
-	for i := range f.objective.Variables {
-		v := &f.objective.Variables[i]
+	for i := range f.problem.Variables {
+		v := &f.problem.Variables[i]
 		if values := f.options.Resume.Values[v.Param.Node][v.Param.Name]; v.Element < len(values) && !math.IsNaN(values[v.Element]) {
 			x[i] = v.Unbounded(values[v.Element])
 		}
 	}
-	return f.objective.Evaluate(nil, x)
+	return f.problem.Evaluate(nil, x)
 }
 
 // sameLoss is how near the loss of resumed values has to be to what the earlier

@@ -329,11 +329,12 @@ func TestReadmeTour(t *testing.T) {
 			continue
 		}
 		ran++
+		args, _, _ = strings.Cut(args, " #") // as a shell does
 		words := strings.Fields(args)
 		if strings.HasSuffix(words[0], ".wav") {
 			words = append(words, "--time-limit", "1s") // the whole fit is in .ci/run
 		}
 		ok(t, words...)
 	}
-	require.Equal(t, 10, ran)
+	require.Equal(t, 11, ran)
 }

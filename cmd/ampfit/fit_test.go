@@ -42,6 +42,15 @@ type summary struct {
 	Seconds     float64            `json:"seconds"`
 	Seed        uint64             `json:"seed"`
 	Unsupported []string           `json:"unsupported"`
+	Stages      []struct {
+		Name        string   `json:"name"`
+		Ran         bool     `json:"ran"`
+		Why         string   `json:"why"`
+		Loss        string   `json:"loss"`
+		Evaluations int      `json:"evaluations"`
+		Before      *float64 `json:"before"`
+		After       *float64 `json:"after"`
+	} `json:"stages"`
 }
 
 // parseSummary refuses keys that are not documented.
@@ -72,6 +81,21 @@ func TestFitFindsTheTruth(t *testing.T) {
 
 	s := readSummary(t, out)
 	require.Equal(t, "esr", s.Loss.Name, "the loss with -i")
+	ran := 0
+	for _, stage := range s.Stages {
+		require.NotEmpty(t, stage.Why, stage.Name)
+		require.Equal(t, "esr", stage.Loss)
+		if !stage.Ran {
+			require.Nil(t, stage.Before, stage.Name)
+			continue
+		}
+		ran += stage.Evaluations
+		require.LessOrEqual(t, *stage.After, *stage.Before, stage.Name)
+	}
+	require.Positive(t, ran)
+	page, err := os.ReadFile(filepath.Join(out, "report.html"))
+	require.NoError(t, err)
+	require.Contains(t, string(page), "What the search did")
 	require.Less(t, *s.Loss.Final, 1e-10)
 	require.Less(t, *s.Metrics.ESR, 1e-10)
 	require.NotNil(t, s.Metrics.MRSTFT)

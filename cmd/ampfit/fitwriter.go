@@ -62,7 +62,7 @@ func (w *fitWriter) write() error {
 	if err := os.MkdirAll(w.dir, 0o777); err != nil {
 		return fmt.Errorf("%s: the directory for the results cannot be made (%v)", w.dir, reason(err))
 	}
-	if w.stopped != "" && !sounds(r.Output) { // the library fails at the best point, too
+	if w.stopped != "" && !allNumbers(r.Output) { // the library fails at the best point, too
 		files = files[:1]
 	} else if _, err := wav.Write(filepath.Join(w.dir, "fit.wav"), w.rate, r.Output, wav.Float32); err != nil {
 		return err
@@ -75,8 +75,8 @@ func (w *fitWriter) write() error {
 	return nil
 }
 
-// sounds tells whether all frames are numbers.
-func sounds(rows [][]float64) bool {
+// allNumbers tells whether all frames are numbers.
+func allNumbers(rows [][]float64) bool {
 	for _, row := range rows {
 		for _, v := range row {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
@@ -107,6 +107,9 @@ func (w *fitWriter) report() *report.Fit {
 	}
 	for _, n := range r.Nodes {
 		page.Nodes = append(page.Nodes, report.Node(n))
+	}
+	for _, s := range r.Stages {
+		page.Stages = append(page.Stages, report.Stage{Name: s.Name, Why: s.Why, Ran: s.Ran, Loss: s.Loss, Evaluations: s.Evaluations, Before: s.Before, After: s.After})
 	}
 	for _, p := range r.Params {
 		page.Params = append(page.Params, report.Param{
@@ -141,6 +144,15 @@ func (w *fitWriter) summary() ([]byte, error) {
 		Steps   int            `json:"steps"`
 		Kept    bool           `json:"kept"`
 	}
+	type stage struct {
+		Name        string `json:"name"`
+		Ran         bool   `json:"ran"`
+		Why         string `json:"why"`
+		Loss        string `json:"loss"`
+		Evaluations int    `json:"evaluations"`
+		Before      any    `json:"before"`
+		After       any    `json:"after"`
+	}
 	type alignment struct {
 		Lag         float64 `json:"lag_frames"`
 		Shift       int     `json:"shift_frames"`
@@ -157,6 +169,7 @@ func (w *fitWriter) summary() ([]byte, error) {
 		Unsupported []string           `json:"unsupported"`
 		Starts      []start            `json:"starts,omitempty"`
 		Align       *alignment         `json:"align,omitempty"`
+		Stages      []stage            `json:"stages,omitempty"`
 	}{
 		Loss:    lossValues{r.LossName, finite(r.Initial), finite(r.Final)},
 		Metrics: map[string]any{}, Heat: r.Heat, Steps: r.Steps, Seconds: r.Seconds, Seed: r.Seed,
@@ -176,6 +189,9 @@ func (w *fitWriter) summary() ([]byte, error) {
 			named[name] = finite(x.Values[i])
 		}
 		s.Starts = append(s.Starts, start{named, finite(x.Initial), finite(x.Final), x.Steps, x.Kept})
+	}
+	for _, x := range r.Stages {
+		s.Stages = append(s.Stages, stage{x.Name, x.Ran, x.Why, x.Loss, x.Evaluations, finite(x.Before), finite(x.After)})
 	}
 	if a := r.Align; a != nil {
 		s.Align = &alignment{a.Lag, a.Frames, a.Correlation}

@@ -49,6 +49,7 @@ type Fit struct {
 	Notes         []string // sentences: warnings, nodes without an adjoint, …
 	Settings      []Setting
 	Nodes         []Node
+	Stages        []Stage // of the search, in order
 	PlayerSeconds float64 // length of the players, which hold most of the page; 0: 20 s
 }
 
@@ -85,6 +86,15 @@ type Node struct {
 	AdjointEnergy     []float64     // per second, of the gradient by its outputs
 }
 
+// Stage is a stage of the search: what it cost and gained, or why it did not run.
+type Stage struct {
+	Name, Why     string
+	Ran           bool
+	Loss          string // that it minimised
+	Evaluations   int
+	Before, After float64 // the lowest loss
+}
+
 // Metric is a figure of merit before and after. NaN is unknown.
 type Metric struct {
 	Name         string
@@ -110,6 +120,7 @@ type view struct {
 	Held      []row
 	MetricRow []metricRow
 	NodeRow   []nodeRow
+	StageRow  []stageRow
 	Timed     bool
 	Lines     []Setting
 }
@@ -145,6 +156,9 @@ func HTML(w io.Writer, f *Fit) error {
 		v.MetricRow = append(v.MetricRow, newMetricRow(m))
 	}
 	v.NodeRow, v.Timed = nodeRows(f.Nodes)
+	for _, s := range f.Stages {
+		v.StageRow = append(v.StageRow, newStageRow(s))
+	}
 	v.Lines = settings(f)
 	return page.Execute(w, v)
 }

@@ -60,6 +60,10 @@ func amp() *report.Fit {
 			{"tape", "full, 12 MiB"}, {"threads", "2"},
 		},
 	}
+	f.Stages = []report.Stage{
+		{Name: "rates", Why: "no rate is learned", Loss: "esr"},
+		{Name: "descent", Why: "always", Ran: true, Loss: "esr", Evaluations: 137, Before: 0.52, After: 0.00131},
+	}
 	for i := range 240 {
 		k := float64(i)
 		loss := 1.2*math.Exp(-k/30)*(1+0.3*r.Float64()) + 0.003
@@ -102,6 +106,8 @@ func TestPage(t *testing.T) {
 		"sample rate 48000 Hz",
 		"2 s (96000 frames, 1 channel)",
 		"tape full, 12 MiB",
+		"rates – esr no rate is learned",
+		"descent 137 0.52 0.00131 esr always",
 	} {
 		require.Contains(t, text, want)
 	}

@@ -152,3 +152,15 @@ func newMetricRow(m Metric) metricRow {
 	}
 	return r
 }
+
+// stageRow is a line of the table of the search.
+type stageRow struct {
+	Name, Loss, Evaluations, Before, After, Why string
+}
+
+func newStageRow(s Stage) stageRow {
+	if !s.Ran {
+		return stageRow{Name: s.Name, Loss: s.Loss, Evaluations: "–", Why: s.Why}
+	}
+	return stageRow{s.Name, s.Loss, fmt.Sprint(s.Evaluations), number(s.Before), number(s.After), s.Why}
+}
