@@ -1,6 +1,6 @@
 # make alone lists the targets.
 STATICCHECK = go tool -modfile=internal/tools/staticcheck.mod staticcheck
-RACY = ./cmd/ampfit ./optim ./internal/fft ./optim/loss ./internal/wav ./graph ./adjoint
+RACY = ./cmd/ampfit ./optim/... ./internal/fft ./internal/wav ./graph/... ./tape ./adjoint
 BENCH ?= .
 BENCHTIME ?= 200ms
 
