@@ -12,7 +12,8 @@ import (
 type Alignment struct {
 	Lag         float64 // frames by which the target is late, with a fraction
 	Frames      int     // whole frames that the dry signal was shifted by
-	Correlation float64 // of the two at that lag, at most 1
+	Correlation float64 // of the two at that lag, from -1 to 1
+	Turned      bool    // the target is inverted, so the dry signal was turned over
 	Rate        float64 // Hz
 	Cut         int     // frames at the end of the target that no dry signal is left for
 }
@@ -34,8 +35,13 @@ func (a *Alignment) String() string {
 	switch {
 	case math.Abs(a.Correlation) < alignLeast:
 		return fmt.Sprintf("target and output of the graph are too different to be aligned (largest correlation %.2g): nothing was shifted", a.Correlation)
+	case a.Frames == 0 && a.Turned:
+		return text + "less than a frame, so nothing was shifted, but it is inverted, so the dry signal was turned over"
 	case a.Frames == 0:
 		return text + "less than a frame, so nothing was shifted"
+	}
+	if a.Turned {
+		text += "it is inverted, so the dry signal was turned over; "
 	}
 	text += fmt.Sprintf("the dry signal was shifted by %d frames, which leaves %.2f", a.Frames, a.Lag-float64(a.Frames))
 	if math.Abs(a.Lag) < alignPhase {
@@ -67,7 +73,7 @@ func (f *fit) align() (FitOptions, error) {
 	a := &Alignment{Rate: o.Rate}
 	a.Lag, a.Correlation = analysis.Lag(from, o.Target, most)
 	if math.Abs(a.Correlation) >= alignLeast {
-		a.Frames = int(math.Round(a.Lag))
+		a.Frames, a.Turned = int(math.Round(a.Lag)), a.Correlation < 0
 	}
 	frames := len(o.Target[0])
 	input := make([][]float64, len(o.Input))
@@ -89,6 +95,11 @@ func (f *fit) align() (FitOptions, error) {
 	for i, row := range input {
 		input[i] = append(make([]float64, 0, frames), row[:min(frames, len(row))]...)
 		input[i] = append(input[i], make([]float64, frames-len(input[i]))...)
+		if a.Turned {
+			for n, v := range input[i] {
+				input[i][n] = -v
+			}
+		}
 	}
 	o.Input, o.Align, o.aligned = input, false, a
 	return o, nil
@@ -101,8 +112,8 @@ const (
 	lateSeconds = 20.0 // of the sound that is looked at
 )
 
-// lateness is a note where the fitted output is like the target but not at the
-// same time, which no filter mends.
+// lateness is a note where the fitted output is like the target but inverted, or not
+// at the same time, which no filter mends.
 func (f *fit) lateness() string {
 	o := f.options
 	if len(o.Input) == 0 || o.Align || o.aligned != nil {
@@ -122,12 +133,15 @@ func (f *fit) lateness() string {
 		return ""
 	}
 	l, correlation := analysis.Lag(x, y, min(int(alignSeconds*o.Rate), frames/2))
-	if math.Abs(correlation) < lateAlike || math.Abs(l) < alignPhase {
+	if math.Abs(correlation) < lateAlike || math.Abs(l) < alignPhase && correlation > 0 {
 		return ""
 	}
-	where := "behind"
+	text := fmt.Sprintf("the target seems to be %.1f frames behind the fitted output (correlation %.2f): --align shifts the dry signal", l, correlation)
 	if l < 0 {
-		where, l = "ahead of", -l
+		text = fmt.Sprintf("the target seems to be %.1f frames ahead of the fitted output (correlation %.2f): --align shifts the dry signal", -l, correlation)
 	}
-	return fmt.Sprintf("the target seems to be %.1f frames %s the fitted output (correlation %.2f): --align shifts the dry signal", l, where, math.Abs(correlation))
+	if correlation < 0 {
+		text += " and turns it over, as the target is inverted; a gain that may be negative does, too"
+	}
+	return text
 }

@@ -51,7 +51,7 @@ func TestLateTargetIsNamed(t *testing.T) {
 		require.NoError(t, err)
 		return strings.Join(r.Notes, "\n")
 	}
-	const said = "seems to be 37.0 frames behind the fitted output (correlation 1.00): --align"
+	const said = "seems to be 37.0 frames behind the fitted output (correlation -1.00): --align shifts the dry signal and turns it over"
 	require.Contains(t, notes(late, false), said)
 	require.NotContains(t, notes(late, true), "seems to be")
 	require.NotContains(t, notes(dull, false), "seems to be")

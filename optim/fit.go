@@ -67,6 +67,7 @@ type Progress struct {
 	Seconds    float64
 	Fraction   float64 // of the work, estimated; 1 at the end
 	Searching  bool    // between steps: looking for better starts
+	Stage      string  // of the search that is running; "" for other optimisers
 }
 
 // Methods lists the optimisers by name with a sentence each.
@@ -140,7 +141,7 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 	case err != nil:
 		return nil, err
 	}
-	f.finish(x)
+	f.finish(ctx, x)
 	if note != "" {
 		r.Notes = append(r.Notes, note)
 	}
@@ -164,6 +165,7 @@ func Plan(g *graph.Graph, o FitOptions) ([]FitStage, error) {
 // better.
 func (f *fit) search(ctx context.Context, m method.Entry, x []float64, low float64) ([]float64, string, error) {
 	s := search.New(f.problem, f.free())
+	s.Tell = func(stage string) { f.stage = stage }
 	run := func(ctx context.Context, x []float64, value float64, set method.Settings) (float64, error) {
 		if m.Name == "auto" {
 			return s.Run(ctx, x, value, set)
@@ -229,7 +231,7 @@ func (f *fit) took(p method.Point) error {
 
 func (f *fit) tell(step int, value float64, searching bool) {
 	if f.options.Progress != nil {
-		f.options.Progress(Progress{Step: step, Loss: value, Best: f.best, Seconds: f.seconds(), Fraction: f.fraction(step), Searching: searching})
+		f.options.Progress(Progress{Step: step, Loss: value, Best: f.best, Seconds: f.seconds(), Fraction: f.fraction(step), Searching: searching, Stage: f.stage})
 	}
 }
 
@@ -252,6 +254,7 @@ func (f *fit) fraction(step int) float64 {
 }
 
 type fit struct {
+	stage   string // of the search that is running
 	graph   *graph.Graph
 	options FitOptions
 	problem *problem.Problem
@@ -289,6 +292,7 @@ func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 // noteStart says what the user should know before the first step.
 func (f *fit) noteStart() {
 	r := f.result
+	r.Notes = append(r.Notes, f.graph.Notes...)
 	marked := len(f.options.Learn) > 0
 	cut := map[string]bool{}
 	for _, v := range f.problem.Variables {

@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -60,6 +61,7 @@ type FitResult struct {
 	Align          *Alignment         // nil without Align
 	Starts         []FitStart         // of a fit with restarts
 	Stages         []FitStage         // of the optimiser auto
+	Verdict        *Verdict
 	Unsupported    []string
 	Cut            []string // learned parameters without gradient, with the reason
 	Notes          []string
@@ -108,7 +110,7 @@ const heatSteps = 10
 const profileEntries = 60
 
 // finish renders the best point and fills in the result.
-func (f *fit) finish(x []float64) {
+func (f *fit) finish(ctx context.Context, x []float64) {
 	r, m := f.result, f.problem.Model
 	stdErr, loose := f.errorBars(x)
 	if !f.options.Profile {
@@ -137,6 +139,13 @@ func (f *fit) finish(x []float64) {
 			r.History[0].Seconds = 0
 		}
 	}
+	apart := f.disagree(stdErr)
+	if why := f.unwhite(slices.Concat(r.Output...)); why != "" {
+		r.Notes = append(r.Notes, why)
+		for i := range stdErr {
+			stdErr[i] = math.NaN()
+		}
+	}
 	for _, p := range m.Params {
 		if p.Spec == nil {
 			continue
@@ -156,11 +165,14 @@ func (f *fit) finish(x []float64) {
 			row.Learned, row.Min, row.Max = true, v.Lo, v.Hi
 			bound := v.AtBound(p.Values[v.Element])
 			if bound {
-				row.note("at its bound")
+				row.note(atBound)
 			}
-			if loose[i] {
+			switch {
+			case loose[i]:
 				row.note("not identified by this recording")
-			} else if !bound {
+			case apart[i]:
+				row.note("other starts end as low at another value")
+			case !bound:
 				row.StdErr[v.Element] = stdErr[i]
 			}
 			if p.Blocked != "" {
@@ -176,6 +188,7 @@ func (f *fit) finish(x []float64) {
 	if late := f.lateness(); late != "" {
 		r.Notes = append(r.Notes, late)
 	}
+	r.Verdict = f.judge(ctx)
 	if r.Clamped > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("modulation left the range of a parameter at %d frames and was clamped there", r.Clamped))
 	}

@@ -2,7 +2,6 @@ package optim
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -13,7 +12,7 @@ import (
 
 // FitStart is one descent of a fit with restarts.
 type FitStart struct {
-	Values         []float64 // of FitResult.Variables
+	Values, Found  []float64 // of FitResult.Variables, at its beginning and end
 	Initial, Final float64   // loss
 	Steps          int
 	Kept           bool // the result is this one's
@@ -34,7 +33,11 @@ func (f *fit) descend(ctx context.Context, run descent, x []float64, value float
 		return run(ctx, x, value, s)
 	}
 	r, file, low, kept, offset := f.result, slices.Clone(x), math.Inf(1), 0, f.offset
-	defer func() { f.noteStarts(kept) }()
+	defer func() {
+		if kept < len(r.Starts) {
+			r.Starts[kept].Kept = true
+		}
+	}()
 	for k := 0; k <= f.options.Restarts; k++ {
 		p := slices.Clone(file)
 		if k > 0 {
@@ -51,7 +54,7 @@ func (f *fit) descend(ctx context.Context, run descent, x []float64, value float
 			continue
 		}
 		value, err := run(ctx, p, start.Initial, s)
-		start.Final, start.Steps = value, f.steps
+		start.Final, start.Steps, start.Found = value, f.steps, f.problem.Values(p)
 		r.Starts = append(r.Starts, start)
 		if value < low {
 			low, kept = value, k
@@ -62,22 +65,4 @@ func (f *fit) descend(ctx context.Context, run descent, x []float64, value float
 		}
 	}
 	return low, nil
-}
-
-// noteStarts says what each start came to.
-func (f *fit) noteStarts(kept int) {
-	r := f.result
-	if kept < len(r.Starts) {
-		r.Starts[kept].Kept = true
-	}
-	for k, s := range r.Starts {
-		what, mark := "random", ""
-		if k == 0 {
-			what = "the graph's values"
-		}
-		if s.Kept {
-			mark = "; kept"
-		}
-		r.Notes = append(r.Notes, fmt.Sprintf("start %d of %d (%s): %s %.6g → %.6g in %d steps%s", k+1, f.options.Restarts+1, what, r.LossName, s.Initial, s.Final, s.Steps, mark))
-	}
 }

@@ -173,7 +173,7 @@ func TestRestarts(t *testing.T) {
 	require.NotEqual(t, starts[1].Values, other[1].Values)
 	page, err := os.ReadFile(filepath.Join(dir, "target.fit", "report.html"))
 	require.NoError(t, err)
-	require.Contains(t, string(page), "start 4 of 4 (random)")
+	require.Contains(t, string(page), "start 4 (random)")
 	require.Equal(t, exitUsage, ampfit(t, fitArgs(dir, "--restarts", "-1")...).code)
 }
 

@@ -51,6 +51,7 @@ func check(ctx context.Context, path string, f *runFlags, seed uint64, stdout, s
 	if err != nil {
 		return err
 	}
+	remarks(g, stderr)
 	o := adjoint.CheckOptions{Seed: seed}
 	o.Options.Options = f.Options
 	if in != nil {

@@ -60,6 +60,13 @@ func (f *runFlags) check() (err error) {
 	return f.isolateFlags.check()
 }
 
+// remarks prints what was understood of a graph in another way than it is written.
+func remarks(g *graph.Graph, warn io.Writer) {
+	for _, n := range g.Notes {
+		fmt.Fprintln(warn, "ampfit: note: "+n)
+	}
+}
+
 // load reads a graph and the dry signal for it; the faults of both come at once.
 func (f *runFlags) load(path string, warn io.Writer) (*graph.Graph, *wav.Audio, error) {
 	g, graphErr := graph.Load(path)

@@ -127,6 +127,9 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	o.Target, o.Input, o.Rate, o.Loss, o.Resume = target.Rows(), input, rate, spec, resumed
 	r, err := optim.Fit(ctx, g, o)
 	bar.done()
+	if r != nil {
+		bar.notes(r.Notes)
+	}
 	broken := fault()
 	if broken != nil && r == nil {
 		return failed(broken)
@@ -145,9 +148,7 @@ func (f *fitCommand) options(bar *progress) optim.FitOptions {
 		Options: f.Options, Progress: bar.tell,
 		Ready: func(r *optim.FitResult) error {
 			bar.line(r.Tape.String())
-			for _, n := range r.Notes {
-				bar.line("note: " + n)
-			}
+			bar.notes(r.Notes)
 			if f.strict && len(r.Cut) > 0 {
 				return failed(fmt.Errorf("--strict: no gradient reaches %s", strings.Join(r.Cut, ", ")))
 			}
@@ -182,6 +183,9 @@ func (f *fitCommand) finish(w *fitWriter, broken *cnode.Fault) error {
 	}
 	if w.result.Interrupted {
 		return &exit{exitInterrupted, fmt.Errorf("interrupted; the best so far is in %s", w.dir)}
+	}
+	if w.result.Verdict.Failed() && f.steps == 0 { // who counts steps looks at each
+		return failed(fmt.Errorf("the fit is no better than silence or a gain; what it came to is in %s", w.dir))
 	}
 	return nil
 }

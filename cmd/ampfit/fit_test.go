@@ -17,7 +17,19 @@ import (
 
 // summary is the documented shape of summary.json; what is null is nil.
 type summary struct {
-	Loss struct {
+	Verdict struct {
+		Grade   string   `json:"grade"`
+		Text    string   `json:"text"`
+		Reason  string   `json:"reason"`
+		Next    string   `json:"next"`
+		Measure string   `json:"measure"`
+		Fit     *float64 `json:"fit"`
+		Silence *float64 `json:"silence"`
+		Gain    *float64 `json:"best_gain"`
+		Filter  *float64 `json:"best_filter"`
+	} `json:"verdict"`
+	Notes []string `json:"notes"`
+	Loss  struct {
 		Name    string   `json:"name"`
 		Initial *float64 `json:"initial"`
 		Final   *float64 `json:"final"`
@@ -199,7 +211,10 @@ func TestFitInterrupted(t *testing.T) {
 
 func TestFitTimeLimit(t *testing.T) {
 	dir := toneTask(t)
-	r := ok(t, fitArgs(dir, "--time-limit", "1ns")...)
+	r := ampfit(t, fitArgs(dir, "--time-limit", "1ns")...)
+	require.Equal(t, exitFailed, r.code, "it came to nothing")
+	require.Contains(t, r.errout, "the fit is no better than silence or a gain")
+	require.Contains(t, r.out, "failed fit: esr")
 	require.Contains(t, r.out, "ended by --time-limit")
 	require.Len(t, files(t, filepath.Join(dir, "target.fit")), 7)
 }

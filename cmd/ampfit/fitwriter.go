@@ -92,7 +92,7 @@ func (w *fitWriter) report() *report.Fit {
 	page := &report.Fit{
 		TargetName: w.targetPath, InputName: w.fitCommand.input, GraphName: w.graph.Path, LossName: r.LossName, Optimizer: r.Optimizer,
 		Seed: r.Seed, Seconds: r.Seconds, Rate: float64(w.rate), Input: r.Input, Target: r.Target, Output: r.Output,
-		HeatNodes: r.HeatNodes, ValueNames: r.Variables, Metrics: w.metrics, Notes: r.Notes, Stopped: "converged",
+		HeatNodes: r.HeatNodes, ValueNames: r.Variables, Metrics: w.metrics, Notes: w.notes(), Stopped: "converged",
 	}
 	switch {
 	case w.stopped != "":
@@ -158,7 +158,21 @@ func (w *fitWriter) summary() ([]byte, error) {
 		Shift       int     `json:"shift_frames"`
 		Correlation float64 `json:"correlation"`
 	}
+	type verdict struct {
+		Grade   string `json:"grade"`
+		Text    string `json:"text"`
+		Reason  string `json:"reason,omitempty"`
+		Next    string `json:"next,omitempty"`
+		Measure string `json:"measure"`
+		Fit     any    `json:"fit"`
+		Silence any    `json:"silence"`
+		Gain    any    `json:"best_gain"`
+		Filter  any    `json:"best_filter"`
+	}
+	v := r.Verdict
 	s := struct {
+		Verdict     verdict            `json:"verdict"`
+		Notes       []string           `json:"notes"`
 		Loss        lossValues         `json:"loss"`
 		Metrics     map[string]any     `json:"metrics"`
 		Params      []param            `json:"params"`
@@ -171,6 +185,8 @@ func (w *fitWriter) summary() ([]byte, error) {
 		Align       *alignment         `json:"align,omitempty"`
 		Stages      []stage            `json:"stages,omitempty"`
 	}{
+		Verdict: verdict{v.Grade, v.Text, v.Reason, v.Next, v.Measure, finite(v.Fit), finite(v.Silence), finite(v.Gain), finite(v.Filter)},
+		Notes:   append([]string{}, r.Notes...),
 		Loss:    lossValues{r.LossName, finite(r.Initial), finite(r.Final)},
 		Metrics: map[string]any{}, Heat: r.Heat, Steps: r.Steps, Seconds: r.Seconds, Seed: r.Seed,
 		Unsupported: append([]string{}, r.Unsupported...),
@@ -247,7 +263,21 @@ func (w *fitWriter) print(o io.Writer) error {
 			fmt.Fprintf(&b, "%s  %s → %s\n", m.Name, number(m.Start), number(m.Final))
 		}
 	}
-	for k, s := range r.Starts {
+	for _, line := range w.starts() {
+		fmt.Fprintln(&b, line)
+	}
+	for _, line := range verdictLines(r.Verdict) {
+		fmt.Fprintln(&b, line)
+	}
+	fmt.Fprintf(&b, "written to %s: graph.json, fit.wav, report.html, summary.json, history.csv, loss.png, heat.png\n", w.dir)
+	_, err := io.WriteString(o, b.String())
+	return err
+}
+
+// starts says what each start of a fit with restarts came to.
+func (w *fitWriter) starts() []string {
+	var lines []string
+	for k, s := range w.result.Starts {
 		what, kept := "random", ""
 		if k == 0 {
 			what = "the graph's"
@@ -255,11 +285,27 @@ func (w *fitWriter) print(o io.Writer) error {
 		if s.Kept {
 			kept = ", kept"
 		}
-		fmt.Fprintf(&b, "start %d (%s)  %s → %s in %s%s\n", k+1, what, number(s.Initial), number(s.Final), text.Count(s.Steps, "step"), kept)
+		lines = append(lines, fmt.Sprintf("start %d (%s)  %s → %s in %s%s", k+1, what, number(s.Initial), number(s.Final), text.Count(s.Steps, "step"), kept))
 	}
-	fmt.Fprintf(&b, "written to %s: graph.json, fit.wav, report.html, summary.json, history.csv, loss.png, heat.png\n", w.dir)
-	_, err := io.WriteString(o, b.String())
-	return err
+	return lines
+}
+
+// notes are those of the result, with the verdict in front and the starts behind.
+func (w *fitWriter) notes() []string {
+	return slices.Concat(verdictLines(w.result.Verdict), w.result.Notes, w.starts())
+}
+
+// verdictLines are the verdict on a fit, and for a poor one the likely reason and
+// what to try.
+func verdictLines(v *optim.Verdict) []string {
+	lines := []string{v.Text}
+	if v.Reason != "" {
+		lines = append(lines, "likely: "+v.Reason)
+	}
+	if v.Next != "" {
+		lines = append(lines, "try: "+v.Next)
+	}
+	return lines
 }
 
 // errorBar prints an error with two digits, which is more than it is known to.

@@ -105,8 +105,12 @@ func describe(path, out string, channels bool, f *runFlags, stdout, stderr io.Wr
 // loadWithInput reads a graph, and the dry signal where there is one.
 func loadWithInput(path string, f *runFlags, stderr io.Writer) (*graph.Graph, [][]float64, error) {
 	g, err := graph.Load(path)
-	if err != nil || f.input == "" {
-		return g, nil, err
+	if err != nil {
+		return nil, nil, err
+	}
+	remarks(g, stderr)
+	if f.input == "" {
+		return g, nil, nil
 	}
 	in, err := f.read(g, stderr)
 	if err != nil {

@@ -19,6 +19,8 @@ type progress struct {
 	quiet bool
 	bar   *progressbar.ProgressBar
 	last  time.Time
+	told  map[string]bool // notes that were printed
+	stage string          // of the search that was named last
 }
 
 const barUnits = 1000
@@ -40,7 +42,11 @@ func (p *progress) tell(s optim.Progress) {
 		return
 	}
 	if p.bar != nil {
-		p.bar.Describe(fmt.Sprintf("step %d, loss %s", s.Step, number(s.Best)))
+		what := fmt.Sprintf("step %d, loss %s", s.Step, number(s.Best))
+		if s.Searching && s.Stage != "" {
+			what += ", " + s.Stage
+		}
+		p.bar.Describe(what)
 		_ = p.bar.Set(int(s.Fraction * barUnits)) // a terminal that is gone is no reason to stop
 		return
 	}
@@ -48,11 +54,28 @@ func (p *progress) tell(s optim.Progress) {
 		return
 	}
 	p.last = time.Now()
+	doing := ""
+	if s.Stage != p.stage {
+		p.stage, doing = s.Stage, "; now "+s.Stage
+	}
 	left := ""
 	if s.Fraction > 0.02 && s.Fraction < 0.95 { // beyond, the estimate has been used up
 		left = fmt.Sprintf(", about %.0f s left", s.Seconds*(1-s.Fraction)/s.Fraction)
 	}
-	fmt.Fprintf(p.out, "step %d: loss %s after %.1f s%s\n", s.Step, number(s.Best), s.Seconds, left)
+	fmt.Fprintf(p.out, "step %d: loss %s after %.1f s%s%s\n", s.Step, number(s.Best), s.Seconds, left, doing)
+}
+
+// notes prints the notes that were not printed before.
+func (p *progress) notes(notes []string) {
+	for _, n := range notes {
+		if !p.told[n] {
+			p.line("note: " + n)
+		}
+		if p.told == nil {
+			p.told = map[string]bool{}
+		}
+		p.told[n] = true
+	}
 }
 
 // line prints a sentence beside the bar.

@@ -82,6 +82,7 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 	if err != nil {
 		return err
 	}
+	remarks(g, stderr)
 	rate := g.Rate
 	switch {
 	case rate == 0 && in != nil:

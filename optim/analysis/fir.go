@@ -120,3 +120,14 @@ func (s *FIR) Solve(ctx context.Context, h, y []float64) {
 		rho = next
 	}
 }
+
+// Best solves for the taps h and returns the part of y's energy that they leave.
+func (s *FIR) Best(ctx context.Context, h, y []float64) float64 {
+	s.Solve(ctx, h, y)
+	out, left := make([]float64, len(y)), 0.0
+	s.apply(out, h)
+	for n, v := range y {
+		left += (v - out[n]) * (v - out[n])
+	}
+	return left / dot(y, y)
+}

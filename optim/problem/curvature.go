@@ -26,7 +26,7 @@ func (o *Problem) Curvature(h, x []float64) {
 		}
 		v := &o.Variables[i]
 		value, slope := v.Value(x[i])
-		step := 1e-6 * math.Min(v.natural(value)/math.Max(math.Abs(slope), 1e-9), 10)
+		step := 1e-6 * math.Min(v.Natural(value)/math.Max(math.Abs(slope), 1e-9), 10)
 		moved[i] = x[i] + step
 		o.Set(moved)
 		o.Model.Forward()

@@ -13,7 +13,7 @@ func (o *Problem) Units(dst, x []float64) {
 	for i := range dst {
 		v := &o.Variables[i]
 		value, slope := v.Value(x[i])
-		change := v.natural(value)
+		change := v.Natural(value)
 		if v.IsPitch() {
 			change = math.Min(value/4, o.Model.Plan.Rate/1024)
 		}

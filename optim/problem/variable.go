@@ -174,9 +174,9 @@ func (v *Variable) stretch() float64 {
 	return math.Max(1, (v.Hi-v.Lo)/4/(10*math.Max(1, math.Abs(v.Start))))
 }
 
-// natural is a change of the value that is small but matters: a fraction of a
+// Natural is a change of the value that is small but matters: a fraction of a
 // frequency, a time, a level.
-func (v *Variable) natural(value float64) float64 {
+func (v *Variable) Natural(value float64) float64 {
 	switch v.Scale {
 	case abi.Periodic:
 		return 0.1
