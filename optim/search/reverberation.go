@@ -160,6 +160,9 @@ func shapeNoise(p *problem.Problem, x []float64, u *graph.Unit, r *analysis.Echo
 	})
 }
 
+// nearlyWet is how much of the dry sound is left where the wet one is measured.
+const nearlyWet = 1e-4
+
 // matchTail scales the outputs of a network of delays, or the gain after it, so
 // that what is wet is as loud as in the target.
 func matchTail(p *problem.Problem, x []float64, r *analysis.Echogram) {
@@ -178,7 +181,8 @@ func matchTail(p *problem.Problem, x []float64, r *analysis.Echogram) {
 	}
 	wet, _ := p.Variables[mix].Value(x[mix])
 	q := slices.Clone(x)
-	q[mix] = p.Variables[mix].Inside(p.Variables[mix].Hi)
+	v := &p.Variables[mix]
+	q[mix] = v.Inside(v.Hi - nearlyWet*(v.Hi-v.Lo))
 	p.Set(q)
 	y := p.Forward()
 	have := math.Sqrt(method.Dot(y, y))
