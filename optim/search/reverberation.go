@@ -105,7 +105,11 @@ func roomOfTarget(p *problem.Problem, x []float64) []float64 {
 			setEach(p, to, p.Param(u, abi.Feedback), func(int) float64 { return math.Pow(10, -3*time/1000/all) })
 		}
 	}
-	matchTail(p, to, r)
+	// A network of combs is better left at the level that it has: the level and the
+	// density of its all-passes are found together.
+	if slices.ContainsFunc(p.Model.Plan.Units, hasTail) {
+		matchTail(p, to, r)
+	}
 	return to
 }
 
