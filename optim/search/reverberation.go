@@ -105,7 +105,11 @@ func roomOfTarget(p *problem.Problem, x []float64) []float64 {
 			setEach(p, to, p.Param(u, abi.Feedback), func(int) float64 { return math.Pow(10, -3*time/1000/all) })
 		}
 	}
-	matchTail(p, to, r)
+	// A network of combs is better left at the level that it has: the level and the
+	// density of its all-passes are found together.
+	if slices.ContainsFunc(p.Model.Plan.Units, hasTail) {
+		matchTail(p, to, r)
+	}
 	return to
 }
 
@@ -160,6 +164,9 @@ func shapeNoise(p *problem.Problem, x []float64, u *graph.Unit, r *analysis.Echo
 	})
 }
 
+// nearlyWet is how much of the dry sound is left where the wet one is measured.
+const nearlyWet = 1e-4
+
 // matchTail scales the outputs of a network of delays, or the gain after it, so
 // that what is wet is as loud as in the target.
 func matchTail(p *problem.Problem, x []float64, r *analysis.Echogram) {
@@ -178,7 +185,8 @@ func matchTail(p *problem.Problem, x []float64, r *analysis.Echogram) {
 	}
 	wet, _ := p.Variables[mix].Value(x[mix])
 	q := slices.Clone(x)
-	q[mix] = p.Variables[mix].Inside(p.Variables[mix].Hi)
+	v := &p.Variables[mix]
+	q[mix] = v.Inside(v.Hi - nearlyWet*(v.Hi-v.Lo))
 	p.Set(q)
 	y := p.Forward()
 	have := math.Sqrt(method.Dot(y, y))
