@@ -146,6 +146,28 @@ func (f *fit) finish(ctx context.Context, x []float64) {
 			stdErr[i] = math.NaN()
 		}
 	}
+	f.fillParams(stdErr, loose, apart)
+	r.Notes = append(r.Notes, m.Run.Unconverged()...)
+	if late := f.lateness(); late != "" {
+		r.Notes = append(r.Notes, late)
+	}
+	r.Verdict = f.judge(ctx)
+	if r.Clamped > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("modulation left the range of a parameter at %d frames and was clamped there", r.Clamped))
+	}
+	for _, p := range r.Params {
+		for _, n := range p.Notes {
+			if strings.HasPrefix(n, "not identified") {
+				r.Notes = append(r.Notes, fmt.Sprintf("%s.%s is %s", p.Node, p.Name, n))
+			}
+		}
+	}
+}
+
+// fillParams lists the parameters with their error bars, and what is to be said of
+// each.
+func (f *fit) fillParams(stdErr []float64, loose []bool, apart map[int]bool) {
+	r, m := f.result, f.problem.Model
 	for _, p := range m.Params {
 		if p.Spec == nil {
 			continue
@@ -183,21 +205,6 @@ func (f *fit) finish(ctx context.Context, x []float64) {
 			}
 		}
 		r.Params = append(r.Params, row)
-	}
-	r.Notes = append(r.Notes, m.Run.Unconverged()...)
-	if late := f.lateness(); late != "" {
-		r.Notes = append(r.Notes, late)
-	}
-	r.Verdict = f.judge(ctx)
-	if r.Clamped > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("modulation left the range of a parameter at %d frames and was clamped there", r.Clamped))
-	}
-	for _, p := range r.Params {
-		for _, n := range p.Notes {
-			if strings.HasPrefix(n, "not identified") {
-				r.Notes = append(r.Notes, fmt.Sprintf("%s.%s is %s", p.Node, p.Name, n))
-			}
-		}
 	}
 }
 

@@ -120,10 +120,9 @@ func (w *fitWriter) report() *report.Fit {
 	return page
 }
 
-// summary is summary.json: NaN becomes null.
-func (w *fitWriter) summary() ([]byte, error) {
-	r := w.result
-	type param struct {
+// The rows of summary.json.
+type (
+	paramRow struct {
 		Node    string `json:"node"`
 		Param   string `json:"param"`
 		Initial any    `json:"initial"`
@@ -132,19 +131,19 @@ func (w *fitWriter) summary() ([]byte, error) {
 		Unit    string `json:"unit"`
 		Learned bool   `json:"learned"`
 	}
-	type lossValues struct {
+	lossValues struct {
 		Name    string `json:"name"`
 		Initial any    `json:"initial"`
 		Final   any    `json:"final"`
 	}
-	type start struct {
+	startRow struct {
 		Values  map[string]any `json:"values"`
 		Initial any            `json:"initial"`
 		Final   any            `json:"final"`
 		Steps   int            `json:"steps"`
 		Kept    bool           `json:"kept"`
 	}
-	type stage struct {
+	stageRow struct {
 		Name        string `json:"name"`
 		Ran         bool   `json:"ran"`
 		Why         string `json:"why"`
@@ -153,12 +152,12 @@ func (w *fitWriter) summary() ([]byte, error) {
 		Before      any    `json:"before"`
 		After       any    `json:"after"`
 	}
-	type alignment struct {
+	alignRow struct {
 		Lag         float64 `json:"lag_frames"`
 		Shift       int     `json:"shift_frames"`
 		Correlation float64 `json:"correlation"`
 	}
-	type verdict struct {
+	verdictRow struct {
 		Grade   string `json:"grade"`
 		Text    string `json:"text"`
 		Reason  string `json:"reason,omitempty"`
@@ -169,23 +168,28 @@ func (w *fitWriter) summary() ([]byte, error) {
 		Gain    any    `json:"best_gain"`
 		Filter  any    `json:"best_filter"`
 	}
+)
+
+// summary is summary.json: NaN becomes null.
+func (w *fitWriter) summary() ([]byte, error) {
+	r := w.result
 	v := r.Verdict
 	s := struct {
-		Verdict     verdict            `json:"verdict"`
+		Verdict     verdictRow         `json:"verdict"`
 		Notes       []string           `json:"notes"`
 		Loss        lossValues         `json:"loss"`
 		Metrics     map[string]any     `json:"metrics"`
-		Params      []param            `json:"params"`
+		Params      []paramRow         `json:"params"`
 		Heat        map[string]float64 `json:"heat"`
 		Steps       int                `json:"steps"`
 		Seconds     float64            `json:"seconds"`
 		Seed        uint64             `json:"seed"`
 		Unsupported []string           `json:"unsupported"`
-		Starts      []start            `json:"starts,omitempty"`
-		Align       *alignment         `json:"align,omitempty"`
-		Stages      []stage            `json:"stages,omitempty"`
+		Starts      []startRow         `json:"starts,omitempty"`
+		Align       *alignRow          `json:"align,omitempty"`
+		Stages      []stageRow         `json:"stages,omitempty"`
 	}{
-		Verdict: verdict{v.Grade, v.Text, v.Reason, v.Next, v.Measure, finite(v.Fit), finite(v.Silence), finite(v.Gain), finite(v.Filter)},
+		Verdict: verdictRow{v.Grade, v.Text, v.Reason, v.Next, v.Measure, finite(v.Fit), finite(v.Silence), finite(v.Gain), finite(v.Filter)},
 		Notes:   append([]string{}, r.Notes...),
 		Loss:    lossValues{r.LossName, finite(r.Initial), finite(r.Final)},
 		Metrics: map[string]any{}, Heat: r.Heat, Steps: r.Steps, Seconds: r.Seconds, Seed: r.Seed,
@@ -197,20 +201,20 @@ func (w *fitWriter) summary() ([]byte, error) {
 		}
 	}
 	for _, p := range r.Params {
-		s.Params = append(s.Params, param{p.Node, p.Name, values(p.Initial), values(p.Value), values(p.StdErr), p.Unit, p.Learned})
+		s.Params = append(s.Params, paramRow{p.Node, p.Name, values(p.Initial), values(p.Value), values(p.StdErr), p.Unit, p.Learned})
 	}
 	for _, x := range r.Starts {
 		named := map[string]any{}
 		for i, name := range r.Variables {
 			named[name] = finite(x.Values[i])
 		}
-		s.Starts = append(s.Starts, start{named, finite(x.Initial), finite(x.Final), x.Steps, x.Kept})
+		s.Starts = append(s.Starts, startRow{named, finite(x.Initial), finite(x.Final), x.Steps, x.Kept})
 	}
 	for _, x := range r.Stages {
-		s.Stages = append(s.Stages, stage{x.Name, x.Ran, x.Why, x.Loss, x.Evaluations, finite(x.Before), finite(x.After)})
+		s.Stages = append(s.Stages, stageRow{x.Name, x.Ran, x.Why, x.Loss, x.Evaluations, finite(x.Before), finite(x.After)})
 	}
 	if a := r.Align; a != nil {
-		s.Align = &alignment{a.Lag, a.Frames, a.Correlation}
+		s.Align = &alignRow{a.Lag, a.Frames, a.Correlation}
 	}
 	text, err := json.MarshalIndent(s, "", "  ")
 	return append(text, '\n'), err
