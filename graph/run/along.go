@@ -124,7 +124,7 @@ func (x *exec) bind(sp *Span, region int) *abi.Block {
 	f := x.faces[region]
 	f.open(sp.S, sp.Frames)
 	if region == primal || region == tangent {
-		f.standBefore(sp.before)
+		f.standBefore(x.stood)
 	}
 	f.block.Bind(f.lanes, sp.Frames*x.Mult)
 	return f.block
@@ -139,7 +139,7 @@ func (r *Run) forwardAlong(j *Job) {
 			x := j.Spans[i].exec
 			r.keepAlong(x, &j.Spans[i])
 			x.one[0] = j.Spans[i]
-			x.one[0].before = x.stateCells(x.before, x.one[0].Block)
+			x.stood = x.stateCells(x.before, x.one[0].Block)
 			x.callAlong(&x.one[0])
 		}
 		return
@@ -160,7 +160,7 @@ func (r *Run) keepAlong(x *exec, sp *Span) {
 // before it.
 func (x *exec) callAlong(sp *Span) {
 	for _, region := range []int{primal, tangent} {
-		x.run.memory[region].Copy(sp.before, x.states)
+		x.run.memory[region].Copy(x.stood, x.states)
 	}
 	x.call(sp, false)
 	if x.gather != nil {
@@ -182,7 +182,7 @@ func (r *Run) backAlong(j *Job) {
 		for i := range j.Spans {
 			x := j.Spans[i].exec
 			x.one[0] = j.Spans[i]
-			x.one[0].before = x.stateCells(x.before, x.one[0].Block)
+			x.stood = x.stateCells(x.before, x.one[0].Block)
 			x.callBackAlong(&x.one[0])
 		}
 		return

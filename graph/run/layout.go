@@ -27,6 +27,7 @@ type exec struct {
 	frameScratch, silence arena.Cells
 	before, heatBefore    arena.Cells // states and heat before each block of a segment
 	callBefore            arena.Cells // states before each call within the blocks of a loop
+	stood                 arena.Cells // states before the call at hand, of these
 
 	faces  [regions]*face
 	values *face // that of the primal region

@@ -80,7 +80,7 @@ func (r *Run) forwardLoop(j *Job) {
 		for _, x := range r.parts[c.Index] {
 			call := x.callOf(sp, done, min(c.Block, sp.Frames-done), n)
 			if kept && x.states.Len() > 0 {
-				r.memory[primal].Copy(call.before, x.states)
+				r.memory[primal].Copy(x.stood, x.states)
 			}
 			x.call(call, r.heat)
 		}
@@ -143,8 +143,9 @@ func (r *Run) back(j *Job) {
 	}
 	for i := range j.Spans {
 		sp := &j.Spans[i]
-		sp.before = sp.exec.stateCells(sp.exec.before, sp.Block)
-		sp.exec.comeBack(sp)
+		x := sp.exec
+		x.stood = x.stateCells(x.before, sp.Block)
+		x.comeBack(sp)
 	}
 	for rest := j.Spans; len(rest) > 0; {
 		n, x := Together(rest), rest[0].exec
@@ -198,7 +199,7 @@ func (x *exec) comeBack(sp *Span) {
 		x.heating.back(sp)
 	}
 	x.show(sp)
-	x.values.standBefore(sp.before)
+	x.values.standBefore(x.stood)
 	x.grads.open(sp.S, sp.Frames)
 }
 

@@ -68,7 +68,7 @@ func (r *Run) replay(c *graph.Component, sp *Span, along bool) {
 		if along {
 			x.callAlong(call)
 		} else {
-			r.memory[primal].Copy(call.before, x.states)
+			r.memory[primal].Copy(x.stood, x.states)
 			x.call(call, false)
 		}
 		x.clamped = clamped
@@ -91,7 +91,7 @@ func (r *Run) eachCall(c *graph.Component, sp *Span, do func(x *exec, call *Span
 func (x *exec) callOf(sp *Span, done, frames, n int) *Span {
 	call := &x.one[0]
 	call.S, call.Frames, call.At, call.Block = sp.S+done, frames, sp.At+int64(done), sp.Block
-	call.before = x.stateCells(x.callBefore, n)
+	x.stood = x.stateCells(x.callBefore, n)
 	return call
 }
 

@@ -4,7 +4,6 @@ import (
 	"math"
 	"sort"
 
-	"ampfit/arena"
 	"ampfit/graph"
 )
 
@@ -17,8 +16,7 @@ type Span struct {
 	At     int64
 	Block  int
 
-	exec   *exec
-	before arena.Cells // states before the call, on the way back and for tangents
+	exec *exec
 }
 
 // Job is work that depends on no other job of its step: one block of a feedback
