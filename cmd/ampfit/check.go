@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"ampfit/adjoint"
 	"ampfit/graph"
@@ -56,14 +57,13 @@ func check(ctx context.Context, path string, f *runFlags, seed uint64, stdout, s
 	o.Options.Options = f.Options
 	if in != nil {
 		o.Rate = float64(in.Rate)
-		frames := min(int(adjoint.CheckSeconds*o.Rate), in.Frames())
 		if o.Input, err = f.dry(in, g, g.Rate, 0, path, io.Discard); err != nil {
 			return err
 		}
-		for i := range o.Input {
-			o.Input[i] = o.Input[i][:frames]
+		if o.Input = sounding(o.Input, int(adjoint.CheckSeconds*o.Rate)); o.Input == nil {
+			return fmt.Errorf("-i %s: it is silent, so no gradient can be compared with a difference; leave -i out to check with noise", f.input)
 		}
-		o.Frames = frames
+		o.Frames = len(o.Input[0])
 	}
 	var r *adjoint.CheckReport
 	err = interruptible(ctx, func() (err error) {
@@ -80,4 +80,23 @@ func check(ctx context.Context, path string, f *runFlags, seed uint64, stdout, s
 	}
 	fmt.Fprintln(stdout, "the gradient is right")
 	return nil
+}
+
+// sounding is the first frames of rows from where one of them sounds; nil for
+// silence.
+func sounding(rows [][]float64, frames int) [][]float64 {
+	first := len(rows[0])
+	for _, row := range rows {
+		if n := slices.IndexFunc(row, func(v float64) bool { return v != 0 }); n >= 0 {
+			first = min(first, n)
+		}
+	}
+	if first == len(rows[0]) {
+		return nil
+	}
+	var out [][]float64
+	for _, row := range rows {
+		out = append(out, row[first:min(first+frames, len(row))])
+	}
+	return out
 }

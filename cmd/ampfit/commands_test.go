@@ -338,3 +338,20 @@ func TestReadmeTour(t *testing.T) {
 	}
 	require.Equal(t, 11, ran)
 }
+
+// A check begins where the dry signal does, and needs one that sounds.
+func TestCheckNeedsSound(t *testing.T) {
+	dir := t.TempDir()
+	graph := write(t, dir, "g.json", `{"nodes": [{"name": "dry", "type": "InputNode"}, {"name": "t", "type": "TanhNode"}], "edges": [{"source": "dry", "target": "t"}]}`)
+	silent := writeWav(t, dir, "silent.wav", 8000, make([]float64, 8000))
+	r := ampfit(t, "check", graph, "-i", silent)
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.errout, "it is silent, so no gradient can be compared")
+
+	late := make([]float64, 8000)
+	for n := 4000; n < len(late); n++ {
+		late[n] = math.Sin(float64(n))
+	}
+	out := ok(t, "check", graph, "-i", writeWav(t, dir, "late.wav", 8000, late)).out
+	require.Regexp(t, `t\.drive +-?0\.\d*[1-9]\d* `, out, "half a second of silence is left out: the gradient is not 0")
+}
