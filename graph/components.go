@@ -3,7 +3,6 @@ package graph
 import (
 	"container/heap"
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -80,11 +79,7 @@ func (p *Plan) incoming() [][]*Link {
 // fill orders the units of a component and finds its block: the largest b such
 // that the links with R < b form no cycle.
 func (p *Plan) fill(comp *Component, part []int, next [][]int, incoming [][]*Link) {
-	self := false
-	for _, v := range next[part[0]] {
-		self = self || v == part[0]
-	}
-	comp.Loop = len(part) > 1 || self
+	comp.Loop = len(part) > 1 || slices.Contains(next[part[0]], part[0])
 	if !comp.Loop {
 		u := p.Units[part[0]]
 		u.Component, comp.Units = comp, []*Unit{u}
@@ -102,8 +97,8 @@ func (p *Plan) fill(comp *Component, part []int, next [][]int, incoming [][]*Lin
 			}
 		}
 	}
-	sort.Sort(sort.Reverse(sort.IntSlice(candidates)))
-	for _, b := range candidates {
+	slices.Sort(candidates)
+	for _, b := range slices.Backward(candidates) {
 		if order := p.sorted(part, in, b, incoming); order != nil {
 			comp.Block = b
 			for _, u := range order {
@@ -129,22 +124,15 @@ func (p *Plan) sorted(part []int, in map[int]bool, b int, incoming [][]*Link) []
 			}
 		}
 	}
-	left := append([]int(nil), part...)
-	sort.Ints(left)
+	left := slices.Sorted(slices.Values(part))
 	var order []int
 	for len(left) > 0 {
-		found := -1
-		for i, u := range left {
-			if waits[u] == 0 {
-				found = i
-				break
-			}
-		}
+		found := slices.IndexFunc(left, func(u int) bool { return waits[u] == 0 })
 		if found < 0 {
 			return nil
 		}
 		u := left[found]
-		left = append(left[:found], left[found+1:]...)
+		left = slices.Delete(left, found, found+1)
 		order = append(order, u)
 		for _, l := range links {
 			if l.From.Unit.Index == u {
@@ -199,9 +187,7 @@ func cycleIn(part []int, next [][]int) []int {
 					u = from[u]
 					path = append(path, u)
 				}
-				for i, j := 0, len(path)-1; i < j; i, j = i+1, j-1 {
-					path[i], path[j] = path[j], path[i]
-				}
+				slices.Reverse(path)
 				return path
 			}
 			if _, seen := from[v]; !seen && inPart[v] {

@@ -88,12 +88,7 @@ func (p *Plan) latest() int {
 }
 
 func (p *Plan) anyUnset() bool {
-	for _, u := range p.Units {
-		if u.Setup == nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Units, func(u *Unit) bool { return u.Setup == nil })
 }
 
 // portChannels returns the channels that arrive at each input port, nil while

@@ -82,12 +82,7 @@ func (p *Plan) gates(components [][]int) {
 }
 
 func sourcesKnown(links []*Link, known []bool, of []int) bool {
-	for _, l := range links {
-		if !known[of[l.From.Unit.Index]] {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(links, func(l *Link) bool { return !known[of[l.From.Unit.Index]] })
 }
 
 // align pads links to the latest of them.

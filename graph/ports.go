@@ -3,6 +3,7 @@ package graph
 import (
 	"ampfit/abi"
 	"ampfit/internal/resample"
+	"slices"
 )
 
 // Unit is what one kernel runs: a node, or one of the resampling filters
@@ -54,8 +55,6 @@ type InPort struct {
 	Mult     int
 	Links    []*Link
 	Sum      bool
-
-	Heard [][]Heard // of a gathered port: what each channel is the sum of
 }
 
 // Gathered reports whether the port has rows of its own, filled from its
@@ -137,22 +136,12 @@ type Component struct {
 
 // connected reports whether an edge brings audio to the unit.
 func (u *Unit) connected() bool {
-	for _, in := range u.In {
-		if len(in.Links) > 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(u.In, func(in *InPort) bool { return len(in.Links) > 0 })
 }
 
 // Held reports that no edge modulates a parameter of the unit.
 func (u *Unit) Held() bool {
-	for _, q := range u.Params {
-		if len(q.Mods) > 0 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(u.Params, func(q *Param) bool { return len(q.Mods) > 0 })
 }
 
 // PortRows returns the rows that a lane has at each port.
@@ -175,12 +164,7 @@ func (u *Unit) PortRows() (in, out []int) {
 
 // UsesFile reports whether the configuration names a file.
 func (u *Unit) UsesFile() bool {
-	for _, k := range u.Type.Config {
-		if k.Kind == abi.File && u.Node.Config.Has(k.Name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(u.Type.Config, func(k abi.Key) bool { return k.Kind == abi.File && u.Node.Config.Has(k.Name) })
 }
 
 // Past is how far back a unit reads its input, in row frames: its kernel's own
@@ -212,18 +196,19 @@ type Heard struct {
 
 // Hear lists what each channel of a gathered port is the sum of, in file order.
 // Mono feeds every channel.
-func (in *InPort) Hear() {
-	in.Heard = make([][]Heard, in.Channels)
-	for c := range in.Heard {
+func (in *InPort) Hear() [][]Heard {
+	channels := make([][]Heard, in.Channels)
+	for c := range channels {
 		if !in.Sum {
 			l, from := in.Source(min(c, in.linked()-1))
-			in.Heard[c] = []Heard{{l, from}}
+			channels[c] = []Heard{{l, from}}
 			continue
 		}
 		for _, l := range in.Links {
-			in.Heard[c] = append(in.Heard[c], Heard{l, l.Pick(c)})
+			channels[c] = append(channels[c], Heard{l, l.Pick(c)})
 		}
 	}
+	return channels
 }
 
 // Pick returns the producer's channel that a summing reader's channel c hears.

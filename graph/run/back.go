@@ -54,11 +54,10 @@ func (r *Run) AddGrad(dst []float64, q *graph.Param) { r.addLanes(dst, q, dual) 
 // addLanes adds what a region holds for each lane of a parameter.
 func (r *Run) addLanes(dst []float64, q *graph.Param, region int) {
 	x, n := r.execs[q.Of.Index], q.Len
-	perBatch := x.Lanes / r.Plan.Batches
 	for lane := range x.Lanes {
 		at := 0
 		if len(dst) > n {
-			at = lane / perBatch * n
+			at = lane / x.perBatch() * n
 		}
 		for i, g := range r.memory[region].Cells(x.params[q.Index].Part(lane, n)) {
 			dst[at+i] += g

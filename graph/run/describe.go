@@ -1,6 +1,7 @@
 package run
 
 import (
+	"ampfit/internal/text"
 	"fmt"
 	"strings"
 )
@@ -26,7 +27,7 @@ func (r *Run) Describe() string {
 			rows = append(rows, []string{"  " + u.Name, u.Type.Name, fmt.Sprint(c.Stage), fmt.Sprint(u.Lanes), fmt.Sprintf("%g Hz", u.Rate), p.DelayText(u), block + adjoint})
 		}
 	}
-	alignColumns(&b, rows)
+	text.Columns(&b, rows)
 	b.WriteString("\nedges\n")
 	rows = [][]string{{"  from", "to", "read offset R", "made of", "latency L"}}
 	for _, l := range p.Links {
@@ -35,7 +36,7 @@ func (r *Run) Describe() string {
 		}
 		rows = append(rows, []string{"  " + l.From.Unit.Node.Name + "." + l.Edge.Source.Name, l.TargetName(), fmt.Sprint(l.R), l.Parts(), fmt.Sprint(l.L)})
 	}
-	alignColumns(&b, rows)
+	text.Columns(&b, rows)
 	if p.Lengthened() != "" {
 		b.WriteString("\n" + p.Lengthened())
 	}
@@ -55,7 +56,7 @@ func (r *Run) Describe() string {
 
 // Channels prints every channel: its history, its write cursor and, for each
 // reader, the read cursor, its offset and the token that becomes visible to it
-// next. Without RunOptions.CheckReads all cursors stand where the run does.
+// next. Without Options.CheckReads all cursors stand where the run does.
 func (r *Run) Channels() string {
 	var b strings.Builder
 	at := r.cursors
@@ -88,7 +89,7 @@ func (r *Run) Channels() string {
 			}
 		}
 	}
-	alignColumns(&b, rows)
+	text.Columns(&b, rows)
 	return b.String()
 }
 
@@ -98,21 +99,4 @@ func token(made int64, offset int) string {
 		return fmt.Sprintf("none before frame %d", offset)
 	}
 	return fmt.Sprintf("made at %d, visible at %d", made, made+int64(offset))
-}
-
-// alignColumns prints columns.
-func alignColumns(b *strings.Builder, rows [][]string) {
-	width := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, c := range row {
-			width[i] = max(width[i], len([]rune(c)))
-		}
-	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, c := range row {
-			line.WriteString(c + strings.Repeat(" ", width[i]-len([]rune(c))+2))
-		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
-	}
 }

@@ -23,16 +23,12 @@ func (f *feed) forward(sp *Span) {
 	}
 }
 
-func (f *feed) back(*Span) {}
-
 func (f *feed) forwardAlong(sp *Span) {
 	r := f.x.run
 	f.eachRow(func(channel int, row arena.Row) {
 		play(r.memory[tangent].Frames(row, sp.S, sp.Frames), r.along.input, channel, sp.At)
 	})
 }
-
-func (f *feed) backAlong(*Span) {}
 
 // play copies what a channel of an input has from an absolute frame on; the last
 // channel stands for those that it has not. Silence follows its end.

@@ -27,11 +27,11 @@ func (h *heat) forward(sp *Span) {
 	cells := x.run.memory[primal].Cells(x.heat)
 	for b := range batches {
 		h.in, h.out = h.rows(h.in[:0], h.out[:0], b, sp, primal)
-		sum := cells[b*x.Lanes/batches]
+		sum := cells[b*x.perBatch()]
 		for n := range sp.Frames * x.Mult {
 			sum += float64(math.Abs(h.exchanged(n)) * dt)
 		}
-		cells[b*x.Lanes/batches] = sum
+		cells[b*x.perBatch()] = sum
 	}
 }
 
@@ -42,7 +42,7 @@ func (h *heat) back(sp *Span) {
 	for b := range batches {
 		h.in, h.out = h.rows(h.in[:0], h.out[:0], b, sp, primal)
 		h.din, h.dout = h.rows(h.din[:0], h.dout[:0], b, sp, dual)
-		slope := 2 * cells[b*x.Lanes/batches] / x.Rate
+		slope := 2 * cells[b*x.perBatch()] / x.Rate
 		for n := range sp.Frames * x.Mult {
 			e := h.exchanged(n)
 			if e == 0 {
@@ -61,9 +61,6 @@ func (h *heat) back(sp *Span) {
 		}
 	}
 }
-
-func (*heat) forwardAlong(*Span) {}
-func (*heat) backAlong(*Span)    {}
 
 // exchanged is Σx² − Σy² at a frame of the call.
 func (h *heat) exchanged(n int) float64 {
@@ -121,7 +118,7 @@ func (r *Run) seedHeat(m *arena.Region) {
 }
 
 // IntegrateHeat turns the integration of heat on or off for the next run.
-func (r *Run) IntegrateHeat(on bool) { r.heat = on }
+func (r *Run) IntegrateHeat(on bool) { r.options.Heat = on }
 
 // Heat returns the heat of every node so far in joules, by node and batch.
 func (r *Run) Heat() map[string][]float64 {
@@ -139,29 +136,28 @@ func (r *Run) HeatTo(heat map[string][]float64) {
 		if heat[x.Name] == nil {
 			heat[x.Name] = make([]float64, r.Plan.Batches)
 		}
-		sum := heat[x.Name]
-		clear(sum)
-		perBatch := x.Lanes / r.Plan.Batches
-		for lane, h := range r.memory[primal].Cells(x.heat) {
-			sum[lane/perBatch] += h
+		for b := range heat[x.Name] {
+			heat[x.Name][b] = x.joules(b)
 		}
 	}
 }
 
-// TotalHeat returns the joules of a node so far, of all batches.
-func (r *Run) TotalHeat(node string) float64 {
-	x := r.execs[r.Plan.Unit(node).Index]
-	return x.joules()
+// joules is the heat of a batch of a unit.
+func (x *exec) joules(batch int) float64 {
+	sum := 0.0
+	for _, h := range x.run.memory[primal].Cells(x.heat.Part(batch, x.perBatch())) {
+		sum += h
+	}
+	return sum
 }
 
-// joules is the heat of a unit, batch by batch.
-func (x *exec) joules() float64 {
-	perBatch := x.Lanes / x.run.Plan.Batches
-	sum, batch := 0.0, 0.0
-	for lane, h := range x.run.memory[primal].Cells(x.heat) {
-		if batch += h; (lane+1)%perBatch == 0 {
-			sum, batch = sum+batch, 0
-		}
+// TotalHeat returns the joules of a node so far, of all batches.
+func (r *Run) TotalHeat(node string) float64 { return r.execs[r.Plan.Unit(node).Index].allJoules() }
+
+func (x *exec) allJoules() float64 {
+	sum := 0.0
+	for b := range x.run.Plan.Batches {
+		sum += x.joules(b)
 	}
 	return sum
 }
@@ -169,11 +165,9 @@ func (x *exec) joules() float64 {
 // SetHeat sets the joules of a node so far, in every batch.
 func (r *Run) SetHeat(node string, joules float64) {
 	x := r.execs[r.Plan.Unit(node).Index]
-	perBatch := x.Lanes / r.Plan.Batches
-	for lane, cells := 0, r.memory[primal].Cells(x.heat); lane < len(cells); lane++ {
-		cells[lane] = 0
-		if lane%perBatch == 0 {
-			cells[lane] = joules
-		}
+	cells := r.memory[primal].Cells(x.heat)
+	clear(cells)
+	for b := range r.Plan.Batches {
+		cells[b*x.perBatch()] = joules
 	}
 }

@@ -57,6 +57,9 @@ type exec struct {
 	adjointEnergy             []float64     // of the gradient by the outputs, per second
 }
 
+// perBatch is how many lanes a batch has.
+func (x *exec) perBatch() int { return x.Lanes / x.run.Plan.Batches }
+
 // stateCells are the states of all lanes before the i-th of something.
 func (x *exec) stateCells(copies arena.Cells, i int) arena.Cells {
 	return copies.Part(i, x.states.Len())

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"ampfit/internal/text"
 	"fmt"
 	"math"
 	"strings"
@@ -58,7 +59,7 @@ func (r *Run) interval(frame int64) int { return int(float64(frame) / (r.Plan.Ra
 // ProfileEvery profiles the evaluations from now on, with an entry of HeatAt and
 // AdjointEnergy for so many seconds.
 func (r *Run) ProfileEvery(seconds float64) {
-	r.profile, r.every = true, seconds
+	r.options.Profile, r.every = true, seconds
 	for _, x := range r.execs {
 		x.forwardTime, x.backwardTime, x.heatAt, x.adjointEnergy = 0, 0, nil, nil
 	}
@@ -83,7 +84,7 @@ func (r *Run) Metrics() []NodeMetrics {
 			Name: x.Name, Type: x.Type.Name, Delay: r.Plan.DelayText(x.Unit), Forward: x.forwardTime, Backward: x.backwardTime,
 			Every: r.every, HeatAt: append([]float64(nil), x.heatAt...), AdjointEnergy: append([]float64(nil), x.adjointEnergy...),
 		}
-		m.Heat = x.joules()
+		m.Heat = x.allJoules()
 		if x.Filter != nil {
 			m.Heat, m.HeatAt = math.NaN(), nil
 		}
@@ -101,16 +102,16 @@ func (r *Run) Profile() string {
 	}
 	rows := [][]string{{"node", "type", "forward", "backward", "share", "delay", "heat", "adjoint energy per second"}}
 	for _, x := range r.execs {
-		text := fmt.Sprintf("%.4g J", x.joules())
+		heat := fmt.Sprintf("%.4g J", x.allJoules())
 		if x.Filter != nil {
-			text = ""
+			heat = ""
 		}
 		rows = append(rows, []string{
 			x.Name, x.Type.Name, fmt.Sprintf("%.2f ms", ms(x.forwardTime)), fmt.Sprintf("%.2f ms", ms(x.backwardTime)),
-			fmt.Sprintf("%.0f %%", 100*float64(x.forwardTime+x.backwardTime)/math.Max(float64(total), 1)), r.Plan.DelayText(x.Unit), text, energies(x.adjointEnergy),
+			fmt.Sprintf("%.0f %%", 100*float64(x.forwardTime+x.backwardTime)/math.Max(float64(total), 1)), r.Plan.DelayText(x.Unit), heat, energies(x.adjointEnergy),
 		})
 	}
-	alignColumns(&b, rows)
+	text.Columns(&b, rows)
 	for _, x := range r.execs {
 		if t := x.Type; t.Residual != "" {
 			fmt.Fprintf(&b, "%s: worst residual %.2g %s\n", x.Name, r.Residual(x.Name), t.Residual)

@@ -63,8 +63,7 @@ func newModulate(x *exec) *modulate {
 // call.
 func (o *modulate) show(q *modulated, lane int, sp *Span, along, gradients bool) {
 	r := o.x.run
-	per := o.x.Lanes / r.Plan.Batches
-	batch, channel := lane/per, lane%per
+	batch, channel := lane/o.x.perBatch(), lane%o.x.perBatch()
 	for i := range q.mods {
 		m := &q.mods[i]
 		row := r.linkRows(m.Link)[batch*m.From.Channels+m.Pick(channel)]

@@ -67,8 +67,6 @@ type Run struct {
 	parts    [][]*exec       // by Component.Index
 	mirrors  [][]arena.Row   // by Link.Index; nil without a tape
 	taped    bool            // has gradients
-	heat     bool            // integrates heat
-	profile  bool            // measures times
 	every    float64         // seconds between the entries of a profile
 	prepared bool            // coefficients are of the present parameters
 	cursors  *cursors        // nil unless reads are checked
@@ -81,7 +79,6 @@ type Run struct {
 
 	stages   []stage
 	schedule Schedule
-	threads  int
 	pool     pool
 	stepper  stepper
 }
@@ -95,7 +92,8 @@ func NewTaped(p *graph.Plan, o Options) *Run { return newRun(p, o, true, nil) }
 
 // newRun makes a run; it may take over the memory of one that is no longer used.
 func newRun(p *graph.Plan, o Options, taped bool, of *Run) *Run {
-	r := &Run{Plan: p, options: o, Segment: o.Segment, taped: taped, heat: o.Heat, threads: max(o.Threads, 1), profile: o.Profile, every: 1}
+	r := &Run{Plan: p, options: o, Segment: o.Segment, taped: taped, every: 1}
+	r.options.Threads = max(o.Threads, 1)
 	r.passes = [4]func(*Job){r.forward, r.back, r.forwardAlong, r.backAlong}
 	if r.Segment <= 0 {
 		r.Segment = p.Frames + p.Latency
@@ -176,11 +174,10 @@ func (c costs) Least() int { return graph.Grid }
 // fill writes the values of a parameter into every lane of its unit.
 func (r *Run) fill(m *arena.Region, q *graph.Param, v []float64) {
 	x := r.execs[q.Of.Index]
-	perBatch := x.Lanes / r.Plan.Batches
 	for lane := range x.Lanes {
 		at := 0
 		if len(v) > q.Len {
-			at = lane / perBatch * q.Len
+			at = lane / x.perBatch() * q.Len
 		}
 		copy(m.Cells(x.params[q.Index].Part(lane, q.Len)), v[at:at+q.Len])
 	}
@@ -227,10 +224,9 @@ func (r *Run) Reset() {
 	for _, x := range r.execs {
 		clear(x.residuals)
 		if n := len(x.heatStart); n > 0 && x.Filter == nil {
-			perBatch := x.Lanes / r.Plan.Batches
 			heat := r.memory[primal].Cells(x.heat)
 			for b := range r.Plan.Batches {
-				heat[b*perBatch] = x.heatStart[min(b, n-1)]
+				heat[b*x.perBatch()] = x.heatStart[min(b, n-1)]
 			}
 		}
 	}

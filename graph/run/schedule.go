@@ -44,7 +44,7 @@ func (r *Run) choose(s Schedule) {
 		return
 	}
 	r.schedule = KPN
-	if r.Plan.Graph.IPLS != nil || r.threads > 1 && len(r.Plan.Components) > 1 {
+	if r.Plan.Graph.IPLS != nil || r.options.Threads > 1 && len(r.Plan.Components) > 1 {
 		r.schedule = IPLS
 	}
 	for _, c := range r.Cohorts {

@@ -64,8 +64,8 @@ const (
 // visit makes a pass over the segment [start, end): the blocks of all units,
 // from the first to the last or in reverse.
 func (r *Run) visit(start, end int64, pass int) {
-	if r.threads > 1 {
-		r.pool.start(r.threads)
+	if r.options.Threads > 1 {
+		r.pool.start(r.options.Threads)
 		defer r.pool.finish()
 	}
 	do := r.passes[pass]
@@ -148,7 +148,7 @@ func (r *Run) step(st *stepper, start, end int64, lo, hi int, block func(stage i
 			if x.Component.Stage > hi {
 				break
 			}
-			if n := len(st.spans); n > begin && (r.schedule == KPN || r.threads > 1 && lanes >= laneChunk) {
+			if n := len(st.spans); n > begin && (r.schedule == KPN || r.options.Threads > 1 && lanes >= laneChunk) {
 				st.jobs = append(st.jobs, Job{Cohort: c, Spans: st.spans[begin:n:n]})
 				begin, lanes = n, 0
 			}

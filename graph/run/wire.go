@@ -53,7 +53,7 @@ func (x *exec) wire(region int, lanes []abi.Lane) {
 	in, out := x.PortRows()
 	m := x.run.memory[region]
 	f := &face{region: m, lanes: lanes, states: x.Setup.State, block: abi.NewBlock(x.Rate, x.data, in, out, x.Held())}
-	channels := x.Lanes / x.run.Plan.Batches
+	channels := x.perBatch()
 	for i := range lanes {
 		lane := &lanes[i]
 		lane.Batch, lane.Channel = i/channels, i%channels

@@ -9,7 +9,7 @@ import (
 
 // share runs do for every job, on the workers of the run when there are several.
 func (r *Run) share(jobs []Job, do func(job *Job)) {
-	if r.threads <= 1 || len(jobs) == 1 {
+	if r.options.Threads <= 1 || len(jobs) == 1 {
 		for i := range jobs {
 			do(&jobs[i])
 		}

@@ -2,24 +2,12 @@ package run
 
 import "time"
 
-// operator is something that the runtime does beside the kernel of a unit, over
-// the frames of a call, in all its directions. The way back adds to the gradients
-// of what the operator read; along a direction, tangents go forward, and the way
-// back also carries the derivatives of the gradients.
-type operator interface {
-	forward(sp *Span)
-	back(sp *Span)
-	forwardAlong(sp *Span)
-	backAlong(sp *Span)
-}
-
-var (
-	_ operator = (*gather)(nil)
-	_ operator = (*feed)(nil)
-	_ operator = (*modulate)(nil)
-	_ operator = (*heat)(nil)
-	_ operator = (*spread)(nil)
-)
+// A unit has operators: what the runtime does around its kernel. Each stands in a
+// file of its own in all its directions: forward; back, where it adds to the
+// gradients of what it read; along a direction forward with tangents, and back with
+// the derivatives of the gradients. Here is their order:
+//
+//	gather ──► modulate ──► kernel, or feed ──► heat ──► spread
 
 // operate gives a unit its operators.
 func (x *exec) operate() {
@@ -38,12 +26,9 @@ func (x *exec) operate() {
 	}
 }
 
-// The passes over a job. What is a step of one unit stands in the methods of exec;
-// here is their order.
-
 // forward renders a job, keeping the states before each block.
 func (r *Run) forward(j *Job) {
-	if r.profile {
+	if r.options.Profile {
 		defer r.clock(j, time.Now(), false)
 	}
 	if j.Loop != nil {
@@ -65,7 +50,7 @@ func (r *Run) forward(j *Job) {
 		rest = rest[n:]
 	}
 	for i := range j.Spans {
-		j.Spans[i].exec.leave(&j.Spans[i], r.heat)
+		j.Spans[i].exec.leave(&j.Spans[i], r.options.Heat)
 	}
 }
 
@@ -82,7 +67,7 @@ func (r *Run) forwardLoop(j *Job) {
 			if kept && x.states.Len() > 0 {
 				r.memory[primal].Copy(x.stood, x.states)
 			}
-			x.call(call, r.heat)
+			x.call(call, r.options.Heat)
 		}
 		n++
 	}
@@ -134,7 +119,7 @@ func (x *exec) leave(sp *Span, heat bool) {
 
 // back walks a job back.
 func (r *Run) back(j *Job) {
-	if r.profile {
+	if r.options.Profile {
 		defer r.clockBack(j, time.Now())
 	}
 	if j.Loop != nil {
