@@ -3,6 +3,7 @@ package adjoint
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"ampfit/graph"
 )
@@ -58,35 +59,26 @@ func JVP(g *graph.Graph, params map[string][]float64, input [][]float64, o Optio
 // one with another length, is an error.
 func (m *Model) Direction(params map[string][]float64, input [][]float64) (Direction, error) {
 	d := Direction{Params: map[*Param][]float64{}, Input: input}
-	left := len(params)
-	for _, p := range m.Params {
-		v, ok := params[p.Node+"."+p.Name]
-		if !ok {
-			continue
+	for name, v := range params {
+		p, err := m.named(name)
+		if err != nil {
+			return d, err
 		}
-		left--
 		if len(v) != len(p.Values) {
-			return d, fmt.Errorf("adjoint: the direction of %s.%s has %d elements, the parameter %d", p.Node, p.Name, len(v), len(p.Values))
+			return d, fmt.Errorf("adjoint: the direction of %s has %d elements, the parameter %d", name, len(v), len(p.Values))
 		}
 		d.Params[p] = v
-	}
-	if left > 0 {
-		for name := range params {
-			if !m.has(name) {
-				return d, fmt.Errorf("adjoint: the graph has no parameter %q", name)
-			}
-		}
 	}
 	return d, nil
 }
 
-func (m *Model) has(name string) bool {
-	for _, p := range m.Params {
-		if p.Node+"."+p.Name == name {
-			return true
-		}
+// named finds a parameter by "node.param".
+func (m *Model) named(name string) (*Param, error) {
+	node, param, _ := strings.Cut(name, ".")
+	if p := m.Param(node, param); p != nil {
+		return p, nil
 	}
-	return false
+	return nil, fmt.Errorf("adjoint: the graph has no parameter %q", name)
 }
 
 // JVP is the derivative of Output along a direction.
@@ -156,20 +148,14 @@ func Jacobian(g *graph.Graph, params []string, o Options) (columns [][]float64, 
 		return nil, err
 	}
 	for _, name := range params {
-		if !m.has(name) {
-			return nil, fmt.Errorf("adjoint: the graph has no parameter %q", name)
+		p, err := m.named(name)
+		if err != nil {
+			return nil, err
 		}
-	}
-	for _, name := range params {
-		for _, p := range m.Params {
-			if p.Node+"."+p.Name != name {
-				continue
-			}
-			for i := range p.Values {
-				v := make([]float64, len(p.Values))
-				v[i] = 1
-				columns = append(columns, m.JVP(Direction{Params: map[*Param][]float64{p: v}}).Values)
-			}
+		for i := range p.Values {
+			v := make([]float64, len(p.Values))
+			v[i] = 1
+			columns = append(columns, m.JVP(Direction{Params: map[*Param][]float64{p: v}}).Values)
 		}
 	}
 	return columns, nil

@@ -48,16 +48,11 @@ func (p *Plan) link(e *Edge) {
 	}
 	target := e.value.Get("target")
 	if e.Param != "" {
-		for _, param := range dst.Params {
-			if param.Name == e.Param {
-				l.Param = param
-				param.Mods = append(param.Mods, l)
-			}
-		}
-		if l.Param == nil {
+		if l.Param = dst.Param(e.Param); l.Param == nil {
 			p.add(target, e.path+".target", "this configuration of %s has no parameter %q", dst.Name, e.Param)
 			return
 		}
+		l.Param.Mods = append(l.Param.Mods, l)
 	} else {
 		in := slices.Index(dst.Setup.Inputs, e.Target.Name)
 		if in < 0 {

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -178,7 +179,7 @@ func (l *loader) top(t *jsontree.Value) {
 	for i, v := range nodes.Items {
 		l.node(v, i)
 	}
-	namesKnown := len(l.faults) == before || allNamed(g.Nodes, len(nodes.Items))
+	namesKnown := len(l.faults) == before || len(g.Nodes) == len(nodes.Items)
 	if v := t.Get("edges"); v != nil && l.want(v, "edges", jsontree.Array) {
 		for i, e := range v.Items {
 			l.edge(e, i, namesKnown)
@@ -190,8 +191,6 @@ func (l *loader) top(t *jsontree.Value) {
 		l.ipls(t.Get("ipls"))
 	}
 }
-
-func allNamed(nodes []*Node, n int) bool { return len(nodes) == n }
 
 func (l *loader) node(v *jsontree.Value, i int) {
 	path := fmt.Sprintf("nodes[%d]", i)
@@ -301,7 +300,7 @@ func (l *loader) nodeType(v *jsontree.Value, n *Node, path string) *abi.NodeType
 		names = append(names, t.Name)
 	}
 	if tv == nil {
-		l.add(v, path, "the node %q has no \"type\", and its name is no node type; add \"type\": \"%s\"", name, orElse(suggest.Nearest(name, names), "GainNode"))
+		l.add(v, path, "the node %q has no \"type\", and its name is no node type; add \"type\": \"%s\"", name, cmp.Or(suggest.Nearest(name, names), "GainNode"))
 		return nil
 	}
 	if near := suggest.Nearest(name, names); near != "" {
@@ -310,11 +309,4 @@ func (l *loader) nodeType(v *jsontree.Value, n *Node, path string) *abi.NodeType
 		l.add(tv, path+".type", "there is no node type %q; `ampfit nodes` lists all %d", name, len(names))
 	}
 	return nil
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

@@ -97,14 +97,17 @@ func NewPlan(g *Graph, o Options) (*Plan, error) {
 
 // Param returns the parameter of a node, nil when there is none.
 func (p *Plan) Param(node, name string) *Param {
-	for _, u := range p.Units {
-		if u.Name != node {
-			continue
-		}
-		for _, q := range u.Params {
-			if q.Name == name {
-				return q
-			}
+	if u := p.Unit(node); u != nil {
+		return u.Param(name)
+	}
+	return nil
+}
+
+// Param returns a parameter of the unit, nil when it has none of that name.
+func (u *Unit) Param(name string) *Param {
+	for _, q := range u.Params {
+		if q.Name == name {
+			return q
 		}
 	}
 	return nil

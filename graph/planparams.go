@@ -12,7 +12,7 @@ import (
 func (p *Plan) values() {
 	for _, u := range p.Units {
 		for _, s := range u.Node.Settings {
-			if s.Name != HeatParam && !hasParam(u, s.Name) {
+			if s.Name != HeatParam && u.Param(s.Name) == nil {
 				p.add(s.value, s.path, "this configuration of %s has no parameter %q; it has %s", u.Name, s.Name, suggest.List(setupNames(u)))
 			}
 		}
@@ -44,15 +44,6 @@ func (p *Plan) tied(q *Param) {
 			}
 		}
 	}
-}
-
-func hasParam(u *Unit, name string) bool {
-	for _, q := range u.Params {
-		if q.Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 func setupNames(u *Unit) []string {

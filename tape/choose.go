@@ -103,8 +103,11 @@ func Choose(total int, c Costs, l Limits) (Plan, *Schedule, error) {
 
 // inSegments is the plan of segments of so many frames, with what they cost.
 func inSegments(length, total int, cost Cost) Plan {
-	n := (total + length - 1) / length
-	return Plan{Mode: "segments", Segment: min(length, total), Segments: n, Slots: n - 1, Bytes: cost.Run + int64(n-1)*cost.Snapshot, Extra: float64(n-1) / float64(n)}
+	return segmentsPlan((total+length-1)/length, min(length, total), cost)
+}
+
+func segmentsPlan(n, length int, cost Cost) Plan {
+	return Plan{Mode: "segments", Segment: length, Segments: n, Slots: n - 1, Bytes: cost.Run + int64(n-1)*cost.Snapshot, Extra: float64(n-1) / float64(n)}
 }
 
 // cached cuts the run into segments that stay in the cache, but no shorter than
@@ -145,7 +148,7 @@ func fixed(total int, c Costs, l Limits) (Plan, *Schedule) {
 		s := Binomial(n, max(1, l.Slots))
 		return binomialPlan(s, l.Segment, cost), s
 	}
-	return Plan{Mode: "segments", Segment: l.Segment, Segments: n, Slots: n - 1, Bytes: cost.Run + int64(n-1)*cost.Snapshot, Extra: float64(n-1) / float64(n)}, InSegments(n)
+	return segmentsPlan(n, l.Segment, cost), InSegments(n)
 }
 
 // binomialPlan is the plan of a binomial schedule.

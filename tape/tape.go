@@ -18,7 +18,10 @@
 // still holds, and rewinds the system to the start of any segment.
 package tape
 
-import "ampfit/arena"
+import (
+	"ampfit/arena"
+	"math"
+)
 
 // System is a run that a tape drives.
 type System interface {
@@ -116,28 +119,16 @@ func (t *Tape) room() int {
 	return len(t.slots) - 1
 }
 
-// Newest returns the newest segment that a growing run keeps; ok is false when
-// there is none.
-func (t *Tape) Newest() (k int, ok bool) {
-	for i := range t.slots {
-		if s := &t.slots[i]; s.held && (!ok || s.segment > k) {
-			k, ok = s.segment, true
-		}
-	}
-	return k, ok
-}
-
 // Pop walks the newest segment of a run that grows back, and leaves the system
 // before it. It does nothing when none is kept.
 func (t *Tape) Pop(sys System) {
-	k, ok := t.Newest()
-	if !ok {
+	s := t.latest(math.MaxInt)
+	if s == nil {
 		return
 	}
-	s := t.latest(k)
 	sys.Load(&s.snapshot)
-	sys.Advance(k)
-	sys.Reverse(k)
+	sys.Advance(s.segment)
+	sys.Reverse(s.segment)
 	sys.Load(&s.snapshot)
 	s.held = false
 }

@@ -50,15 +50,11 @@ func newRatio(r int, q resample.Quality) *ratio {
 
 // upsampler is y[n·r+j] = r Σ_k h[k·r+j] x[n−k].
 var upsampler = &abi.NodeType{
-	Name: "upsampler", Doc: "Raises the sample rate by a polyphase linear-phase FIR filter.",
-	Inputs: []string{"in"}, Outputs: []string{"out"},
 	Forward: upForward, Backward: upBackward, Tangent: upTangent, Second: abi.LinearSecond(upBackward),
 }
 
 // downsampler is y[n] = Σ_i h[i] x[n·r−extra−i].
 var downsampler = &abi.NodeType{
-	Name: "downsampler", Doc: "Lowers the sample rate by a polyphase linear-phase FIR filter.",
-	Inputs: []string{"in"}, Outputs: []string{"out"},
 	Forward: downForward, Backward: downBackward, Tangent: downTangent, Second: abi.LinearSecond(downBackward),
 }
 
