@@ -16,10 +16,11 @@ import (
 )
 
 // program is one test program: its file, the tag of the library it is linked
-// to, and arguments.
+// to, and arguments. A program on its own is linked to none.
 type program struct {
 	file, tag string
 	args      []string
+	own       bool
 }
 
 var programs = []program{
@@ -94,6 +95,33 @@ func TestProgramsSanitized(t *testing.T) {
 	}
 }
 
+// Libraries open after the program has started, each alone and one beside the
+// other, from C and from Python.
+func TestDlopen(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no dlopen")
+	}
+	dir := libraries(t)
+	plain, native := filepath.Join(dir, libraryName("amp", "")), filepath.Join(dir, libraryName("amp", "native"))
+	exe := compile(t, dir, program{file: "dlopen.c", own: true})
+	for _, paths := range [][]string{{plain}, {native}, {plain, native}} {
+		out, err := exec.Command(exe, paths...).CombinedOutput()
+		require.NoError(t, err, "%s: %s", paths, out)
+	}
+	t.Run("Python", func(t *testing.T) {
+		if os.Getenv("AMPFIT_NO_PYTHON") != "" {
+			t.Skip("AMPFIT_NO_PYTHON is set")
+		}
+		if err := exec.Command("python3", "-c", "import ctypes").Run(); err != nil {
+			t.Skipf("no python3 with ctypes (%v)", err)
+		}
+		for _, path := range []string{plain, native} {
+			out, err := exec.Command("python3", filepath.Join("testdata", "dlopen.py"), path).CombinedOutput()
+			require.NoError(t, err, "%s: %s", path, out)
+		}
+	})
+}
+
 // compile builds a program and returns its path.
 func compile(t *testing.T, dir string, p program, flags ...string) string {
 	library, std := "amp", []string{"-std=c99"}
@@ -109,7 +137,12 @@ func compile(t *testing.T, dir string, p program, flags ...string) string {
 	}
 	exe := filepath.Join(t.TempDir(), "program.exe")
 	args := append(append(compiler[1:], std...), flags...)
-	args = append(args, "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-I..", filepath.Join("testdata", p.file), "-o", exe, "-L"+dir, "-l"+library, "-lm")
+	args = append(args, "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-I..", filepath.Join("testdata", p.file), "-o", exe)
+	if p.own {
+		args = append(args, "-ldl", "-lm")
+	} else {
+		args = append(args, "-L"+dir, "-l"+library, "-lm")
+	}
 	if runtime.GOOS != "darwin" { // its C library has threads
 		args = append(args, "-pthread")
 	}
