@@ -64,17 +64,19 @@ func amp_run_node_v2(desc *C.amp_node_descriptor_t, state **C.amp_state_t, input
 const maxBuffers = 4096
 
 func nodeOf(desc *C.amp_node_descriptor_t, state **C.amp_state_t) (*host.Node, error) {
+	d := host.Descriptor{
+		Type: peek(desc.type_name), Params: peek(desc.params_json), Rate: float64(desc.sample_rate),
+		Declared: int(desc.declared_delay), Oversample: int(desc.oversample_ratio), SupportsV2: desc.supports_v2 != 0,
+	}
 	if *state != nil {
 		if node, ok := lookup(unsafe.Pointer(*state)).(*host.Node); ok {
-			return node, nil
+			return node, node.Same(d)
 		}
 		return nil, host.Invalid("the state is none of amp_run_node_v2, or was released")
 	}
-	node, err := host.NewNode(host.Descriptor{
-		Name: goText(desc.name), Type: goText(desc.type_name), Params: goText(desc.params_json), Rate: float64(desc.sample_rate),
-		Declared: int(desc.declared_delay), Oversample: int(desc.oversample_ratio), SupportsV2: desc.supports_v2 != 0,
-		Record: host.RecordOf(goText(desc.params_json)),
-	})
+	d.Name, d.Type, d.Params = goText(desc.name), goText(desc.type_name), goText(desc.params_json)
+	d.Record = host.RecordOf(d.Params)
+	node, err := host.NewNode(d)
 	if err == nil {
 		*state = (*C.amp_state_t)(newHandle(node))
 	}

@@ -28,6 +28,7 @@ var programs = []program{
 	{file: "state.c"},
 	{file: "timing.c"},
 	{file: "errors.c"},
+	{file: "mistakes.c"},
 	{file: "threads.c"},
 	{file: "memory.c"},
 	{file: "metrics.c"},

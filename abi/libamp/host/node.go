@@ -61,6 +61,7 @@ type Node struct {
 	feed    adjoint.Feed
 	staged  *abi.Audio // what the node plays where it names no file
 	playing Sound      // where that was staged for the whole process
+	heat    float64    // that was passed last; NaN before
 }
 
 // NewNode looks the type up and reads its parameters.
@@ -164,8 +165,13 @@ func ownOutput(u *graph.Unit, i int) *graph.OutPort {
 	return out
 }
 
-// set stores the held parameters of a call.
+// set stores the held parameters of a call. Heat that is passed is where the
+// node's begins, and again whenever another value comes.
 func (n *Node) set(inputs []Buffer, s shapes) {
+	if i, ok := s.params[graph.HeatParam]; ok && inputs[i].Data[0] != n.heat {
+		n.heat = inputs[i].Data[0]
+		n.stream.SetHeat("x", n.heat)
+	}
 	for _, q := range n.unit.Params {
 		i, ok := s.params[q.Name]
 		if !ok || len(q.Mods) > 0 {

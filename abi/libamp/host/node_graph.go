@@ -34,10 +34,13 @@ func (n *Node) build(inputs []Buffer, s shapes, frames, batches int) error {
 		outputs := unitOf(stream).Setup.Outputs
 		stream, err = n.plan(inputs, s, frames, batches, outputs)
 	}
+	if err == nil && n.typ.Configure != nil {
+		err = n.named(&s, unitOf(stream).Setup.Inputs)
+	}
 	if err != nil {
 		return err
 	}
-	n.stream, n.shape, n.unit, n.calls = stream, key, unitOf(stream), nil
+	n.stream, n.shape, n.unit, n.calls, n.heat = stream, key, unitOf(stream), nil, math.NaN()
 	n.ports, n.modded = nil, map[string]bool{}
 	for _, q := range n.unit.Params {
 		n.modded[q.Name] = len(q.Mods) > 0

@@ -79,6 +79,11 @@ func (r *Runtime) checkBlobs() error {
 		if abi.Lookup(n.typ) == nil {
 			return fault(abi.EUnknownNode, "there is no node type %q (node %q)", n.typ, n.name)
 		}
+		for _, p := range n.params {
+			if k, ok := finite(p.data); !ok {
+				return fault(abi.EInvalidArg, "%s.%s: value %d is %g; parameters are finite numbers", n.name, p.name, k, p.data[k])
+			}
+		}
 		for _, in := range n.audio {
 			if r.find(in) == nil {
 				return fault(abi.EInvalidArg, "the node %q takes its input from %q, which does not exist", n.name, in)
@@ -258,6 +263,11 @@ func (r *Runtime) execute(history map[string]curve, frames int) (out []float64, 
 	}
 	if frames <= 0 {
 		return nil, 0, 0, r.fail("execute", "", fault(abi.EInvalidArg, "the block has no frames; configure the runtime or pass a hint"))
+	}
+	for name, c := range history {
+		if k, ok := finite(c.values); !ok {
+			return nil, 0, 0, r.fail("execute", "", fault(abi.EInvalidArg, "the control history of %q: value %d is %g; controls are finite numbers", name, k, c.values[k]))
+		}
 	}
 	r.history = history
 	if r.stream == nil {
