@@ -261,6 +261,8 @@ type Setup struct {
 	Connected func(port string) bool
 	// Audio reads the file that a key of kind File names.
 	Audio func(path string) (*Audio, error)
+	// Memory is what Data may take, in bytes; 0 when nobody counts.
+	Memory int64
 
 	Inputs, Outputs []string
 	OutChannels     []int // of each output port; nil: as many as the inputs have

@@ -7,6 +7,7 @@ package main
 import "C"
 
 import (
+	"bytes"
 	"unsafe"
 
 	"ampfit/abi/libamp/host"
@@ -36,7 +37,7 @@ func blob(p *C.uint8_t, n C.size_t) []byte {
 	if p == nil {
 		return nil
 	}
-	return C.GoBytes(unsafe.Pointer(p), C.int(n))
+	return bytes.Clone(unsafe.Slice((*byte)(p), n))
 }
 
 //export amp_graph_runtime_create

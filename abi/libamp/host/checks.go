@@ -7,6 +7,7 @@ import (
 
 	"ampfit/abi"
 	"ampfit/graph"
+	"ampfit/internal/machine"
 	"ampfit/internal/suggest"
 )
 
@@ -70,4 +71,16 @@ func (n *Node) named(s *shapes, ports []string) error {
 		return fault(abi.EInvalidArg, "%s has no audio port and no parameter %q; %s", n.desc.Type, name, suggest.Instead(name, append(known, graph.HeatParam)))
 	}
 	return nil
+}
+
+// memory bounds what one node or graph may take, in bytes; 0 is half of the
+// machine's. Tests set it.
+var memory int64
+
+// limit is that bound.
+func limit() int64 {
+	if memory > 0 {
+		return memory
+	}
+	return machine.Memory() / 2
 }

@@ -71,8 +71,10 @@ func NewNode(d Descriptor) (*Node, error) {
 		return nil, fault(abi.EUnknownNode, "there is no node type %q", d.Type)
 	}
 	switch {
-	case !(d.Rate > 0) || math.IsInf(d.Rate, 0):
-		return nil, fault(abi.EInvalidArg, "the sample rate %g is not above 0", d.Rate)
+	case t.External:
+		return nil, fault(abi.EInvalidArg, "%s is where a host feeds a graph; it is no node to call by itself", t.Name)
+	case !(d.Rate >= graph.MinRate && d.Rate <= graph.MaxRate):
+		return nil, fault(abi.EInvalidArg, "%g Hz is not a sample rate; allowed are %d to %d", d.Rate, graph.MinRate, graph.MaxRate)
 	case d.Oversample > 1 && (d.Oversample > 16 || d.Oversample&(d.Oversample-1) != 0):
 		return nil, fault(abi.EInvalidArg, "oversample_ratio %d: allowed are 1, 2, 4, 8 and 16", d.Oversample)
 	}
@@ -105,17 +107,17 @@ var factors = []string{"amp", "amplitude", "gain"}
 // by name; outputs get shapes, and frames where they have data.
 func (n *Node) Forward(inputs, outputs []Buffer) error {
 	n.restage(n.desc.Name)
-	s, err := n.shapesOf(inputs, outputs)
+	shapeOnly := len(outputs) > 0
+	for i := range outputs {
+		shapeOnly = shapeOnly && outputs[i].Data == nil
+	}
+	s, err := n.shapesOf(inputs, outputs, shapeOnly)
 	if err != nil {
 		return err
 	}
 	frames, batches := s.frames, s.batches
 	if len(outputs) > len(n.unit.Setup.Outputs) {
 		return fault(abi.EInvalidArg, "%s has %d outputs, not %d", n.desc.Type, len(n.unit.Setup.Outputs), len(outputs))
-	}
-	shapeOnly := len(outputs) > 0
-	for i := range outputs {
-		shapeOnly = shapeOnly && outputs[i].Data == nil
 	}
 	for i := range outputs {
 		want := Buffer{Name: outputs[i].Name, Batches: batches, Channels: n.port(i).Channels, Frames: frames, Data: outputs[i].Data}
@@ -127,6 +129,9 @@ func (n *Node) Forward(inputs, outputs []Buffer) error {
 	}
 	if shapeOnly {
 		return nil
+	}
+	if err := n.stream.Reserve(frames); err != nil {
+		return planFault(n.typ, err)
 	}
 	n.set(inputs, s)
 	n.inputs = inputs

@@ -80,8 +80,9 @@ func (n *Node) like(inputs, outputs []Buffer) bool {
 	return true
 }
 
-// shapesOf returns the shapes of a call and sees to the stream for it.
-func (n *Node) shapesOf(inputs, outputs []Buffer) (shapes, error) {
+// shapesOf returns the shapes of a call and sees to the stream for it; one that
+// is only asked for its shape gets no room for its frames.
+func (n *Node) shapesOf(inputs, outputs []Buffer, shapeOnly bool) (shapes, error) {
 	if n.like(inputs, outputs) {
 		return n.last, n.numbers(inputs, &n.last)
 	}
@@ -101,7 +102,11 @@ func (n *Node) shapesOf(inputs, outputs []Buffer) (shapes, error) {
 		return s, odd
 	}
 	if s.frames, s.batches, err = n.frames(inputs, outputs, s); err == nil {
-		err = n.build(inputs, s, s.frames, s.batches)
+		room := s.frames
+		if shapeOnly {
+			room = 1
+		}
+		err = n.build(inputs, s, room)
 	}
 	if err != nil {
 		return s, cmp.Or(odd, err)

@@ -124,7 +124,7 @@ func planFault(t *abi.NodeType, err error) error {
 	return fault(abi.EInvalidArg, "%s", strings.ReplaceAll(msg, ": x ", ": "+t.Name+" "))
 }
 
-var madeUp = regexp.MustCompile(`(?m)^graph(:\d+:\d+)?: (nodes\[\d+\]\.?)?`)
+var madeUp = regexp.MustCompile(`(?m)^(graph(:\d+:\d+)?: (nodes\[\d+\]\.?)?|adjoint: )`)
 
 // numbers reads AMP's text lists and truth values as numbers.
 func numbers(v *jsontree.Value) *jsontree.Value {

@@ -108,7 +108,7 @@ func (r *Runtime) checkBlobs() error {
 
 // Configure sets batches and the length of a block; the run starts afresh.
 func (r *Runtime) Configure(batches, frames int) error {
-	if batches < 0 || frames < 0 || batches > 1<<16 || frames > 1<<28 {
+	if batches < 0 || frames < 0 || batches > adjoint.MaxBatches || frames > 1<<28 {
 		return fault(abi.EInvalidArg, "%d batches of %d frames cannot be configured", batches, frames)
 	}
 	r.batches, r.frames, r.stream = max(batches, 1), frames, nil
@@ -275,6 +275,9 @@ func (r *Runtime) execute(history map[string]curve, frames int) (out []float64, 
 			return nil, 0, 0, r.fail("create", "", err)
 		}
 	}
+	if err := r.stream.Reserve(frames); err != nil {
+		return nil, 0, 0, r.fail("execute", "", fault(abi.EInvalidArg, "%v", err))
+	}
 	r.stream.Forward(frames, r.feed)
 	port := r.stream.Plan.Output
 	out = make([]float64, r.batches*port.Channels*frames)
@@ -347,7 +350,7 @@ func (r *Runtime) start(frames int) error {
 	if err != nil {
 		return fault(abi.EInvalidArg, "%v", err)
 	}
-	r.stream, err = adjoint.NewStream(g, adjoint.StreamOptions{Rate: r.rate, Batches: r.batches, Record: r.record, Frames: frames, Audio: stagedOr(r.rate)})
+	r.stream, err = adjoint.NewStream(g, adjoint.StreamOptions{Rate: r.rate, Batches: r.batches, Record: r.record, Frames: frames, Memory: memory, Audio: stagedOr(r.rate)})
 	if err != nil {
 		return fault(abi.EInvalidArg, "%v", err)
 	}
