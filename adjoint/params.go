@@ -15,20 +15,39 @@ type Param struct {
 	unit *graph.Unit
 }
 
+// cuts reports whether gradients end at a unit.
+func cuts(u *graph.Unit) bool {
+	forward, backward := u.Refused()
+	return u.NoAdjoint || forward || backward
+}
+
+// unsupported lists the nodes that have no adjoint, as far as is known, and what
+// they cut off.
+func (m *Model) unsupported() {
+	blocked := m.blocked()
+	m.Unsupported = nil
+	for _, u := range m.Plan.Units {
+		if u.Filter == nil && cuts(u) {
+			m.Unsupported = append(m.Unsupported, u.Name)
+		}
+	}
+	for _, p := range m.Params {
+		if p.Spec != nil {
+			p.Blocked = blocked[p.unit]
+		}
+	}
+}
+
 // params lists the parameters in file order, each node's thermo.heat last.
 func (m *Model) params() {
-	blocked := m.blocked()
 	for _, u := range m.Plan.Units {
 		if u.Filter != nil {
 			continue
 		}
-		if u.NoAdjoint {
-			m.Unsupported = append(m.Unsupported, u.Name)
-		}
 		for _, q := range u.Params {
 			m.Params = append(m.Params, &Param{
 				Node: u.Name, Name: q.Name, Spec: q, Values: append([]float64(nil), q.Value...),
-				Grad: make([]float64, len(q.Value)), Blocked: blocked[u], unit: u,
+				Grad: make([]float64, len(q.Value)), unit: u,
 			})
 		}
 		heat := &Param{Node: u.Name, Name: graph.HeatParam, Values: []float64{0}, Grad: []float64{0}, unit: u}
@@ -38,6 +57,7 @@ func (m *Model) params() {
 		}
 		m.Params = append(m.Params, heat)
 	}
+	m.unsupported()
 }
 
 // blocked finds for every unit whether its gradient reaches the output at all,
@@ -46,7 +66,7 @@ func (m *Model) blocked() map[*graph.Unit]string {
 	reaches := map[*graph.Unit]bool{}
 	var visit func(u *graph.Unit)
 	visit = func(u *graph.Unit) {
-		if reaches[u] || u.NoAdjoint {
+		if reaches[u] || cuts(u) {
 			return
 		}
 		reaches[u] = true
@@ -74,7 +94,7 @@ func (m *Model) blocked() map[*graph.Unit]string {
 
 // obstacle names the first node without adjoint on the way from u.
 func obstacle(u *graph.Unit, seen map[*graph.Unit]bool) string {
-	if u.NoAdjoint {
+	if cuts(u) {
 		return u.Name
 	}
 	seen[u] = true

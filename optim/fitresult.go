@@ -187,6 +187,7 @@ func (f *fit) finish(x []float64) {
 		}
 		r.Params = append(r.Params, row)
 	}
+	r.Unsupported = f.model.Unsupported // some turn out on the way
 	r.Notes = append(r.Notes, f.model.Run.Unconverged()...)
 	if late := f.lateness(); late != "" {
 		r.Notes = append(r.Notes, late)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"sync"
@@ -179,7 +180,9 @@ type remote struct {
 	flat [2][]float64
 }
 
-func (c *client) instance(s *spec) instance { return &remote{c: c, spec: s} }
+func (c *client) instance(s *spec) instance { return newRemote(c, s) }
+
+func newRemote(c *client, s *spec) *remote { return &remote{c: c, spec: s, flat: [2][]float64{{}, {}}} }
 
 // alive tells whether the child that holds the state is.
 func (r *remote) alive() bool {
@@ -237,6 +240,8 @@ func (r *remote) forward(c *call) *breach {
 	w.floats(c.params)
 	f, b := r.c.ask(r.on, fmt.Sprintf("a forward call of %d frames", c.frames))
 	if b == nil {
+		c.refused = f.number() == 1
+		c.heat = math.Float64frombits(f.number())
 		c.out = f.floats(c.out[:0], r.spec.outSize(c))
 	}
 	return b
@@ -254,7 +259,7 @@ func (r *remote) backward(c *call, grad []float64) (in, params []float64, b *bre
 	w.call(c)
 	w.floats(grad)
 	f, b := r.c.ask(r.on, fmt.Sprintf("a backward call of %d frames", c.frames))
-	if b != nil {
+	if b != nil || f.number() == 1 {
 		return nil, nil, b
 	}
 	r.flat[0] = f.floats(r.flat[0][:0], r.spec.inSize(c))
@@ -269,7 +274,8 @@ func (r *remote) clone() instance {
 		return nil
 	}
 	r.c.next++
-	y := &remote{c: r.c, on: r.on, id: r.c.next, spec: r.spec}
+	y := newRemote(r.c, r.spec)
+	y.on, y.id = r.on, r.c.next
 	r.on.w.begin(opClone)
 	r.on.w.number(r.id)
 	r.on.w.number(y.id)

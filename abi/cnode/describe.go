@@ -133,8 +133,9 @@ func configure(s *abi.Setup, t *abi.NodeType, path string, m maker) error {
 	if err != nil {
 		return abi.Errorf("library", "%v", err)
 	}
-	n.spec.OutChannels, n.spec.V1 = o.OutChannels, o.V1
+	n.spec.OutChannels, n.spec.V1, n.spec.Delay, n.heat = o.OutChannels, o.V1, o.Delay, o.Heat
 	runtime.SetFinalizer(n, (*node).close)
 	s.OutChannels, s.NoBackward, s.Data = o.OutChannels, o.NoBackward, n
+	s.Delay, s.OwnHeat = o.Delay, o.Heat
 	return nil
 }

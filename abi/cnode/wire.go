@@ -20,8 +20,8 @@ import (
 //	o  spec                    r opened | e
 //	s  number, spec
 //	n  instance, spec
-//	f  instance, call          r out | e
-//	b  instance, call, grad    r gradients | e
+//	f  instance, call          r refused, heat, out | e
+//	b  instance, call, grad    r refused, gradients | e
 //	c  instance, new one       r whether it could be cloned
 //	d  instance
 //	                           p address, text: a page without access
