@@ -24,13 +24,8 @@ func cuts(u *graph.Unit) bool {
 // unsupported lists the nodes that have no adjoint, as far as is known, and what
 // they cut off.
 func (m *Model) unsupported() {
-	blocked := m.blocked()
-	m.Unsupported = nil
-	for _, u := range m.Plan.Units {
-		if u.Filter == nil && cuts(u) {
-			m.Unsupported = append(m.Unsupported, u.Name)
-		}
-	}
+	var blocked map[*graph.Unit]string
+	m.Unsupported, blocked = CutOff(m.Plan)
 	for _, p := range m.Params {
 		if p.Spec != nil {
 			p.Blocked = blocked[p.unit]
@@ -60,9 +55,15 @@ func (m *Model) params() {
 	m.unsupported()
 }
 
-// blocked finds for every unit whether its gradient reaches the output at all,
-// and names a node without adjoint in the way when it does not.
-func (m *Model) blocked() map[*graph.Unit]string {
+// CutOff names the nodes of a plan that pass zeros on, being without adjoint as
+// far as is known, and for every unit whose gradient does not reach the output
+// such a node in the way; "" when there is none.
+func CutOff(p *graph.Plan) (nodes []string, behind map[*graph.Unit]string) {
+	for _, u := range p.Units {
+		if u.Filter == nil && cuts(u) {
+			nodes = append(nodes, u.Name)
+		}
+	}
 	reaches := map[*graph.Unit]bool{}
 	var visit func(u *graph.Unit)
 	visit = func(u *graph.Unit) {
@@ -81,15 +82,14 @@ func (m *Model) blocked() map[*graph.Unit]string {
 			}
 		}
 	}
-	visit(m.Plan.Output.Unit)
-	out := map[*graph.Unit]string{}
-	for _, u := range m.Plan.Units {
-		if reaches[u] {
-			continue
+	visit(p.Output.Unit)
+	behind = map[*graph.Unit]string{}
+	for _, u := range p.Units {
+		if !reaches[u] {
+			behind[u] = obstacle(u, map[*graph.Unit]bool{})
 		}
-		out[u] = obstacle(u, map[*graph.Unit]bool{})
 	}
-	return out
+	return nodes, behind
 }
 
 // obstacle names the first node without adjoint on the way from u.

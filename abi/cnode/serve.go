@@ -20,7 +20,7 @@ const hostEnv = "AMPFIT_NODE_HOST"
 const hostSocket = 3
 
 func init() {
-	if path := os.Getenv(hostEnv); path != "" {
+	if path := os.Getenv(hostEnv); path != "" && !embedded() {
 		os.Exit(serve(path))
 	}
 }

@@ -235,7 +235,7 @@ func (n *Node) Backward(inputs, outputs []Buffer) error {
 		clear(outputs[i].Data)
 	}
 	for port, i := range s.audio {
-		n.collect(audioName(port), &outputs[i], frames)
+		collect(n.stream, audioName(port), &outputs[i], frames)
 	}
 	for name, i := range s.params {
 		if name == graph.HeatParam {
@@ -246,7 +246,7 @@ func (n *Node) Backward(inputs, outputs []Buffer) error {
 			continue
 		}
 		if len(q.Mods) > 0 {
-			n.collect(modName(name), &outputs[i], frames)
+			collect(n.stream, modName(name), &outputs[i], frames)
 			continue
 		}
 		g := n.stream.ParamGrad(q)
@@ -264,19 +264,6 @@ func (n *Node) param(name string) *graph.Param {
 		}
 	}
 	return nil
-}
-
-// collect sums the gradient of what an input node was fed into its buffer.
-func (n *Node) collect(node string, b *Buffer, frames int) {
-	u := n.stream.Plan.Unit(node)
-	for batch := range n.stream.Plan.Batches {
-		for c := range u.Out[0].Channels {
-			row := b.row(min(batch, b.Batches-1), min(c, b.Channels-1))
-			for k, v := range n.stream.InputGrad(node, batch, c, frames) {
-				row[k] += v
-			}
-		}
-	}
 }
 
 func (n *Node) checkBackward(inputs, outputs []Buffer, s shapes, frames int) error {
