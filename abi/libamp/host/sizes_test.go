@@ -1,8 +1,6 @@
 package host_test
 
 import (
-	"bytes"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"runtime"
@@ -167,47 +165,10 @@ func TestSizesOfGraphsAreBounded(t *testing.T) {
 // planV3 is a plan blob of version 3 with every kind of edge, delays, gates and
 // oversampling, and descriptorV3 the descriptor beside it.
 func planV3() (descriptor, plan []byte) {
-	le := binary.LittleEndian
-	text := func(b *bytes.Buffer, s string) { b.WriteString(s) }
-	u32 := func(b *bytes.Buffer, v ...uint32) {
-		for _, x := range v {
-			_ = binary.Write(b, le, x)
-		}
-	}
-	nodes := []struct {
-		name, typ            string
-		declared, oversample uint32
-	}{{"osc", "SineOscillatorNode", 0, 1}, {"lfo", "LFONode", 0, 1}, {"drive", "TanhNode", 80, 2}, {"dry", "GainNode", 5, 1}, {"mix", "MixNode", 0, 1}}
-	edges := []struct {
-		source, target string
-		kind, delay    uint32
-		scale          float32
-		channel        int32
-		gates          []uint32
-	}{
+	return writeBlobs([]blobNode{{"osc", "SineOscillatorNode", "{}", 0, 1}, {"lfo", "LFONode", "{}", 0, 1}, {"drive", "TanhNode", "{}", 80, 2}, {"dry", "GainNode", "{}", 5, 1}, {"mix", "MixNode", "{}", 0, 1}}, []blobEdge{
 		{"osc", "drive", 0, 0, 1, -1, nil}, {"osc", "dry.in", 0, 3, 1, 0, nil}, {"lfo", "dry.gain", 1, 0, 0.5, 0, nil}, {"lfo", "drive.drive", 2, 2, 0.25, -1, nil},
 		{"drive.out", "mix.in", 0, 0, 1, -1, []uint32{1, 7}}, {"dry", "mix.in", 0, 0, 1, -1, []uint32{7}},
-	}
-	var d, p bytes.Buffer
-	u32(&d, uint32(len(nodes)))
-	text(&p, "AMPL")
-	u32(&p, 3, uint32(len(nodes)))
-	for _, n := range nodes {
-		json := "{}"
-		u32(&d, 0, uint32(len(n.name)), uint32(len(n.typ)), 0, 0, 0, 0, uint32(len(json)))
-		text(&d, n.name+n.typ+json)
-		u32(&p, 0, uint32(len(n.name)), 0, 1, 1, n.declared, n.oversample)
-		text(&p, n.name)
-		u32(&p, 4, 0, 1)
-		text(&p, "gain")
-	}
-	u32(&p, uint32(len(edges)))
-	for _, e := range edges {
-		u32(&p, uint32(len(e.source)), uint32(len(e.target)), e.kind, e.delay, math.Float32bits(e.scale), uint32(e.channel), uint32(len(e.gates)))
-		u32(&p, e.gates...)
-		text(&p, e.source+e.target)
-	}
-	return d.Bytes(), p.Bytes()
+	})
 }
 
 // tryBlobs runs blobs for a block, and reports an error that is none of the

@@ -114,6 +114,15 @@ int main(void) {
     CHECK(amp_run_node_v2(&d, &state, &in, &out, AMP_FORWARD, &m) == AMP_OK);
     CHECK(strlen(amp_last_error()) == 0);
 
+    /* An unknown mode between two calls is no call: the way back is that of the
+     * call before. */
+    FAILS(amp_run_node_v2(&d, &state, &in, &out, (amp_execution_mode_t)2, &m), AMP_E_INVALID_ARG);
+    FAILS(amp_run_node_v2(&d, &state, &out, &in, (amp_execution_mode_t)-1, &m), AMP_E_INVALID_ARG);
+    for (int n = 0; n < N; n++) y[n] = n;
+    CHECK(amp_run_node_v2(&d, &state, &out, &in, AMP_BACKWARD, &m) == AMP_OK);
+    for (int n = 0; n < N; n++) CLOSE(x[n], 2 * n, 0);
+    CHECK(amp_run_node_v2(&d, &state, &in, &out, AMP_FORWARD, &m) == AMP_OK);
+
     /* Gradients of another length, or with fewer buffers. */
     wrong = tensor("out", y, 1, 1, N - 1);
     FAILS(amp_run_node_v2(&d, &state, &wrong, &in, AMP_BACKWARD, &m), AMP_E_INVALID_ARG);
