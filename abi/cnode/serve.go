@@ -39,9 +39,10 @@ func serve(path string) int {
 		os.Exit(1)
 	}()
 	h := &host{w: newWire(hostSocket), specs: map[uint64]*spec{}, states: map[uint64]*hosted{}}
-	fenced = func(at uintptr, what string) {
+	fenced = func(at uintptr, size int, what string) {
 		h.w.begin(replyEnd)
 		h.w.number(uint64(at))
+		h.w.number(uint64(size))
 		h.w.text(what)
 		_ = h.w.send() // without the parent the next frame ends this
 	}
