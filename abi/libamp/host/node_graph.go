@@ -155,13 +155,17 @@ func (n *Node) graph(inputs []Buffer, s shapes, frames int, consumed []string) (
 	return g, nil
 }
 
-// unbounded is a type whose factors have no range.
+// free are roles of parameters that AMP has no range for: a rate below 0 runs
+// back, a frequency beyond half the rate folds.
+var free = []abi.Role{abi.Pitch, abi.Rate, abi.Depth}
+
+// unbounded is a type whose parameters have no range where AMP has none.
 func unbounded(t *abi.NodeType) *abi.NodeType {
 	own := *t
 	own.Params = slices.Clone(t.Params)
 	for i := range own.Params {
-		if p := &own.Params[i]; slices.Contains(factors, p.Name) {
-			p.Min, p.Max, p.Scale = -1e300, 1e300, abi.Linear
+		if p := &own.Params[i]; slices.Contains(factors, p.Name) || slices.Contains(free, p.Role) {
+			p.Min, p.Max, p.MaxRate, p.Scale = -1e300, 1e300, 0, abi.Linear
 		}
 	}
 	return &own
