@@ -263,6 +263,9 @@ type Setup struct {
 	Audio func(path string) (*Audio, error)
 	// Memory is what Data may take, in bytes; 0 when nobody counts.
 	Memory int64
+	// FirstOnly says that a library's node is called by AMP's first interface
+	// where that knows it.
+	FirstOnly bool
 
 	Inputs, Outputs []string
 	OutChannels     []int // of each output port; nil: as many as the inputs have

@@ -277,8 +277,8 @@ func (l *loader) nodeType(v *jsontree.Value, n *Node, path string) *abi.NodeType
 			l.add(v.Get("library"), path+".library", "%v", err)
 			return nil
 		}
-		if s := v.Get("supports_v2"); s == nil {
-			n.NoAdjoint = true // libraries say explicitly that they carry gradients
+		if s := v.Get("supports_v2"); s == nil || !s.Bool {
+			n.NoAdjoint, n.FirstOnly = true, true // libraries say explicitly that they carry gradients
 		}
 		return t
 	}

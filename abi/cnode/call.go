@@ -228,6 +228,12 @@ func (lib *library) open(s *spec) (o opened, err error) {
 	if lib.v2 == 0 {
 		return lib.openLegacy(s, frames)
 	}
+	if s.FirstOnly {
+		if o, err := lib.openLegacy(s, frames); err == nil {
+			return o, nil
+		}
+		s.V1 = false // only the second interface knows it
+	}
 	x := lib.local(s)
 	defer x.release()
 	x.trial = true

@@ -17,6 +17,7 @@ type spec struct {
 	OutChannels []int // of each; the library says it
 	Params      []specParam
 	V1          bool // runs through amp_run_node
+	FirstOnly   bool // it does if amp_run_node knows it
 	Delay       int  // measured, in frames; the library says it
 }
 

@@ -428,6 +428,11 @@ func (r *Runtime) Report() (text string, err error) {
 	}
 	nodes, behind := adjoint.CutOff(p)
 	out.Unsupported = append(out.Unsupported, nodes...)
+	for _, name := range nodes {
+		if n := p.Graph.Node(name); n != nil && n.FirstOnly {
+			out.Warnings = append(out.Warnings, name+` runs by amp_run_node and has no gradient; set "supports_v2": true if its library has amp_run_node_v2`)
+		}
+	}
 	for _, u := range p.Units {
 		for _, q := range u.Params {
 			if name := behind[u]; name != "" {
