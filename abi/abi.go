@@ -261,6 +261,11 @@ type Setup struct {
 	Connected func(port string) bool
 	// Audio reads the file that a key of kind File names.
 	Audio func(path string) (*Audio, error)
+	// Memory is what Data may take, in bytes; 0 when nobody counts.
+	Memory int64
+	// FirstOnly says that a library's node is called by AMP's first interface
+	// where that knows it.
+	FirstOnly bool
 
 	Inputs, Outputs []string
 	OutChannels     []int // of each output port; nil: as many as the inputs have
@@ -282,10 +287,20 @@ type Setup struct {
 	NoBackward bool
 	// NoSecond says the same of Second.
 	NoSecond bool
+	// OwnHeat is the type's, or this configuration's.
+	OwnHeat bool
 	// Surrogate says that Backward and Tangent return a stand-in that the
 	// configuration asks for (straight-through), not the derivative. They are
 	// still adjoint to each other.
 	Surrogate bool
+}
+
+// Refuser is the Data of a node that may turn out only while it runs to be
+// unable to (AMP_E_UNSUPPORTED). What it refuses is zero from there on, and the
+// run names it.
+type Refuser interface {
+	// Refused reports whether it renders nothing, and whether it has no adjoint.
+	Refused() (forward, backward bool)
 }
 
 // Param returns a pointer to the parameter of that name, to set its length,
@@ -313,7 +328,7 @@ func (s *Setup) Drop(name string) {
 // fills in node, rate, frames, channels and configuration before Configure.
 func NewSetup(t *NodeType) *Setup {
 	s := &Setup{
-		Inputs: t.Inputs, Outputs: t.Outputs, Coupled: t.Coupled, Delay: t.Delay,
+		Inputs: t.Inputs, Outputs: t.Outputs, Coupled: t.Coupled, Delay: t.Delay, OwnHeat: t.OwnHeat,
 		State: t.State, Record: t.Record, Coefs: t.Coefs, Scratch: t.Scratch, FrameScratch: t.FrameScratch,
 		InHistory: t.InHistory, OutHistory: t.OutHistory,
 		Given:     func(string) bool { return false },

@@ -164,6 +164,26 @@ func (m *Model) Forward() {
 func (m *Model) ForwardBackward(seed func(grad, output []float64)) {
 	m.Forward()
 	seed(m.seedBuf, m.Output)
+	m.back()
+	if known := len(m.Unsupported); m.refused() > known { // on the way: once more, with zeros all along
+		m.unsupported()
+		m.Forward()
+		m.back()
+	}
+}
+
+// refused counts the nodes without adjoint, as far as is known.
+func (m *Model) refused() (n int) {
+	for _, u := range m.Plan.Units {
+		if u.Filter == nil && cuts(u) {
+			n++
+		}
+	}
+	return n
+}
+
+// back walks back from the gradient of the output.
+func (m *Model) back() {
 	for _, in := range m.InputGrad {
 		clear(in)
 	}

@@ -15,20 +15,34 @@ type Param struct {
 	unit *graph.Unit
 }
 
+// cuts reports whether gradients end at a unit.
+func cuts(u *graph.Unit) bool {
+	forward, backward := u.Refused()
+	return u.NoAdjoint || forward || backward
+}
+
+// unsupported lists the nodes that have no adjoint, as far as is known, and what
+// they cut off.
+func (m *Model) unsupported() {
+	var blocked map[*graph.Unit]string
+	m.Unsupported, blocked = CutOff(m.Plan)
+	for _, p := range m.Params {
+		if p.Spec != nil {
+			p.Blocked = blocked[p.unit]
+		}
+	}
+}
+
 // params lists the parameters in file order, each node's thermo.heat last.
 func (m *Model) params() {
-	blocked := m.blocked()
 	for _, u := range m.Plan.Units {
 		if u.Filter != nil {
 			continue
 		}
-		if u.NoAdjoint {
-			m.Unsupported = append(m.Unsupported, u.Name)
-		}
 		for _, q := range u.Params {
 			m.Params = append(m.Params, &Param{
 				Node: u.Name, Name: q.Name, Spec: q, Values: append([]float64(nil), q.Value...),
-				Grad: make([]float64, len(q.Value)), Blocked: blocked[u], unit: u,
+				Grad: make([]float64, len(q.Value)), unit: u,
 			})
 		}
 		heat := &Param{Node: u.Name, Name: graph.HeatParam, Values: []float64{0}, Grad: []float64{0}, unit: u}
@@ -38,15 +52,22 @@ func (m *Model) params() {
 		}
 		m.Params = append(m.Params, heat)
 	}
+	m.unsupported()
 }
 
-// blocked finds for every unit whether its gradient reaches the output at all,
-// and names a node without adjoint in the way when it does not.
-func (m *Model) blocked() map[*graph.Unit]string {
+// CutOff names the nodes of a plan that pass zeros on, being without adjoint as
+// far as is known, and for every unit whose gradient does not reach the output
+// such a node in the way; "" when there is none.
+func CutOff(p *graph.Plan) (nodes []string, behind map[*graph.Unit]string) {
+	for _, u := range p.Units {
+		if u.Filter == nil && cuts(u) {
+			nodes = append(nodes, u.Name)
+		}
+	}
 	reaches := map[*graph.Unit]bool{}
 	var visit func(u *graph.Unit)
 	visit = func(u *graph.Unit) {
-		if reaches[u] || u.NoAdjoint {
+		if reaches[u] || cuts(u) {
 			return
 		}
 		reaches[u] = true
@@ -61,20 +82,19 @@ func (m *Model) blocked() map[*graph.Unit]string {
 			}
 		}
 	}
-	visit(m.Plan.Output.Unit)
-	out := map[*graph.Unit]string{}
-	for _, u := range m.Plan.Units {
-		if reaches[u] {
-			continue
+	visit(p.Output.Unit)
+	behind = map[*graph.Unit]string{}
+	for _, u := range p.Units {
+		if !reaches[u] {
+			behind[u] = obstacle(u, map[*graph.Unit]bool{})
 		}
-		out[u] = obstacle(u, map[*graph.Unit]bool{})
 	}
-	return out
+	return nodes, behind
 }
 
 // obstacle names the first node without adjoint on the way from u.
 func obstacle(u *graph.Unit, seen map[*graph.Unit]bool) string {
-	if u.NoAdjoint {
+	if cuts(u) {
 		return u.Name
 	}
 	seen[u] = true

@@ -3,11 +3,13 @@ package adjoint
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"ampfit/abi"
 	"ampfit/arena"
 	"ampfit/graph"
 	"ampfit/graph/run"
+	"ampfit/internal/machine"
 	"ampfit/tape"
 )
 
@@ -19,6 +21,8 @@ type Stream struct {
 	Run  *run.Run
 
 	tape   *tape.Tape
+	memory int64                                                            // bytes that the run may take
+	heats  map[string]float64                                               // that were set before the first call
 	record int                                                              // calls kept for the way back; −1: all
 	calls  []*call                                                          // that are kept, and the one at hand
 	made   int                                                              // calls so far
@@ -62,6 +66,7 @@ type StreamOptions struct {
 	Record   int // forward calls kept for Backward: 0 none, −1 all
 	Frames   int // expected length of a call
 	Audio    func(path string) (*abi.Audio, error)
+	Memory   int64 // bytes that the run may take; 0 is half of the machine's
 }
 
 // ErrNothingToPop is returned by Backward when no forward call is kept.
@@ -69,26 +74,99 @@ var ErrNothingToPop = errors.New("adjoint: there is no forward call left to walk
 
 // NewStream plans a graph for calls of any length.
 func NewStream(g *graph.Graph, o StreamOptions) (*Stream, error) {
-	p, err := graph.NewPlan(g, graph.Options{Rate: o.Rate, Batches: o.Batches, Channels: o.Channels, Settings: graph.Settings{Audio: o.Audio}})
+	if err := sizes(g, o); err != nil {
+		return nil, err
+	}
+	if o.Memory <= 0 {
+		o.Memory = machine.Memory() / 2
+	}
+	p, err := graph.NewPlan(g, graph.Options{Rate: o.Rate, Batches: o.Batches, Channels: o.Channels, Settings: graph.Settings{Audio: o.Audio, Memory: o.Memory}})
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{Plan: p, record: o.Record, tape: tape.Open(o.Record)}
+	s := &Stream{Plan: p, record: o.Record, memory: o.Memory, tape: tape.Open(o.Record)}
 	s.play = s.playInput
-	how := run.Options{Limits: tape.Limits{Segment: max(o.Frames, 1)}, Heat: true, Schedule: run.KPN}
-	if o.Record != 0 {
-		s.Run = run.NewTaped(p, how)
-	} else {
-		s.Run = run.New(p, how)
+	if err := s.room(max(o.Frames, 1), 0); err != nil {
+		return nil, err
 	}
+	s.begin(max(o.Frames, 1))
 	return s, nil
+}
+
+// sizes reports options that no plan is made of.
+func sizes(g *graph.Graph, o StreamOptions) error {
+	switch {
+	case g.Rate == 0 && !(o.Rate >= graph.MinRate && o.Rate <= graph.MaxRate):
+		return fmt.Errorf("adjoint: %g Hz is not a sample rate; allowed are %g to %g", o.Rate, float64(graph.MinRate), float64(graph.MaxRate))
+	case o.Batches > MaxBatches:
+		return fmt.Errorf("adjoint: %d batches are more than the %d of a run", o.Batches, MaxBatches)
+	}
+	return nil
+}
+
+// MaxBatches is how many batches a stream may have.
+const MaxBatches = 1 << 16
+
+// room reports that the run of calls of so many frames would not fit into memory
+// beside the bytes that the run at hand holds, which it takes over by doubling.
+func (s *Stream) room(frames int, held int64) error {
+	need := run.Costs(s.Plan).Bytes(frames, s.record != 0, s.memory)
+	need = max(need, 2*held) + held
+	need += 2 * 8 * int64(frames) * int64(s.Plan.Batches*s.Plan.Output.Channels) // what is handed out
+	if need <= s.memory {
+		return nil
+	}
+	const gib = 1 << 30
+	return fmt.Errorf("adjoint: calls of %d frames in %d batches need %.1f GiB of memory, of which a run may take %.1f GiB on this machine; make calls, delays, channels or batches smaller",
+		frames, s.Plan.Batches, float64(need)/gib, float64(s.memory)/gib)
+}
+
+// Reserve makes room for calls of so many frames, or says why there is none.
+// Forward panics where Reserve fails.
+func (s *Stream) Reserve(frames int) error {
+	if frames <= s.Run.Segment {
+		return nil
+	}
+	if s.made == 0 { // nothing to take over
+		if err := s.room(frames, 0); err != nil {
+			return err
+		}
+		head := slices.Clone(s.Run.Head())
+		s.Run = nil // its memory goes before the new one comes
+		s.begin(frames)
+		copy(s.Run.Head(), head)
+		for node, joules := range s.heats {
+			s.Run.SetHeat(node, joules)
+		}
+		return nil
+	}
+	longer := max(frames, 2*s.Run.Segment)
+	held := int64(s.Run.Bytes())
+	if s.room(longer, held) != nil {
+		longer = frames
+		if err := s.room(frames, held); err != nil {
+			return err
+		}
+	}
+	s.Run = s.Run.Longer(longer)
+	return nil
+}
+
+// begin makes a run for calls of so many frames.
+func (s *Stream) begin(frames int) {
+	how := run.Options{Limits: tape.Limits{Segment: frames}, Heat: true, Schedule: run.KPN}
+	if s.record != 0 {
+		s.Run = run.NewTaped(s.Plan, how)
+	} else {
+		s.Run = run.New(s.Plan, how)
+	}
 }
 
 // Forward renders the next frames; feed is called for every external channel.
 // Output then returns what the ports hold.
 func (s *Stream) Forward(frames int, feed Feed) {
-	if frames > s.Run.Segment {
-		s.Run = s.Run.Longer(max(frames, 2*s.Run.Segment))
+	if err := s.Reserve(frames); err != nil {
+		panic(err)
 	}
 	s.made++
 	c := s.spare
@@ -215,7 +293,15 @@ func (s *Stream) ParamGrad(q *graph.Param) []float64 {
 func (s *Stream) Heat(node string) float64 { return s.Run.TotalHeat(node) }
 
 // SetHeat sets the joules of a node so far, in every batch.
-func (s *Stream) SetHeat(node string, joules float64) { s.Run.SetHeat(node, joules) }
+func (s *Stream) SetHeat(node string, joules float64) {
+	if s.made == 0 {
+		if s.heats == nil {
+			s.heats = map[string]float64{}
+		}
+		s.heats[node] = joules
+	}
+	s.Run.SetHeat(node, joules)
+}
 
 // Walked returns the frames of the call that Backward walked last.
 func (s *Stream) Walked() int { return s.length }

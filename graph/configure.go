@@ -139,7 +139,8 @@ func (p *Plan) portChannels(n *Node, lonely bool) []int {
 
 func (p *Plan) setup(n *Node, counts []int, inputChannels int) *abi.Setup {
 	s := abi.NewSetup(n.Type)
-	s.Node, s.Channels, s.Config = n.Name, counts, n.Config
+	s.Node, s.Channels, s.Config, s.Memory = n.Name, counts, n.Config, p.memory
+	s.FirstOnly = n.FirstOnly
 	s.Rate = p.Rate * float64(n.Oversample)
 	if p.Frames > 0 {
 		s.Frames = (p.Frames + p.late) * n.Oversample

@@ -44,6 +44,7 @@ type Node struct {
 	NoAdjoint  bool       // supports_v2 is false
 	Sum        bool       // gather: sum
 	Library    string     // path of a C node library
+	FirstOnly  bool       // a library's node, whose file does not say "supports_v2": true
 
 	value *jsontree.Value
 	path  string

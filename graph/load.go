@@ -141,6 +141,12 @@ func (l *loader) whole(v *jsontree.Value, path string, lo, hi int) (int, bool) {
 
 const maxFrames = 1 << 31 // of any delay
 
+// Sample rates of graphs, in Hz.
+const (
+	MinRate = 1
+	MaxRate = 10_000_000
+)
+
 func (l *loader) top(t *jsontree.Value) {
 	g := l.g
 	if !l.want(t, "", jsontree.Object) {
@@ -156,8 +162,8 @@ func (l *loader) top(t *jsontree.Value) {
 		}
 	}
 	if v := t.Get("sample_rate"); v != nil && l.want(v, "sample_rate", jsontree.Number) {
-		if v.Num < 1 || v.Num > 1e7 {
-			l.add(v, "sample_rate", "%s Hz is not a sample rate; allowed are 1 to 10000000", v.Text)
+		if v.Num < MinRate || v.Num > MaxRate {
+			l.add(v, "sample_rate", "%s Hz is not a sample rate; allowed are %d to %d", v.Text, MinRate, MaxRate)
 		}
 		g.Rate = v.Num
 	}
@@ -287,8 +293,8 @@ func (l *loader) nodeType(v *jsontree.Value, n *Node, path string) *abi.NodeType
 			l.add(v.Get("library"), path+".library", "%v", err)
 			return nil
 		}
-		if s := v.Get("supports_v2"); s == nil {
-			n.NoAdjoint = true // libraries say explicitly that they carry gradients
+		if s := v.Get("supports_v2"); s == nil || !s.Bool {
+			n.NoAdjoint, n.FirstOnly = true, true // libraries say explicitly that they carry gradients
 		}
 		return t
 	}

@@ -23,6 +23,8 @@ type Settings struct {
 	LowLatency bool
 	// Audio reads the files that nodes name; nil refuses them.
 	Audio func(path string) (*abi.Audio, error)
+	// Memory is what the tables of one node may take, in bytes; 0 is no bound.
+	Memory int64
 }
 
 // DefaultBlock is the number of frames the runtime renders at a time.
@@ -49,6 +51,7 @@ type Plan struct {
 	Latency int
 
 	audio   func(path string) (*abi.Audio, error)
+	memory  int64 // of the tables of a node
 	quality resample.Quality
 	late    int       // bound of Latency, for Configure
 	into    [][]*Edge // by the node they lead to
@@ -60,7 +63,7 @@ type Plan struct {
 func NewPlan(g *Graph, o Options) (*Plan, error) {
 	p := &Plan{
 		Graph: g, Rate: g.Rate, Frames: o.Frames, Batches: max(o.Batches, 1),
-		Block: o.Block, audio: o.Audio, report: g.report(),
+		Block: o.Block, audio: o.Audio, memory: o.Memory, report: g.report(),
 	}
 	if o.LowLatency {
 		p.quality = resample.LowLatency

@@ -169,6 +169,15 @@ func (u *Unit) UsesFile() bool {
 
 // Past is how far back a unit reads its input, in row frames: its kernel's own
 // history, or the delay at which heat compares input and output.
+// Refused reports whether the unit turned out to render nothing, and to have no
+// adjoint, while it ran.
+func (u *Unit) Refused() (forward, backward bool) {
+	if r, ok := u.Setup.Data.(abi.Refuser); ok && u.Filter == nil {
+		return r.Refused()
+	}
+	return false, false
+}
+
 func (in *InPort) Past() int { return max(in.Unit.Setup.InHistory, in.Unit.Setup.Delay) }
 
 // Source finds where channel c of an input port comes from.

@@ -51,7 +51,8 @@ var lfo = abi.NodeType{
 		s.OutChannels = []int{1}
 		s.NoBackward = law.amp
 		if law.amp {
-			s.Param("rate_hz").Max = s.Rate / 2 // AMP has no upper limit
+			rate := s.Param("rate_hz")
+			rate.Max = max(rate.Max, s.Rate/2) // AMP has no upper limit
 		}
 		if law.input {
 			s.Coupled = true

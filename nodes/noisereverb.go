@@ -52,6 +52,9 @@ var noiseReverb = abi.NodeType{
 		if s.Frames > 0 { // no more of the response is heard
 			used = min(used, s.Frames)
 		}
+		if need := 8 * float64(s.Channels[0]) * float64(reverbBands*used+8*taps); s.Memory > 0 && need > float64(s.Memory) {
+			return abi.Errorf("length_s", "%g s at %g Hz need %.1f GiB of memory for the noise; make it shorter", s.Config.Number("length_s"), s.Rate, need/(1<<30))
+		}
 		for c := range s.Channels[0] {
 			law.noise = append(law.noise, bandNoise(seed, c, taps, used, s.Rate))
 		}

@@ -316,7 +316,11 @@ func (f *fit) noteStart() {
 		r.Notes = append(r.Notes, "the dry signal is silent over the length of the target: nothing can be learned of what it passes through; check -i")
 	}
 	for _, name := range r.Unsupported {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s has no adjoint: gradients behind it are zero", name))
+		hint := ""
+		if n := f.problem.Model.Plan.Graph.Node(name); n != nil && n.FirstOnly {
+			hint = "; set \"supports_v2\": true if its library has one"
+		}
+		r.Notes = append(r.Notes, fmt.Sprintf("%s has no adjoint: gradients behind it are zero%s", name, hint))
 	}
 	for _, c := range r.Cut {
 		r.Notes = append(r.Notes, "no gradient reaches "+c)

@@ -147,6 +147,7 @@ func (f *fit) finish(ctx context.Context, x []float64) {
 		}
 	}
 	f.fillParams(stdErr, loose, apart)
+	r.Unsupported = m.Unsupported // some turn out on the way
 	r.Notes = append(r.Notes, m.Run.Unconverged()...)
 	if late := f.lateness(); late != "" {
 		r.Notes = append(r.Notes, late)

@@ -24,8 +24,11 @@ type cDescriptor struct {
 	_                         uint32
 }
 
-// cMetrics are not read: the engine measures heat itself.
-type cMetrics struct{ _ [8]uint32 }
+type cMetrics struct {
+	delay uint32 // frames
+	heat  float32
+	_     [6]float32
+}
 
 type cLegacyDescriptor struct {
 	name, nameLen, typeName, typeLen, params, paramsLen uintptr

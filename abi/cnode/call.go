@@ -4,6 +4,7 @@ package cnode
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"unsafe"
 
@@ -27,12 +28,13 @@ type local struct {
 	gradOut, gradIn *list
 	flat            [2][]float64 // gradients as they are returned
 	first           *legacyCall
+	trial           bool // what it measures is not known yet
 }
 
 func (lib *library) instance(s *spec) instance { return lib.local(s) }
 
 func (lib *library) local(s *spec) *local {
-	x := &local{lib: lib, spec: s}
+	x := &local{lib: lib, spec: s, flat: [2][]float64{{}, {}}}
 	for i, what := range []string{"the descriptor", "the metrics", "the name", "the type name"} {
 		x.fixed[i] = region{paged: lib.paged, what: what}
 	}
@@ -94,7 +96,14 @@ func (x *local) forward(c *call) *breach {
 		fillNaN(x.out.set(i, tensor{x.spec.Outputs[i], channels, c.frames})) // what is not written shows
 	}
 	code := x.call(x.in, x.out, 0)
+	if c.refused = code == abi.EUnsupported; c.refused {
+		c.refuse(x.spec)
+		return x.overrun(x.in, x.out, "output")
+	}
 	if b := x.check("forward", code, x.in, x.out, "output", c.in, c.params); b != nil {
+		return b
+	}
+	if b := x.measured(c); b != nil {
 		return b
 	}
 	c.out = c.out[:0]
@@ -104,8 +113,32 @@ func (x *local) forward(c *call) *breach {
 	return nil
 }
 
+// refuse makes a call one that plays nothing.
+func (c *call) refuse(s *spec) {
+	c.refused = true
+	c.out = append(c.out[:0], make([]float64, s.outSize(c))...)
+}
+
+// measured takes over what the library measured in a call.
+func (x *local) measured(c *call) *breach {
+	delay, heat := x.metrics.delay, float64(x.metrics.heat)
+	switch {
+	case int(delay) != x.spec.Delay && !x.trial:
+		return breaks("the forward call says that the node is %d frames late; it was %d when the graph was planned", delay, x.spec.Delay)
+	case delay > maxDelay:
+		return breaks("the forward call says that the node is %d frames late; it may be %d", delay, maxDelay)
+	case math.IsNaN(heat) || math.IsInf(heat, 0) || heat < 0:
+		return breaks("the forward call says that the heat so far is %g joules", heat)
+	}
+	c.heat = heat
+	return nil
+}
+
 func (x *local) backward(c *call, grad []float64) (in, params []float64, b *breach) {
 	code, b := x.walk(c, grad)
+	if b == nil && code == abi.EUnsupported {
+		return nil, nil, nil
+	}
 	if b == nil {
 		b = x.check("backward", code, x.gradOut, x.gradIn, "gradient", grad)
 	}
@@ -135,6 +168,7 @@ func (x *local) walk(c *call, grad []float64) (abi.Code, *breach) {
 }
 
 func (x *local) call(in, out *list, mode uintptr) abi.Code {
+	*x.metrics = cMetrics{}
 	r, _, _ := purego.SyscallN(x.lib.v2, pointer(x.desc), pointer(x.state), address(in.c), address(out.c), mode, pointer(x.metrics))
 	return abi.Code(int32(r))
 }
@@ -194,8 +228,15 @@ func (lib *library) open(s *spec) (o opened, err error) {
 	if lib.v2 == 0 {
 		return lib.openLegacy(s, frames)
 	}
+	if s.FirstOnly {
+		if o, err := lib.openLegacy(s, frames); err == nil {
+			return o, nil
+		}
+		s.V1 = false // only the second interface knows it
+	}
 	x := lib.local(s)
 	defer x.release()
+	x.trial = true
 	c := s.silence(frames)
 	x.fill(c)
 	for i := range s.Outputs {
@@ -204,7 +245,7 @@ func (lib *library) open(s *spec) (o opened, err error) {
 	}
 	code := x.call(x.in, x.out, 0)
 	switch {
-	case code == abi.EUnknownNode:
+	case code == abi.EUnknownNode, code == abi.EUnsupported:
 		return lib.openLegacy(s, frames) // it may know it by the first call
 	case code != abi.OK:
 		return o, fmt.Errorf("%s refuses a node of type %q (code %d)%s", lib.path, s.Type, code, lib.sentence())
@@ -220,6 +261,12 @@ func (lib *library) open(s *spec) (o opened, err error) {
 	if b := x.forward(c); b != nil {
 		return o, fmt.Errorf("%s cannot render a node of type %q: %w", lib.path, s.Type, b)
 	}
+	o.Delay = int(x.metrics.delay)
+	s.Delay = o.Delay
+	if c.refused { // the run says so
+		o.NoBackward = true
+		return o, nil
+	}
 	code, b := x.walk(c, make([]float64, s.outSize(c)))
 	switch {
 	case b != nil:
@@ -229,10 +276,28 @@ func (lib *library) open(s *spec) (o opened, err error) {
 	case code != abi.OK:
 		return o, fmt.Errorf("%s cannot walk a node of type %q back (code %d)%s", lib.path, s.Type, code, lib.sentence())
 	}
-	return o, nil
+	o.Heat, err = lib.counts(s, frames)
+	return o, err
 }
 
-const maxChannels = 256
+// counts tells whether the library counts heat: whether a loud call makes some.
+func (lib *library) counts(s *spec, frames int) (bool, error) {
+	x := lib.local(s)
+	defer x.release()
+	c := s.silence(frames)
+	for i := range c.in {
+		c.in[i] = 0.5 - float64(i&1)
+	}
+	if b := x.forward(c); b != nil {
+		return false, fmt.Errorf("%s cannot render a node of type %q: %w", lib.path, s.Type, b)
+	}
+	return c.heat > 0, nil
+}
+
+const (
+	maxChannels = 256
+	maxDelay    = 1 << 24 // frames
+)
 
 // sentence is what the library says of its last error.
 func (lib *library) sentence() string {

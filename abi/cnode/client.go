@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"sync"
@@ -31,8 +32,8 @@ type child struct {
 	cmd    *exec.Cmd
 	stderr *crashLog
 	specs  map[*spec]uint64
-	ends   map[uint64]string // pages without access
-	late   atomic.Bool       // it was ended for taking too long
+	ends   []end       // ranges without access
+	late   atomic.Bool // it was ended for taking too long
 	dead   bool
 }
 
@@ -64,11 +65,13 @@ func (c *client) revive() error {
 	}
 	theirs := os.NewFile(uintptr(ends[1]), "node host")
 	defer theirs.Close()
-	x := &child{w: newWire(ends[0]), stderr: newCrashLog(os.Stderr), specs: map[*spec]uint64{}, ends: map[uint64]string{}}
+	x := &child{w: newWire(ends[0]), stderr: newCrashLog(os.Stderr), specs: map[*spec]uint64{}}
+	x.w.most = textMost
 	x.cmd = exec.Command(self, "nodehost", c.path)
 	x.cmd.Env = append(os.Environ(), hostEnv+"="+c.path)
 	x.cmd.ExtraFiles = []*os.File{theirs}
 	x.cmd.Stdout, x.cmd.Stderr = x.stderr, x.stderr
+	x.stderr.flooded = func() { _ = x.cmd.Process.Kill() } // it may have died by itself
 	if err := x.cmd.Start(); err != nil {
 		syscall.Close(ends[0])
 		return fmt.Errorf("the node library %s cannot be isolated: %w", c.path, err)
@@ -108,15 +111,50 @@ func (c *client) await(x *child, during string) (op byte, f *frame, b *breach) {
 	for {
 		op, f, err := x.w.receive()
 		switch {
+		case err == errTooLong:
+			return 0, nil, breaks("%s", c.confused(x, during))
 		case err != nil:
 			return 0, nil, breaks("%s", c.bury(x, during))
 		case op == replyEnd:
-			at := f.number()
-			x.ends[at] = f.text()
-		default:
+			e := end{at: f.number(), size: f.number()}
+			e.what = f.text()
+			x.ends = append(x.ends, e)
+		case op == replyResult, op == replyBreach:
 			return op, f, nil
+		default:
+			return 0, nil, breaks("%s", c.confused(x, during))
 		}
 	}
+}
+
+// textMost is how long an answer in words may be; those in numbers are longer by
+// what they hold.
+const textMost = 1 << 20
+
+// end is a range without access behind what it is named for.
+type end struct {
+	at, size uint64
+	what     string
+}
+
+// confused ends a child whose answers make no sense: the library has written
+// where it must not.
+func (c *client) confused(x *child, during string) string {
+	_ = x.cmd.Process.Kill() // it may have died by itself
+	c.bury(x, during)
+	return "writes into the memory of its process, which gives no sensible answers any more, in " + during
+}
+
+// answer reads numbers of an answer by f; one that does not hold them is a
+// breach.
+func (r *remote) answer(during string, read func()) (b *breach) {
+	defer func() {
+		if recover() != nil {
+			b = breaks("the library %s", r.c.confused(r.on, during))
+		}
+	}()
+	read()
+	return nil
 }
 
 // ask sends the frame that was put down and waits for the answer.
@@ -179,7 +217,9 @@ type remote struct {
 	flat [2][]float64
 }
 
-func (c *client) instance(s *spec) instance { return &remote{c: c, spec: s} }
+func (c *client) instance(s *spec) instance { return newRemote(c, s) }
+
+func newRemote(c *client, s *spec) *remote { return &remote{c: c, spec: s, flat: [2][]float64{{}, {}}} }
 
 // alive tells whether the child that holds the state is.
 func (r *remote) alive() bool {
@@ -235,11 +275,17 @@ func (r *remote) forward(c *call) *breach {
 	w.call(c)
 	w.floats(c.in)
 	w.floats(c.params)
-	f, b := r.c.ask(r.on, fmt.Sprintf("a forward call of %d frames", c.frames))
-	if b == nil {
-		c.out = f.floats(c.out[:0], r.spec.outSize(c))
+	w.most = textMost + 8*r.spec.outSize(c)
+	during := fmt.Sprintf("a forward call of %d frames", c.frames)
+	f, b := r.c.ask(r.on, during)
+	if b != nil {
+		return b
 	}
-	return b
+	return r.answer(during, func() {
+		c.refused = f.number() == 1
+		c.heat = math.Float64frombits(f.number())
+		c.out = f.floats(c.out[:0], r.spec.outSize(c))
+	})
 }
 
 func (r *remote) backward(c *call, grad []float64) (in, params []float64, b *breach) {
@@ -253,13 +299,21 @@ func (r *remote) backward(c *call, grad []float64) (in, params []float64, b *bre
 	w.number(r.id)
 	w.call(c)
 	w.floats(grad)
-	f, b := r.c.ask(r.on, fmt.Sprintf("a backward call of %d frames", c.frames))
+	w.most = textMost + 8*(r.spec.inSize(c)+r.spec.paramsSize(c))
+	during := fmt.Sprintf("a backward call of %d frames", c.frames)
+	f, b := r.c.ask(r.on, during)
 	if b != nil {
 		return nil, nil, b
 	}
-	r.flat[0] = f.floats(r.flat[0][:0], r.spec.inSize(c))
-	r.flat[1] = f.floats(r.flat[1][:0], r.spec.paramsSize(c))
-	return r.flat[0], r.flat[1], nil
+	b = r.answer(during, func() {
+		if f.number() == 1 {
+			return
+		}
+		r.flat[0] = f.floats(r.flat[0][:0], r.spec.inSize(c))
+		r.flat[1] = f.floats(r.flat[1][:0], r.spec.paramsSize(c))
+		in, params = r.flat[0], r.flat[1]
+	})
+	return in, params, b
 }
 
 func (r *remote) clone() instance {
@@ -269,7 +323,8 @@ func (r *remote) clone() instance {
 		return nil
 	}
 	r.c.next++
-	y := &remote{c: r.c, on: r.on, id: r.c.next, spec: r.spec}
+	y := newRemote(r.c, r.spec)
+	y.on, y.id = r.on, r.c.next
 	r.on.w.begin(opClone)
 	r.on.w.number(r.id)
 	r.on.w.number(y.id)

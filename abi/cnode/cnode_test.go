@@ -248,6 +248,32 @@ func libraryWithoutAdjoint(t *testing.T) {
 	}
 }
 
+// Without "supports_v2": true a node that both interfaces know runs by the first,
+// and a fit says how to get its gradient.
+func TestFirstInterfaceUnlessSaid(t *testing.T) { eachWay(t, firstInterfaceUnlessSaid) }
+
+func firstInterfaceUnlessSaid(t *testing.T) {
+	dir := build(t, "testdata/both.c")
+	x := noise(300)
+	for said, gain := range map[string]float64{"": 1, `"supports_v2": false,`: 1, `"supports_v2": true,`: 2} {
+		g, err := parse(t, dir, `{"nodes": [{"name": "in", "type": "InputNode"}, {"name": "g", "type": "GainNode", "params": {"gain": {"value": 0.5, "learn": true}}},
+		  {"name": "b", "type": "Both", `+said+` "library": "both.so"}, {"name": "after", "type": "GainNode", "params": {"gain": {"value": 1, "learn": true}}}],
+		  "edges": [{"source": "in", "target": "g"}, {"source": "g", "target": "b"}, {"source": "b", "target": "after"}]}`)
+		require.NoError(t, err)
+		m, err := adjoint.NewModel(g, adjoint.Options{Rate: 48000, Input: [][]float64{x}})
+		require.NoError(t, err)
+		m.ValueGradient(ones)
+		require.InDelta(t, 0.5*gain*x[200], m.Output[200], 1e-15)
+		require.Equal(t, gain == 2, len(m.Unsupported) == 0)
+		require.Equal(t, gain == 2, m.Param("g", "gain").Grad[0] != 0)
+		if gain == 1 {
+			res, err := optim.Fit(context.Background(), g, optim.FitOptions{Target: [][]float64{x}, Input: [][]float64{x}, Rate: 48000})
+			require.NoError(t, err)
+			require.Contains(t, res.Notes, `b has no adjoint: gradients behind it are zero; set "supports_v2": true if its library has one`)
+		}
+	}
+}
+
 func TestLibrariesThatCannotBeUsed(t *testing.T) { eachWay(t, librariesThatCannotBeUsed) }
 
 func librariesThatCannotBeUsed(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,7 +20,16 @@ type crashLog struct {
 	line    []byte
 	crashed bool
 	report  []byte
+	passed  int    // bytes, of the library's own
+	flooded func() // is called once when they are too many
 }
+
+// What a library may write to its standard output and error: what comes after
+// the first limit is not passed on, and the second one ends it.
+const (
+	passOn = 64 << 10
+	flood  = 4 << 20
+)
 
 func newCrashLog(to io.Writer) *crashLog { return &crashLog{to: to} }
 
@@ -33,7 +41,7 @@ func (l *crashLog) Write(p []byte) (int, error) {
 	defer l.mu.Unlock()
 	for _, c := range p {
 		l.line = append(l.line, c)
-		if c == '\n' {
+		if c == '\n' || len(l.line) >= passOn {
 			l.flush()
 		}
 	}
@@ -43,7 +51,14 @@ func (l *crashLog) Write(p []byte) (int, error) {
 func (l *crashLog) flush() {
 	l.crashed = l.crashed || crashStart.Match(l.line)
 	if !l.crashed {
-		_, _ = l.to.Write(l.line) // there is nowhere to tell of a lost message
+		before := l.passed
+		l.passed += len(l.line)
+		if l.passed <= passOn {
+			_, _ = l.to.Write(l.line) // there is nowhere to tell of a lost message
+		}
+		if before <= flood && l.passed > flood && l.flooded != nil {
+			l.flooded()
+		}
 	} else if len(l.report) < 1<<16 {
 		l.report = append(l.report, l.line...)
 	}
@@ -57,15 +72,18 @@ var (
 )
 
 // cause says how a child ended, in words that follow "the library".
-func (l *crashLog) cause(err error, ends map[uint64]string) string {
+func (l *crashLog) cause(err error, ends []end) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.line) > 0 {
 		l.flush()
 	}
+	if l.passed > flood {
+		return fmt.Sprintf("floods its standard output (more than %d MiB); its process was ended", flood>>20)
+	}
 	m := signalLine.FindSubmatch(bytes.TrimSpace(l.report))
 	if m == nil {
-		how := "its process ended"
+		how := "exit status 0"
 		if err != nil {
 			how = err.Error()
 		}
@@ -75,10 +93,11 @@ func (l *crashLog) cause(err error, ends map[uint64]string) string {
 		return fmt.Sprintf("ends its process (%s)", how)
 	}
 	if a := addressWord.FindSubmatch(l.report); a != nil {
-		page := uint64(os.Getpagesize())
 		at, _ := strconv.ParseUint(string(a[1]), 0, 64)
-		if what, ok := ends[at/page*page]; ok {
-			return "reads or writes past the end of " + what
+		for _, e := range ends {
+			if at >= e.at && at-e.at < e.size {
+				return "reads or writes past the end of " + e.what
+			}
 		}
 		return fmt.Sprintf("crashes (%s, %s, at address %s)", m[1], m[2], a[1])
 	}

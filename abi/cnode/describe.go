@@ -115,7 +115,7 @@ func describe(t *abi.NodeType, text string) error {
 // configure makes the node that the kernels of a plan call.
 func configure(s *abi.Setup, t *abi.NodeType, path string, m maker) error {
 	n := &node{path: path, make: m, sessions: map[int64]*session{}}
-	n.spec = spec{Name: s.Node, Type: t.Name, Rate: s.Rate, Inputs: s.Inputs, Outputs: s.Outputs, Channels: append([]int(nil), s.Channels...)}
+	n.spec = spec{FirstOnly: s.FirstOnly, Name: s.Node, Type: t.Name, Rate: s.Rate, Inputs: s.Inputs, Outputs: s.Outputs, Channels: append([]int(nil), s.Channels...)}
 	s.Length("\x00" + s.Node) // what is asked keeps two nodes from sharing a call, and so this Data
 	for i := range s.Params {
 		p := &s.Params[i]
@@ -133,8 +133,9 @@ func configure(s *abi.Setup, t *abi.NodeType, path string, m maker) error {
 	if err != nil {
 		return abi.Errorf("library", "%v", err)
 	}
-	n.spec.OutChannels, n.spec.V1 = o.OutChannels, o.V1
+	n.spec.OutChannels, n.spec.V1, n.spec.Delay, n.heat = o.OutChannels, o.V1, o.Delay, o.Heat
 	runtime.SetFinalizer(n, (*node).close)
 	s.OutChannels, s.NoBackward, s.Data = o.OutChannels, o.NoBackward, n
+	s.Delay, s.OwnHeat = o.Delay, o.Heat
 	return nil
 }

@@ -100,6 +100,11 @@ func TestIsolatedLibraryCrashes(t *testing.T) {
 		{"Exit", `{"forward_call": 2}`, "the library ends its process (exit status 7) in a forward call of 100 frames"},
 		{"Far", `{"forward_call": 2}`, `the library reads or writes past the end of the buffer "out" in a forward call of 100 frames`},
 		{"Far", `{"backward_call": 2}`, `the library reads or writes past the end of the buffer "in" in a backward call of 100 frames`},
+		{"Leave", `{"forward_call": 2}`, "the library ends its process (exit status 0) in a forward call of 100 frames"},
+		{"FarOff", `{"forward_call": 2}`, `the library reads or writes past the end of the buffer "out" in a forward call of 100 frames`},
+		{"FarOff", `{"backward_call": 2}`, `the library reads or writes past the end of the buffer "in" in a backward call of 100 frames`},
+		{"Flood", `{"forward_call": 2}`, "the library floods its standard output (more than 4 MiB); its process was ended in a forward call of 100 frames"},
+		{"Garbage", `{"forward_call": 2}`, "the library writes into the memory of its process, which gives no sensible answers any more, in a forward call of 100 frames"},
 		{"Loop", `{"forward_call": 2}`, "the library did not return from a forward call of 100 frames within 300ms; its process was ended"},
 		{"Loop", `{"backward_call": 2}`, "the library did not return from a backward call of 100 frames within 300ms; its process was ended"},
 	} {

@@ -81,6 +81,10 @@ func (x *local) legacy(c *call, learn bool) *breach {
 	}
 	*f.out, *f.channels = 0, 0
 	code := abi.Code(x.lib.runNode(pointer(f.desc), pointer(f.in), 1, int32(channels), int32(c.frames), s.Rate, pointer(f.out), pointer(f.channels), pointer(x.state), 0))
+	if code == abi.EUnsupported && !learn {
+		c.refuse(s)
+		return x.overrun(x.in, newList(nil, false), "output")
+	}
 	if b := x.check("forward", code, x.in, newList(nil, false), "output"); b != nil {
 		return b
 	}

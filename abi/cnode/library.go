@@ -47,7 +47,7 @@ const probeEnv = "AMPFIT_NODE_PROBE"
 
 func init() {
 	path := os.Getenv(probeEnv)
-	if path == "" {
+	if path == "" || embedded() {
 		return
 	}
 	if _, err := open(path); err != nil {
@@ -62,7 +62,7 @@ func init() {
 func load(path string, limit time.Duration) (maker, error) {
 	loaded.Lock()
 	defer loaded.Unlock()
-	if limit > 0 {
+	if limit > 0 && !embedded() {
 		c := loaded.children[path]
 		if c == nil {
 			c = &client{path: path}
@@ -77,8 +77,10 @@ func load(path string, limit time.Duration) (maker, error) {
 	if lib := loaded.here[path]; lib != nil {
 		return lib, nil
 	}
-	if err := probe(path); err != nil {
-		return nil, err
+	if !embedded() {
+		if err := probe(path); err != nil {
+			return nil, err
+		}
 	}
 	lib, err := open(path)
 	if err != nil {

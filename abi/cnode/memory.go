@@ -13,10 +13,10 @@ import (
 // either side of what is in use that show a write past it:
 //
 //	plain    … | guard | data … | guard guard guard guard | …
-//	paged    … | guard | data … ║ page without access
+//	paged    … | guard | data … ║ fence: pages without access
 //
-// Paged, a library that reads or writes past the end crashes at once; that is
-// for a process that only it can take down.
+// Paged, a library that reads or writes past the end, or far beyond it, crashes
+// at once; that is for a process that only it can take down.
 type region struct {
 	what   string // for messages
 	memory []byte
@@ -28,6 +28,9 @@ type region struct {
 const (
 	guard  = 0x5afe5afe5afe5afe
 	behind = 4 // guards: one amp_buffer_t
+	// fence is how far beyond a buffer a slip still shows; it takes addresses,
+	// not memory.
+	fence = 64 << 20
 )
 
 // use makes the region hold n values, aligned to 16 bytes, and sets its guards.
@@ -39,9 +42,16 @@ func (r *region) use(n int) []float64 {
 		size := (8*(n+2+behind) + page - 1) / page * page
 		extra := 0
 		if r.paged {
-			extra = page
+			extra = fence
 		}
-		memory, err := syscall.Mmap(-1, 0, size+extra, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+		mapped := func() ([]byte, error) {
+			return syscall.Mmap(-1, 0, size+extra, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE|noReserve)
+		}
+		memory, err := mapped()
+		if err != nil && r.paged { // addresses are scarce
+			extra = page
+			memory, err = mapped()
+		}
 		if err == nil && r.paged {
 			err = syscall.Mprotect(memory[size:], syscall.PROT_NONE)
 		}
@@ -51,7 +61,7 @@ func (r *region) use(n int) []float64 {
 		r.memory = memory
 		r.words = unsafe.Slice((*float64)(unsafe.Pointer(&memory[0])), size/8)
 		if r.paged && fenced != nil {
-			fenced(uintptr(unsafe.Pointer(&memory[size])), r.what)
+			fenced(uintptr(unsafe.Pointer(&memory[size])), extra, r.what)
 		}
 	}
 	at := 2
@@ -66,8 +76,8 @@ func (r *region) use(n int) []float64 {
 	return r.data
 }
 
-// fenced is told of every page without access that is set up.
-var fenced func(at uintptr, what string)
+// fenced is told of every range without access that is set up.
+var fenced func(at uintptr, size int, what string)
 
 func (r *region) set(i int) { *(*uint64)(unsafe.Pointer(&r.words[i])) = guard }
 

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"ampfit/abi"
 )
@@ -15,8 +16,12 @@ type node struct {
 	spec spec
 	make maker
 
+	heat bool // the library counts it
+
 	mu       sync.Mutex
 	next     int64
+	mute     atomic.Bool // a forward call was refused
+	noBack   atomic.Bool // a backward call was
 	sessions map[int64]*session
 }
 
@@ -32,6 +37,9 @@ type session struct {
 	marked   int       // calls that mark has made
 	grad     []float64 // of the outputs of a call
 }
+
+// Refused implements abi.Refuser.
+func (n *node) Refused() (forward, backward bool) { return n.mute.Load(), n.noBack.Load() }
 
 // maxSessions are kept of each batch: of runs that take turns.
 const maxSessions = 4
@@ -133,6 +141,13 @@ func forward(b *abi.Block) {
 		}
 		if c := n.heard(b, lane, s, at); c != nil {
 			n.play(b, lane, c)
+			if n.heat {
+				before := 0.0
+				if at > 0 {
+					before = s.calls[at-1].heat
+				}
+				b.AddHeat(lane, c.heat-before)
+			}
 		} else {
 			for port, ch := range each(n.spec.OutChannels) { // nothing can be made of them
 				fillNaN(b.OutCh(port, ch, lane))
@@ -180,6 +195,7 @@ func (n *node) heard(b *abi.Block, lane int, s *session, at int) *call {
 	}
 	c := &s.calls[at]
 	c.frames, c.in, c.params, c.varies = b.Frames, c.in[:0], c.params[:0], c.varies[:0]
+	c.heat, c.refused = 0, false
 	for port, ch := range each(n.spec.Channels) {
 		c.in = append(c.in, b.InCh(port, ch, lane)...)
 	}
@@ -266,11 +282,24 @@ func (n *node) replay(s *session, at int) bool {
 		s.state = n.make.instance(&n.spec)
 	}
 	for s.depth <= at {
-		if b := s.state.forward(&s.calls[s.depth]); b != nil {
+		c := &s.calls[s.depth]
+		if s.depth > 0 && s.calls[s.depth-1].refused { // for good: its state is not known
+			c.refuse(&n.spec)
+			c.heat = s.calls[s.depth-1].heat
+			s.depth++
+			continue
+		}
+		if b := s.state.forward(c); b != nil {
 			s.dead = true
 			s.drop()
 			n.fault(b)
 			return false
+		}
+		if c.refused {
+			n.mute.Store(true)
+			if s.depth > 0 {
+				c.heat = s.calls[s.depth-1].heat
+			}
 		}
 		s.depth++
 	}
@@ -332,6 +361,9 @@ func (n *node) walk(s *session, at int, d *abi.Block, lane int) {
 		s.dead = true // the gradient of its state is lost
 		n.fault(breaks("the process of the library has ended on the way back, by a fault of another node"))
 	}
+	if n.mute.Load() || n.noBack.Load() { // zeros; the library stays where it is
+		return
+	}
 	if !s.dead && at != s.depth-1 {
 		n.replay(s, at)
 	}
@@ -346,6 +378,10 @@ func (n *node) walk(s *session, at int, d *abi.Block, lane int) {
 			s.dead = true
 			s.drop()
 			n.fault(broken)
+		}
+		if !s.dead && in == nil && params == nil {
+			n.noBack.Store(true)
+			return
 		}
 	}
 	if s.dead {

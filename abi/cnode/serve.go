@@ -20,7 +20,7 @@ const hostEnv = "AMPFIT_NODE_HOST"
 const hostSocket = 3
 
 func init() {
-	if path := os.Getenv(hostEnv); path != "" {
+	if path := os.Getenv(hostEnv); path != "" && !embedded() {
 		os.Exit(serve(path))
 	}
 }
@@ -39,9 +39,10 @@ func serve(path string) int {
 		os.Exit(1)
 	}()
 	h := &host{w: newWire(hostSocket), specs: map[uint64]*spec{}, states: map[uint64]*hosted{}}
-	fenced = func(at uintptr, what string) {
+	fenced = func(at uintptr, size int, what string) {
 		h.w.begin(replyEnd)
 		h.w.number(uint64(at))
+		h.w.number(uint64(size))
 		h.w.text(what)
 		_ = h.w.send() // without the parent the next frame ends this
 	}
@@ -139,27 +140,28 @@ func (h *host) answer(op byte, f *frame) bool {
 		c.in = f.floats(c.in[:0], s.inSize(c))
 		c.params = f.floats(c.params[:0], s.paramsSize(c))
 		b := x.forward(c)
-		h.reply(b, c.out)
+		h.reply(b, c.refused, []float64{c.heat}, c.out)
 	case opBackward:
 		x := h.states[f.number()]
 		c, s := &x.call, x.spec
 		f.call(c, s)
 		x.grad = f.floats(x.grad[:0], s.outSize(c))
 		in, params, b := x.backward(c, x.grad)
-		h.reply(b, in, params)
+		h.reply(b, in == nil && params == nil, in, params)
 	default:
 		panic(fmt.Sprintf("cnode: an unknown request %q", op))
 	}
 	return true
 }
 
-func (h *host) reply(b *breach, results ...[]float64) {
+func (h *host) reply(b *breach, refused bool, results ...[]float64) {
 	if b != nil {
 		h.w.begin(replyBreach)
 		h.w.text(b.msg)
 		return
 	}
 	h.w.begin(replyResult)
+	h.w.number(map[bool]uint64{true: 1}[refused])
 	for _, r := range results {
 		h.w.floats(r)
 	}

@@ -17,6 +17,8 @@ type spec struct {
 	OutChannels []int // of each; the library says it
 	Params      []specParam
 	V1          bool // runs through amp_run_node
+	FirstOnly   bool // it does if amp_run_node knows it
+	Delay       int  // measured, in frames; the library says it
 }
 
 // specParam is a parameter: one value, or a vector of Len.
@@ -34,6 +36,8 @@ type call struct {
 	frames          int
 	varies          []bool
 	in, params, out []float64
+	heat            float64 // joules since the state was made, as the library counts them
+	refused         bool    // AMP_E_UNSUPPORTED: it plays nothing
 }
 
 // paramSize is the number of values of a parameter in a call.
@@ -136,7 +140,8 @@ type instance interface {
 	// forward renders a call: it fills in what was played.
 	forward(c *call) *breach
 	// backward walks the newest forward call back from the gradient of its
-	// output, and returns those of its inputs and parameters.
+	// output, and returns those of its inputs and parameters; nil when the
+	// library turns out to have none.
 	backward(c *call, grad []float64) (in, params []float64, b *breach)
 	// clone copies the state with all that is kept in it; nil when the library
 	// does not say how.
@@ -150,6 +155,8 @@ type instance interface {
 type opened struct {
 	OutChannels    []int
 	V1, NoBackward bool
+	Delay          int
+	Heat           bool // the library counts it
 }
 
 // maker makes instances, in this process or in a child.

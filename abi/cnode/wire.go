@@ -5,6 +5,7 @@ package cnode
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"syscall"
@@ -20,11 +21,11 @@ import (
 //	o  spec                    r opened | e
 //	s  number, spec
 //	n  instance, spec
-//	f  instance, call          r out | e
-//	b  instance, call, grad    r gradients | e
+//	f  instance, call          r refused, heat, out | e
+//	b  instance, call, grad    r refused, gradients | e
 //	c  instance, new one       r whether it could be cloned
 //	d  instance
-//	                           p address, text: a page without access
+//	                           p address, size, text: a range without access
 const (
 	opAbout, opOpen, opSpec, opNew     = 'a', 'o', 's', 'n'
 	opForward, opBackward              = 'f', 'b'
@@ -38,7 +39,12 @@ type wire struct {
 	in  *bufio.Reader
 	out []byte
 	buf []byte
+	// most is how long a frame that comes in may be; 0 is any length.
+	most int
 }
+
+// errTooLong is a frame that is longer than any that is expected.
+var errTooLong = errors.New("cnode: a frame is longer than any answer")
 
 func newWire(fd int) *wire {
 	w := &wire{fd: fdConn(fd)}
@@ -119,6 +125,9 @@ func (w *wire) receive() (op byte, f *frame, err error) {
 		return 0, nil, err
 	}
 	n := int(binary.LittleEndian.Uint32(head[:]))
+	if w.most > 0 && n > w.most {
+		return 0, nil, errTooLong
+	}
 	if cap(w.buf) < n {
 		w.buf = make([]byte, n)
 	}

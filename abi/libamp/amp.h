@@ -120,6 +120,9 @@ int amp_run_node(const amp_legacy_descriptor_t *desc, const amp_node_inputs_t *i
 /* Graphs. create returns NULL on failure; amp_last_error says why. */
 amp_runtime_t *amp_graph_runtime_create(const uint8_t *descriptor, size_t descriptor_len, const uint8_t *plan, size_t plan_len);
 amp_runtime_t *amp_graph_runtime_create_json(const char *graph_json);
+/* The same of a file, beside which libraries and sounds are looked for. Node
+ * libraries run within this process. */
+amp_runtime_t *amp_graph_runtime_create_file(const char *path);
 void amp_graph_runtime_destroy(amp_runtime_t *runtime);
 int amp_graph_runtime_configure(amp_runtime_t *runtime, uint32_t batches, uint32_t frames);
 void amp_graph_runtime_set_dsp_sample_rate(amp_runtime_t *runtime, double sample_rate);
@@ -127,7 +130,22 @@ int amp_graph_runtime_set_param(amp_runtime_t *runtime, const char *node, const 
                                 uint32_t batches, uint32_t channels, uint32_t frames);
 void amp_graph_runtime_clear_params(amp_runtime_t *runtime);
 int amp_graph_runtime_describe_node(amp_runtime_t *runtime, const char *node, amp_node_summary_t *summary);
-/* Renders one block. The buffer is valid until the next call on the runtime. */
+/* Renders one block: inputs are sound for input nodes, by the node's name or
+ * NULL for all of them, and parameters by "node.param", with one frame (held from
+ * then on) or the block's. outputs, memory of the caller, are filled from "node"
+ * or "node.port", NULL for the graph's output; when none has data they only get
+ * their shapes. Every input node needs its sound in every block. */
+int amp_graph_runtime_process(amp_runtime_t *runtime, const amp_buffer_t *inputs, uint32_t input_count, amp_buffer_t *outputs,
+                              uint32_t output_count);
+/* Walks the newest kept block back, from the gradients of outputs to those of
+ * inputs and parameters, by the names that process takes. */
+int amp_graph_runtime_process_backward(amp_runtime_t *runtime, const amp_buffer_t *output_gradients, uint32_t output_count,
+                                       amp_buffer_t *input_gradients, uint32_t input_count);
+/* The graph as JSON, to be freed by amp_free_text: {"sample_rate", "latency_frames",
+ * "inputs": [{"name", "channels"}], "outputs", "unsupported": nodes without adjoint,
+ * "cut_off": [{"param", "behind"}], "warnings"}. NULL when it cannot be planned. */
+char *amp_graph_runtime_report(amp_runtime_t *runtime);
+/* Renders one block of a graph without input nodes. The buffer is valid until the next call on the runtime. */
 int amp_graph_runtime_execute(amp_runtime_t *runtime, const uint8_t *control, size_t control_len, int frames_hint,
                               double sample_rate, double **out_buffer, uint32_t *out_batches, uint32_t *out_channels,
                               uint32_t *out_frames);

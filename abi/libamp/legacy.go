@@ -37,6 +37,9 @@ func legacy(desc *C.amp_legacy_descriptor_t, inputs *C.amp_node_inputs_t, batche
 		if node, ok = lookup(*state).(*host.Legacy); !ok {
 			return invalid("the state is none of amp_run_node, or was released")
 		}
+		if err := node.Update(glance(desc.type_name, desc.type_len), glance(desc.params_json, desc.params_len), rate); err != nil {
+			return remember(err)
+		}
 	} else {
 		var err error
 		node, err = host.NewLegacy(length(desc.name, desc.name_len), length(desc.type_name, desc.type_len), length(desc.params_json, desc.params_len), rate)
@@ -77,6 +80,14 @@ func legacy(desc *C.amp_legacy_descriptor_t, inputs *C.amp_node_inputs_t, batche
 		metrics.measured_delay_frames, metrics.accumulated_heat = C.uint32_t(delay), C.float(heat)
 	}
 	return remember(nil)
+}
+
+// glance shows such a text without copying it, for as long as the call lasts.
+func glance(s *C.char, n C.size_t) string {
+	if s == nil {
+		return ""
+	}
+	return unsafe.String((*byte)(unsafe.Pointer(s)), int(n))
 }
 
 // length is a text that AMP gives with its length.

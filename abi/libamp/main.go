@@ -93,6 +93,18 @@ func goText(s *C.char) string {
 	return C.GoString(s)
 }
 
+// peek shows a C text to Go without copying it, for as long as the call lasts.
+func peek(s *C.char) string {
+	if s == nil {
+		return ""
+	}
+	n := 0
+	for p := unsafe.Pointer(s); *(*byte)(p) != 0; p = unsafe.Add(p, 1) {
+		n++
+	}
+	return unsafe.String((*byte)(unsafe.Pointer(s)), n)
+}
+
 func doubles(p *C.double, n int) []float64 {
 	if p == nil {
 		return nil

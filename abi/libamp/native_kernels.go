@@ -37,14 +37,14 @@ func some(sizes ...C.int) bool {
 
 //export lfo_slew
 func lfo_slew(x, out *C.double, b, f C.int, r, alpha C.double, z *C.double) {
-	if n := int(b * f); x != nil && out != nil && z != nil && some(b, f) {
+	if n := int(b) * int(f); x != nil && out != nil && z != nil && some(b, f) {
 		host.LFOSlew(doubles(x, n), doubles(out, n), int(b), int(f), float64(r), float64(alpha), doubles(z, int(b)))
 	}
 }
 
 //export safety_filter
 func safety_filter(x, y *C.double, b, c, f C.int, a C.double, in, dc *C.double) {
-	if lanes := int(b * c); x != nil && y != nil && in != nil && dc != nil && some(b, c, f) {
+	if lanes := int(b) * int(c); x != nil && y != nil && in != nil && dc != nil && some(b, c, f) {
 		n := lanes * int(f)
 		host.SafetyFilter(doubles(x, n), doubles(y, n), lanes, int(f), float64(a), doubles(in, lanes), doubles(dc, lanes))
 	}
@@ -52,7 +52,7 @@ func safety_filter(x, y *C.double, b, c, f C.int, a C.double, in, dc *C.double) 
 
 //export dc_block
 func dc_block(x, out *C.double, b, c, f C.int, a C.double, state *C.double) {
-	if lanes := int(b * c); x != nil && out != nil && state != nil && some(b, c, f) {
+	if lanes := int(b) * int(c); x != nil && out != nil && state != nil && some(b, c, f) {
 		n := lanes * int(f)
 		host.DCBlock(doubles(x, n), doubles(out, n), lanes, int(f), float64(a), doubles(state, lanes))
 	}
@@ -64,7 +64,7 @@ func subharmonic_process(x, y *C.double, b, c, f C.int, hpIn, lpIn, sub2 C.doubl
 	if x == nil || y == nil || !some(b, c, f) {
 		return
 	}
-	lanes := int(b * c)
+	lanes := int(b) * int(c)
 	s := &host.Subharmonic{
 		HPIn: float64(hpIn), LPIn: float64(lpIn), Sub2: float64(sub2), Sub4: float64(sub4), Attack: float64(attack), Release: float64(release),
 		HPOut: float64(hpOut), Drive: float64(drive), Mix: float64(mix), Div4: div4 != 0,
@@ -90,7 +90,7 @@ func envelope_process(trigger, gate, drone, velocity *C.double, b, f, attack, ho
 	if !some(b, f) || stage == nil || value == nil || timer == nil || vel == nil || activations == nil || start == nil || amp == nil || reset == nil {
 		return
 	}
-	rows, n := int(b), int(b*f)
+	rows, n := int(b), int(b)*int(f)
 	host.EnvelopeProcess(doubles(trigger, n), doubles(gate, n), doubles(drone, n), doubles(velocity, n), doubles(amp, n), doubles(reset, n), rows, int(f), &host.Envelope{
 		Attack: int(attack), Hold: int(hold), Decay: int(decay), Sustain: int(sustain), Release: int(release), Level: float64(level), SendResets: resets != 0,
 		Stage: view[int32](stage, rows), Value: doubles(value, rows), Timer: doubles(timer, rows), Velocity: doubles(vel, rows),
@@ -100,14 +100,14 @@ func envelope_process(trigger, gate, drone, velocity *C.double, b, f, attack, ho
 
 //export phase_advance
 func phase_advance(dphi, out *C.double, b, f C.int, phase, reset *C.double) {
-	if n := int(b * f); dphi != nil && out != nil && phase != nil && some(b, f) {
+	if n := int(b) * int(f); dphi != nil && out != nil && phase != nil && some(b, f) {
 		host.PhaseAdvance(doubles(dphi, n), doubles(out, n), int(b), int(f), doubles(phase, int(b)), doubles(reset, n))
 	}
 }
 
 //export portamento_smooth
 func portamento_smooth(target, mask, slide, damp *C.double, b, f, sr C.int, freq, out *C.double) {
-	if n := int(b * f); target != nil && out != nil && freq != nil && some(b, f) {
+	if n := int(b) * int(f); target != nil && out != nil && freq != nil && some(b, f) {
 		host.PortamentoSmooth(doubles(target, n), doubles(mask, n), doubles(slide, n), doubles(damp, n), doubles(out, n), int(b), int(f), int(sr), doubles(freq, int(b)))
 	}
 }
@@ -129,7 +129,7 @@ func arp_advance(seq *C.double, length C.int, out *C.double, b, f C.int, step, t
 			return
 		}
 	}
-	host.ArpAdvance(doubles(seq, int(length)), doubles(out, int(b*f)), int(b), int(f), s, t, int(fps))
+	host.ArpAdvance(doubles(seq, int(length)), doubles(out, int(b)*int(f)), int(b), int(f), s, t, int(fps))
 }
 
 // eachPhase fills out from phases and increments.
@@ -148,17 +148,17 @@ func polyblep_arr(t, dt, out *C.double, n C.int) { eachPhase(t, dt, out, int(n),
 
 //export osc_saw_blep_c
 func osc_saw_blep_c(ph, dphi, out *C.double, b, f C.int) {
-	eachPhase(ph, dphi, out, int(b*f), host.SawBLEP)
+	eachPhase(ph, dphi, out, int(b)*int(f), host.SawBLEP)
 }
 
 //export osc_square_blep_c
 func osc_square_blep_c(ph, dphi *C.double, pw C.double, out *C.double, b, f C.int) {
-	eachPhase(ph, dphi, out, int(b*f), func(t, dt float64) float64 { return host.SquareBLEP(t, dt, float64(pw)) })
+	eachPhase(ph, dphi, out, int(b)*int(f), func(t, dt float64) float64 { return host.SquareBLEP(t, dt, float64(pw)) })
 }
 
 //export osc_triangle_blep_c
 func osc_triangle_blep_c(ph, dphi, out *C.double, b, f C.int, tri *C.double) {
-	if n := int(b * f); ph != nil && dphi != nil && out != nil && tri != nil && some(b, f) {
+	if n := int(b) * int(f); ph != nil && dphi != nil && out != nil && tri != nil && some(b, f) {
 		host.TriangleBLEP(doubles(ph, n), doubles(dphi, n), doubles(out, n), int(b), int(f), doubles(tri, int(b)))
 	}
 }

@@ -47,11 +47,7 @@ func amp_run_node_v2(desc *C.amp_node_descriptor_t, state **C.amp_state_t, input
 		err = node.Backward(in, out)
 	}
 	if mode == C.AMP_FORWARD && err == nil {
-		cs := unsafe.Slice(outputs, outs)
-		for i := range cs {
-			o := &cs[i]
-			o.batches, o.channels, o.frames = C.uint32_t(out[i].Batches), C.uint32_t(out[i].Channels), C.uint32_t(out[i].Frames)
-		}
+		shape(outputs, out)
 	}
 	if metrics != nil {
 		*metrics = C.amp_node_metrics_t{}
@@ -61,34 +57,22 @@ func amp_run_node_v2(desc *C.amp_node_descriptor_t, state **C.amp_state_t, input
 	return remember(err)
 }
 
-const maxBuffers = 4096
-
 func nodeOf(desc *C.amp_node_descriptor_t, state **C.amp_state_t) (*host.Node, error) {
+	d := host.Descriptor{
+		Type: peek(desc.type_name), Params: peek(desc.params_json), Rate: float64(desc.sample_rate),
+		Declared: int(desc.declared_delay), Oversample: int(desc.oversample_ratio), SupportsV2: desc.supports_v2 != 0,
+	}
 	if *state != nil {
 		if node, ok := lookup(unsafe.Pointer(*state)).(*host.Node); ok {
-			return node, nil
+			return node, node.Same(d)
 		}
 		return nil, host.Invalid("the state is none of amp_run_node_v2, or was released")
 	}
-	node, err := host.NewNode(host.Descriptor{
-		Name: goText(desc.name), Type: goText(desc.type_name), Params: goText(desc.params_json), Rate: float64(desc.sample_rate),
-		Declared: int(desc.declared_delay), Oversample: int(desc.oversample_ratio), SupportsV2: desc.supports_v2 != 0,
-		Record: host.RecordOf(goText(desc.params_json)),
-	})
+	d.Name, d.Type, d.Params = goText(desc.name), goText(desc.type_name), goText(desc.params_json)
+	d.Record = host.RecordOf(d.Params)
+	node, err := host.NewNode(d)
 	if err == nil {
 		*state = (*C.amp_state_t)(newHandle(node))
 	}
 	return node, err
-}
-
-// buffers shows C buffers to Go without copying.
-func buffers(p *C.amp_buffer_t, n int) []host.Buffer {
-	out := make([]host.Buffer, n)
-	for i, b := range unsafe.Slice(p, n) {
-		out[i] = host.Buffer{Name: goText(b.name), Batches: int(b.batches), Channels: int(b.channels), Frames: int(b.frames)}
-		if size, ok := out[i].Size(); ok {
-			out[i].Data = doubles(b.data, size)
-		}
-	}
-	return out
 }

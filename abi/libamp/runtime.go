@@ -7,6 +7,7 @@ package main
 import "C"
 
 import (
+	"bytes"
 	"unsafe"
 
 	"ampfit/abi/libamp/host"
@@ -36,7 +37,7 @@ func blob(p *C.uint8_t, n C.size_t) []byte {
 	if p == nil {
 		return nil
 	}
-	return C.GoBytes(unsafe.Pointer(p), C.int(n))
+	return bytes.Clone(unsafe.Slice((*byte)(p), n))
 }
 
 //export amp_graph_runtime_create
@@ -51,6 +52,61 @@ func amp_graph_runtime_create_json(text *C.char) (r *C.amp_runtime_t) {
 	var code C.int
 	defer guard(&code)
 	return newRuntime(host.NewRuntimeJSON([]byte(goText(text))))
+}
+
+//export amp_graph_runtime_create_file
+func amp_graph_runtime_create_file(path *C.char) (r *C.amp_runtime_t) {
+	var code C.int
+	defer guard(&code)
+	return newRuntime(host.NewRuntimeFile(goText(path)))
+}
+
+//export amp_graph_runtime_process
+func amp_graph_runtime_process(p *C.amp_runtime_t, inputs *C.amp_buffer_t, inputCount C.uint32_t, outputs *C.amp_buffer_t, outputCount C.uint32_t) C.int {
+	return with(p, true, func(r *runtime) error {
+		in, out, err := both(inputs, inputCount, outputs, outputCount)
+		if err == nil {
+			err = r.Process(in, out)
+		}
+		if err == nil {
+			shape(outputs, out)
+		}
+		return err
+	})
+}
+
+//export amp_graph_runtime_process_backward
+func amp_graph_runtime_process_backward(p *C.amp_runtime_t, gradients *C.amp_buffer_t, gradientCount C.uint32_t, inputs *C.amp_buffer_t, inputCount C.uint32_t) C.int {
+	return with(p, true, func(r *runtime) error {
+		in, out, err := both(gradients, gradientCount, inputs, inputCount)
+		if err == nil {
+			err = r.ProcessBackward(in, out)
+		}
+		return err
+	})
+}
+
+// both shows two lists of buffers to Go.
+func both(a *C.amp_buffer_t, aCount C.uint32_t, b *C.amp_buffer_t, bCount C.uint32_t) (x, y []host.Buffer, err error) {
+	switch {
+	case aCount > maxBuffers || bCount > maxBuffers:
+		return nil, nil, host.Invalid("%d and %d buffers are more than the %d of a call", aCount, bCount, maxBuffers)
+	case aCount > 0 && a == nil || bCount > 0 && b == nil:
+		return nil, nil, host.Invalid("a list of buffers is NULL while its count is not 0")
+	}
+	return buffers(a, int(aCount)), buffers(b, int(bCount)), nil
+}
+
+//export amp_graph_runtime_report
+func amp_graph_runtime_report(p *C.amp_runtime_t) (text *C.char) {
+	with(p, true, func(r *runtime) error {
+		s, err := r.Report()
+		if err == nil {
+			text = C.CString(s)
+		}
+		return err
+	})
+	return text
 }
 
 //export amp_graph_runtime_destroy

@@ -15,22 +15,26 @@ import (
 
 // isolateFlags say where node libraries run.
 type isolateFlags struct {
-	isolate bool
-	limit   time.Duration
+	inProcess, isolate bool
+	limit              time.Duration
 }
 
 func (f *isolateFlags) add(fs *pflag.FlagSet) {
-	fs.BoolVar(&f.isolate, "isolate", false, "run node libraries in a process of their own, so that a crash there loses nothing")
-	fs.DurationVar(&f.limit, "isolate-limit", cnode.CallLimit, "with --isolate: end a library whose call takes longer")
+	fs.BoolVar(&f.inProcess, "in-process", false, "run node libraries within this process, some 30 µs a call faster: for libraries you trust, as a crash there ends the program")
+	fs.BoolVar(&f.isolate, "isolate", false, "run node libraries in a process of their own (the default)")
+	fs.DurationVar(&f.limit, "isolate-limit", cnode.CallLimit, "end a node library whose call takes longer")
 }
 
 func (f *isolateFlags) check() error {
 	if f.limit <= 0 {
 		return fmt.Errorf("--isolate-limit %s: a time above 0 is needed", f.limit)
 	}
-	cnode.Isolate(0)
-	if f.isolate {
-		cnode.Isolate(f.limit)
+	if f.inProcess && f.isolate {
+		return fmt.Errorf("--isolate and --in-process contradict each other; leave one out")
+	}
+	cnode.Isolate(f.limit)
+	if f.inProcess {
+		cnode.Isolate(0)
 	}
 	return nil
 }
@@ -41,7 +45,7 @@ func newNodehost() *cobra.Command {
 	return &cobra.Command{
 		Use: "nodehost LIBRARY", Short: "Hold a node library for another ampfit", Hidden: true,
 		RunE: func(*cobra.Command, []string) error {
-			return fmt.Errorf("nodehost is started by ampfit itself, for --isolate")
+			return fmt.Errorf("nodehost is started by ampfit itself, for node libraries")
 		},
 	}
 }

@@ -69,3 +69,41 @@ func TestIsolatedCrashAtOnce(t *testing.T) {
 		require.NoFileExists(t, filepath.Join(dir, "out.wav"))
 	}
 }
+
+// Libraries run in a process of their own unless they are trusted: whatever they
+// do there ends with their name and the exit code of a failure.
+func TestLibrariesAreIsolatedByDefault(t *testing.T) {
+	for typ, says := range map[string]string{
+		"Leave":  "ends its process (exit status 0)",
+		"Segv":   "crashes (SIGSEGV, segmentation violation, at address 0x0)",
+		"FarOff": `reads or writes past the end of the buffer "out"`,
+		"Flood":  "floods its standard output",
+	} {
+		dir := crashTask(t, typ, `{"forward_call": 3}`)
+		for _, args := range [][]string{{"target.wav", "crash.json", "-i", "dry.wav"}, {"render", "crash.json", "-i", "dry.wav", "-o", "out.wav"}, {"render", "crash.json", "-i", "dry.wav", "-o", "out.wav", "--isolate"}} {
+			c := process(t, dir, args...)
+			out, err := c.CombinedOutput()
+			require.Error(t, err)
+			require.Equal(t, exitFailed, c.ProcessState.ExitCode(), "%s", out)
+			require.Contains(t, string(out), "ampfit: crashes.so: node lib: the library "+says)
+			require.Less(t, len(out), 100<<10)
+			require.NoFileExists(t, filepath.Join(dir, "out.wav"))
+		}
+	}
+	// A sound one gives the same bits within the process.
+	dir := crashTask(t, "Segv", "{}")
+	for _, args := range [][]string{{"-o", "a.wav"}, {"-o", "b.wav", "--in-process"}} {
+		out, err := process(t, dir, append([]string{"render", "crash.json", "-i", "dry.wav"}, args...)...).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	a, err := os.ReadFile(filepath.Join(dir, "a.wav"))
+	require.NoError(t, err)
+	b, err := os.ReadFile(filepath.Join(dir, "b.wav"))
+	require.NoError(t, err)
+	require.Equal(t, a, b)
+	c := process(t, dir, "render", "crash.json", "-i", "dry.wav", "--in-process", "--isolate")
+	out, err := c.CombinedOutput()
+	require.Error(t, err)
+	require.Equal(t, exitUsage, c.ProcessState.ExitCode(), "%s", out)
+	require.Contains(t, string(out), "leave one out")
+}

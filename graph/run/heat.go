@@ -101,7 +101,7 @@ func (r *Run) WeighHeat(weights map[string]float64) {
 		if x.Filter == nil {
 			x.weight = weights[x.Name]
 		}
-		x.heated = x.weight != 0 && !x.Type.OwnHeat
+		x.heated = x.weight != 0 && !x.Setup.OwnHeat
 	}
 }
 

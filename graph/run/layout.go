@@ -1,6 +1,7 @@
 package run
 
 import (
+	"math"
 	"time"
 
 	"ampfit/abi"
@@ -233,3 +234,28 @@ type costs struct{ plan *graph.Plan }
 
 // Costs returns what a tape of the plan costs, for tape.Choose.
 func Costs(p *graph.Plan) costs { return costs{p} }
+
+// Bytes returns what a run takes whose segments have so many frames, with
+// gradients or without. What is clearly more than the limit is not laid out, but
+// estimated.
+func (c costs) Bytes(segment int, taped bool, limit int64) int64 {
+	lanes := 0.0
+	for _, u := range c.plan.Units {
+		lanes += float64(u.Lanes)
+		for _, out := range u.Out {
+			lanes += float64(c.plan.Batches) * float64(out.Channels)
+		}
+	}
+	if least := lanes * (laneBytes + 8*float64(segment)); least > float64(limit) {
+		return int64(min(least, math.MaxInt64/2))
+	}
+	r := &Run{Plan: c.plan, Segment: max(segment, c.plan.Block), taped: taped}
+	r.layOut()
+	n := int64(laneBytes*lanes) + 8*int64(r.layout.Values())
+	if taped {
+		n += 8 * int64(r.layout.Duals())
+	}
+	return n
+}
+
+const laneBytes = 256 // that a run keeps of a lane, whatever its kernel

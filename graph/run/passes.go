@@ -18,7 +18,7 @@ func (x *exec) operate() {
 	} else {
 		x.kernel = newKernel(x)
 	}
-	if !x.Type.OwnHeat && x.Filter == nil {
+	if x.Filter == nil && !x.Setup.OwnHeat {
 		x.heating = &heat{x: x}
 	}
 	if x.run.taped {

@@ -22,10 +22,16 @@ func (r *Run) Residual(node string) float64 {
 }
 
 // Unconverged names the nodes whose implicit equations were not solved, with
-// what was left of them.
+// what was left of them, and those that refused to run.
 func (r *Run) Unconverged() []string {
 	var list []string
 	for _, x := range r.execs {
+		switch forward, backward := x.Refused(); {
+		case forward:
+			list = append(list, x.Name+": it answers that it is unsupported (AMP_E_UNSUPPORTED), so its output is silent from there on")
+		case backward:
+			list = append(list, x.Name+": it answers on the way back that it is unsupported (AMP_E_UNSUPPORTED), so gradients behind it are zero")
+		}
 		if t := x.Type; t.Residual != "" {
 			if v := r.Residual(x.Name); v > t.ResidualLimit || math.IsNaN(v) {
 				list = append(list, fmt.Sprintf("%s: up to %.2g %s of its equation were left unsolved; give it more steps, or a higher oversample_ratio", x.Name, v, t.Residual))

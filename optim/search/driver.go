@@ -15,7 +15,7 @@ type Search struct {
 	Problem *problem.Problem // of the waveform, or of the spectra in its place
 	Records []Record
 	Tell    func(stage string) // called as a stage begins, when not nil
-	free    bool // the loss may change to that of spectra
+	free    bool               // the loss may change to that of spectra
 	before  float64
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct amp_state { double forward, backward; };
 
@@ -34,7 +35,13 @@ static void end(const char *how, double *past) {
     if (strcmp(how, "Segv") == 0) *nowhere = 1;
     if (strcmp(how, "Abort") == 0) abort();
     if (strcmp(how, "Exit") == 0) exit(7);
+    if (strcmp(how, "Leave") == 0) exit(0);
     if (strcmp(how, "Far") == 0) past[100] = 1;
+    if (strcmp(how, "FarOff") == 0) past[3000000] = 1;
+    if (strcmp(how, "Flood") == 0)
+        for (;;) printf("all work and no play ");
+    if (strcmp(how, "Garbage") == 0) /* the engine's own connection */
+        if (write(3, "nonsense, and more of it than fits into a head", 46) < 0) abort();
     if (strcmp(how, "Loop") == 0)
         for (;;) turns++;
 }

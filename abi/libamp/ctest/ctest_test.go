@@ -4,6 +4,7 @@ package ctest
 
 import (
 	"errors"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,13 +14,16 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"ampfit/internal/wav"
 )
 
 // program is one test program: its file, the tag of the library it is linked
-// to, and arguments.
+// to, and arguments. A program on its own is linked to none.
 type program struct {
 	file, tag string
 	args      []string
+	own       bool
 }
 
 var programs = []program{
@@ -27,6 +31,7 @@ var programs = []program{
 	{file: "state.c"},
 	{file: "timing.c"},
 	{file: "errors.c"},
+	{file: "mistakes.c"},
 	{file: "threads.c"},
 	{file: "memory.c"},
 	{file: "metrics.c"},
@@ -35,6 +40,8 @@ var programs = []program{
 	{file: "thermo_param.c"},
 	{file: "thermo_param.c", tag: "native"},
 	{file: "backward.c"},
+	{file: "process.c"},
+	{file: "process.c", tag: "native"},
 	{file: "fit.c"},
 	{file: "host.c"},
 	{file: "run_node_v2.c", tag: "native"},
@@ -94,6 +101,83 @@ func TestProgramsSanitized(t *testing.T) {
 	}
 }
 
+// Libraries open after the program has started, each alone and one beside the
+// other, from C and from Python.
+func TestDlopen(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no dlopen")
+	}
+	dir := libraries(t)
+	plain, native := filepath.Join(dir, libraryName("amp", "")), filepath.Join(dir, libraryName("amp", "native"))
+	exe := compile(t, dir, program{file: "dlopen.c", own: true})
+	for _, paths := range [][]string{{plain}, {native}, {plain, native}} {
+		out, err := exec.Command(exe, paths...).CombinedOutput()
+		require.NoError(t, err, "%s: %s", paths, out)
+	}
+	t.Run("Python", func(t *testing.T) {
+		if os.Getenv("AMPFIT_NO_PYTHON") != "" {
+			t.Skip("AMPFIT_NO_PYTHON is set")
+		}
+		if err := exec.Command("python3", "-c", "import ctypes").Run(); err != nil {
+			t.Skipf("no python3 with ctypes (%v)", err)
+		}
+		for _, path := range []string{plain, native} {
+			out, err := exec.Command("python3", filepath.Join("testdata", "dlopen.py"), path).CombinedOutput()
+			require.NoError(t, err, "%s: %s", path, out)
+		}
+	})
+}
+
+// A host written in C runs a node library within its own process.
+func TestHostWithNodeLibrary(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("node libraries are loaded on Linux and macOS only")
+	}
+	dir, work, cc := libraries(t), t.TempDir(), compilerOf("CC")
+	var paths []string
+	for _, source := range []string{"../../../testdata/cnode/amp_nodes.c", "../../cnode/testdata/liar.c"} {
+		path := filepath.Join(work, strings.TrimSuffix(filepath.Base(source), ".c")+".so")
+		out, err := exec.Command(cc[0], append(cc[1:], "-std=gnu99", "-shared", "-fPIC", "-O2", "-I..", "-o", path, source, "-lm")...).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		paths = append(paths, path)
+	}
+	cmd := exec.Command(compile(t, dir, program{file: "process.c"}), paths...)
+	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+dir, "DYLD_LIBRARY_PATH="+dir)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+// What the example host plays is what the command renders, to the last bit of
+// the files.
+func TestPlayerPlaysWhatIsRendered(t *testing.T) {
+	dir, work := libraries(t), t.TempDir()
+	graph, in, played, rendered := filepath.Join(work, "graph.json"), filepath.Join(work, "in.wav"), filepath.Join(work, "played.wav"), filepath.Join(work, "rendered.wav")
+	require.NoError(t, os.WriteFile(graph, []byte(`{"nodes": [{"name": "in", "type": "InputNode"}, {"name": "lfo", "type": "LFONode", "params": {"rate_hz": 3}},
+		{"name": "drive", "type": "TanhNode", "oversample_ratio": 4, "params": {"drive": {"value": 4, "learn": true}}},
+		{"name": "echo", "type": "GainNode", "gather": "sum", "params": {"gain": {"value": 0.6, "learn": true}}},
+		{"name": "mix", "type": "MixNode", "gather": "sum"}],
+		"edges": [{"source": "in", "target": "drive"}, {"source": "drive", "target": "mix"}, {"source": "drive", "target": "echo"},
+		{"source": "echo", "target": "echo", "delay_frames": 331}, {"source": "lfo", "target": "echo.gain", "scale": 0.2}, {"source": "echo", "target": "mix"}], "output": "mix"}`), 0o600))
+	rows := [][]float64{make([]float64, 20001), make([]float64, 20001)}
+	for n := range rows[0] {
+		rows[0][n], rows[1][n] = math.Sin(float64(n)*0.03), math.Sin(float64(n*n)*1e-6)
+	}
+	_, err := wav.Write(in, 44100, rows, wav.Float32)
+	require.NoError(t, err)
+	out, err := exec.Command("go", "run", "ampfit/cmd/ampfit", "render", graph, "-i", in, "-o", rendered, "--keep-latency").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	cmd := exec.Command(compile(t, dir, program{file: "player.c"}), graph, in, played)
+	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+dir, "DYLD_LIBRARY_PATH="+dir, "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	out, err = cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	want, err := wav.Read(rendered)
+	require.NoError(t, err)
+	got, err := wav.Read(played)
+	require.NoError(t, err)
+	require.Equal(t, want.Rows(), got.Rows())
+	require.NotZero(t, got.Rows()[0][20000])
+}
+
 // compile builds a program and returns its path.
 func compile(t *testing.T, dir string, p program, flags ...string) string {
 	library, std := "amp", []string{"-std=c99"}
@@ -109,7 +193,12 @@ func compile(t *testing.T, dir string, p program, flags ...string) string {
 	}
 	exe := filepath.Join(t.TempDir(), "program.exe")
 	args := append(append(compiler[1:], std...), flags...)
-	args = append(args, "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-I..", filepath.Join("testdata", p.file), "-o", exe, "-L"+dir, "-l"+library, "-lm")
+	args = append(args, "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-I..", filepath.Join("testdata", p.file), "-o", exe)
+	if p.own {
+		args = append(args, "-ldl", "-lm")
+	} else {
+		args = append(args, "-L"+dir, "-l"+library, "-lm")
+	}
 	if runtime.GOOS != "darwin" { // its C library has threads
 		args = append(args, "-pthread")
 	}

@@ -47,7 +47,12 @@ func (b *builder) graph(output, prefix string) (*graph.Graph, error) {
 	top.Set("nodes", b.nodes)
 	top.Set("edges", b.edges)
 	top.Set("output", text(output))
-	g, err := graph.Parse("", top.Format())
+	return fedGraph("", top, prefix)
+}
+
+// fedGraph is the graph of a file in which nodes of a prefix feed parameters.
+func fedGraph(path string, top *jsontree.Value, prefix string) (*graph.Graph, error) {
+	g, err := graph.Parse(path, top.Format())
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"math"
 	"slices"
 	"strings"
@@ -37,6 +38,66 @@ func NewLegacy(name, typ, params string, rate float64) (*Legacy, error) {
 		return m.Key == "declared_delay" || m.Key == "oversample_ratio" || m.Key == "supports_v2"
 	})
 	return &Legacy{node: n, desc: d}, nil
+}
+
+// Update takes what the descriptor of a call says, which may differ from that of
+// the calls before, as AMP reads it in each: values change where they are,
+// another configuration or rate begins afresh.
+func (l *Legacy) Update(typ, params string, rate float64) error {
+	if typ != l.desc.Type {
+		return fault(abi.EInvalidArg, "the state is that of a node of type %q, the call names %q; release it, or give each node a state of its own", l.desc.Type, strings.Clone(typ))
+	}
+	if params == l.desc.Params && rate == l.desc.Rate {
+		return nil
+	}
+	other, err := NewLegacy(l.desc.Name, l.desc.Type, strings.Clone(params), rate)
+	if err != nil {
+		return err
+	}
+	was, now := l.node.node, other.node.node
+	same := rate == l.desc.Rate && bytes.Equal(was.Get("config").Format(), now.Get("config").Format())
+	other.node.staged, other.node.playing = l.node.staged, l.node.playing
+	l.desc = other.desc
+	if !same || l.node.stream == nil {
+		l.node = other.node
+		return nil
+	}
+	l.node.node, l.node.desc = now, other.node.desc
+	for _, q := range l.node.unit.Params {
+		if len(q.Mods) > 0 {
+			continue
+		}
+		v := listOf(now.Get("params").Get(q.Name))
+		if v == nil && q.Len == 1 {
+			v = []float64{q.Default}
+		}
+		if len(v) != q.Len {
+			continue
+		}
+		for i := range v {
+			if q.Scale != abi.Periodic {
+				v[i] = math.Min(math.Max(v[i], q.Min), q.Max)
+			}
+		}
+		_ = l.node.stream.Run.Set(q, v) // its length is right
+	}
+	return nil
+}
+
+// listOf reads the values of a parameter of a node object.
+func listOf(v *jsontree.Value) (list []float64) {
+	switch {
+	case v == nil:
+	case v.Kind == jsontree.Number:
+		list = []float64{v.Num}
+	case v.Kind == jsontree.Object:
+		return listOf(v.Get("value"))
+	case v.Kind == jsontree.Array:
+		for _, item := range v.Items {
+			list = append(list, item.Num)
+		}
+	}
+	return list
 }
 
 // Stage gives a sampler the sound that AMP stages under its name.

@@ -128,3 +128,56 @@ func (c legacyCase) replay(t *testing.T, rec records) {
 		}
 	}
 }
+
+// A call may say another params_json than the one before, as AMP reads it in
+// each: values change in mid-run, another configuration begins afresh.
+func TestLegacyReadsParamsAgain(t *testing.T) {
+	const rate = 48000.0
+	l, err := host.NewLegacy("n", "LFONode", `{"rate_hz": 4800, "depth": 1, "wave": "saw"}`, rate)
+	require.NoError(t, err)
+	phase := 0.0
+	play := func(hz, depth float64) {
+		t.Helper()
+		y, _, err := l.Run(host.LegacyCall{Batches: 1, Channels: 1, Frames: 7})
+		require.NoError(t, err)
+		for n, v := range y {
+			require.InDelta(t, depth*(2*fr(phase)-1), v, 1e-9, "frame %d", n)
+			phase += hz / rate
+		}
+	}
+	play(4800, 1)
+	require.NoError(t, l.Update("LFONode", `{"rate_hz": 4800, "depth": 3, "wave": "saw"}`, rate))
+	play(4800, 3) // its phase goes on
+	// Where AMP has no range there is none: backwards, folding, upside down.
+	require.NoError(t, l.Update("LFONode", `{"rate_hz": -3600, "depth": -1, "wave": "SAW"}`, rate))
+	play(-3600, -1)
+	require.NoError(t, l.Update("LFONode", `{"rate_hz": 30000, "depth": -1, "wave": "Saw"}`, rate))
+	play(30000, -1)
+	require.NoError(t, l.Update("LFONode", `{"rate_hz": 4800, "depth": 1, "wave": "Square"}`, rate))
+	y, _, err := l.Run(host.LegacyCall{Batches: 1, Channels: 1, Frames: 10})
+	require.NoError(t, err)
+	require.Equal(t, []float64{1, 1, 1, 1, 1, -1, -1, -1, -1, -1}, y)
+	require.ErrorContains(t, l.Update("OscNode", "{}", rate), `"LFONode", the call names "OscNode"`)
+	require.ErrorContains(t, l.Update("LFONode", "{", 0), "not a sample rate")
+}
+
+// Delay and oversampling may stand in params_json, by either of their names.
+func TestTimeInParamsJSON(t *testing.T) {
+	for _, params := range []string{`{"drive": 3, "declared_delay": 80, "oversample_ratio": 2}`, `{"drive": 3, "declared_delay_frames": 80, "oversample": 2}`} {
+		n, err := host.NewNode(host.Descriptor{Type: "TanhNode", Rate: 48000, Params: params, SupportsV2: true})
+		require.NoError(t, err)
+		x := make([]float64, 200)
+		x[0] = 1e-3
+		out := []host.Buffer{{Batches: 1, Channels: 1, Frames: 200, Data: make([]float64, 200)}}
+		require.NoError(t, n.Forward([]host.Buffer{{Batches: 1, Channels: 1, Frames: 200, Data: x}}, out))
+		delay, _ := n.Metrics()
+		require.Equal(t, 64, delay) // of the filters
+		peak := 0
+		for i, v := range out[0].Data {
+			if math.Abs(v) > math.Abs(out[0].Data[peak]) {
+				peak = i
+			}
+		}
+		require.Equal(t, 80, peak)
+	}
+}

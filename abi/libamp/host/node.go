@@ -61,6 +61,7 @@ type Node struct {
 	feed    adjoint.Feed
 	staged  *abi.Audio // what the node plays where it names no file
 	playing Sound      // where that was staged for the whole process
+	heat    float64    // that was passed last; NaN before
 }
 
 // NewNode looks the type up and reads its parameters.
@@ -70,8 +71,10 @@ func NewNode(d Descriptor) (*Node, error) {
 		return nil, fault(abi.EUnknownNode, "there is no node type %q", d.Type)
 	}
 	switch {
-	case !(d.Rate > 0) || math.IsInf(d.Rate, 0):
-		return nil, fault(abi.EInvalidArg, "the sample rate %g is not above 0", d.Rate)
+	case t.External:
+		return nil, fault(abi.EInvalidArg, "%s is where a host feeds a graph; it is no node to call by itself", t.Name)
+	case !(d.Rate >= graph.MinRate && d.Rate <= graph.MaxRate):
+		return nil, fault(abi.EInvalidArg, "%g Hz is not a sample rate; allowed are %d to %d", d.Rate, graph.MinRate, graph.MaxRate)
 	case d.Oversample > 1 && (d.Oversample > 16 || d.Oversample&(d.Oversample-1) != 0):
 		return nil, fault(abi.EInvalidArg, "oversample_ratio %d: allowed are 1, 2, 4, 8 and 16", d.Oversample)
 	}
@@ -104,17 +107,17 @@ var factors = []string{"amp", "amplitude", "gain"}
 // by name; outputs get shapes, and frames where they have data.
 func (n *Node) Forward(inputs, outputs []Buffer) error {
 	n.restage(n.desc.Name)
-	s, err := n.shapesOf(inputs, outputs)
+	shapeOnly := len(outputs) > 0
+	for i := range outputs {
+		shapeOnly = shapeOnly && outputs[i].Data == nil
+	}
+	s, err := n.shapesOf(inputs, outputs, shapeOnly)
 	if err != nil {
 		return err
 	}
 	frames, batches := s.frames, s.batches
 	if len(outputs) > len(n.unit.Setup.Outputs) {
 		return fault(abi.EInvalidArg, "%s has %d outputs, not %d", n.desc.Type, len(n.unit.Setup.Outputs), len(outputs))
-	}
-	shapeOnly := len(outputs) > 0
-	for i := range outputs {
-		shapeOnly = shapeOnly && outputs[i].Data == nil
 	}
 	for i := range outputs {
 		want := Buffer{Name: outputs[i].Name, Batches: batches, Channels: n.port(i).Channels, Frames: frames, Data: outputs[i].Data}
@@ -126,6 +129,9 @@ func (n *Node) Forward(inputs, outputs []Buffer) error {
 	}
 	if shapeOnly {
 		return nil
+	}
+	if err := n.stream.Reserve(frames); err != nil {
+		return planFault(n.typ, err)
 	}
 	n.set(inputs, s)
 	n.inputs = inputs
@@ -164,8 +170,13 @@ func ownOutput(u *graph.Unit, i int) *graph.OutPort {
 	return out
 }
 
-// set stores the held parameters of a call.
+// set stores the held parameters of a call. Heat that is passed is where the
+// node's begins, and again whenever another value comes.
 func (n *Node) set(inputs []Buffer, s shapes) {
+	if i, ok := s.params[graph.HeatParam]; ok && inputs[i].Data[0] != n.heat {
+		n.heat = inputs[i].Data[0]
+		n.stream.SetHeat("x", n.heat)
+	}
 	for _, q := range n.unit.Params {
 		i, ok := s.params[q.Name]
 		if !ok || len(q.Mods) > 0 {
@@ -224,7 +235,7 @@ func (n *Node) Backward(inputs, outputs []Buffer) error {
 		clear(outputs[i].Data)
 	}
 	for port, i := range s.audio {
-		n.collect(audioName(port), &outputs[i], frames)
+		collect(n.stream, audioName(port), &outputs[i], frames)
 	}
 	for name, i := range s.params {
 		if name == graph.HeatParam {
@@ -235,7 +246,7 @@ func (n *Node) Backward(inputs, outputs []Buffer) error {
 			continue
 		}
 		if len(q.Mods) > 0 {
-			n.collect(modName(name), &outputs[i], frames)
+			collect(n.stream, modName(name), &outputs[i], frames)
 			continue
 		}
 		g := n.stream.ParamGrad(q)
@@ -253,19 +264,6 @@ func (n *Node) param(name string) *graph.Param {
 		}
 	}
 	return nil
-}
-
-// collect sums the gradient of what an input node was fed into its buffer.
-func (n *Node) collect(node string, b *Buffer, frames int) {
-	u := n.stream.Plan.Unit(node)
-	for batch := range n.stream.Plan.Batches {
-		for c := range u.Out[0].Channels {
-			row := b.row(min(batch, b.Batches-1), min(c, b.Channels-1))
-			for k, v := range n.stream.InputGrad(node, batch, c, frames) {
-				row[k] += v
-			}
-		}
-	}
 }
 
 func (n *Node) checkBackward(inputs, outputs []Buffer, s shapes, frames int) error {

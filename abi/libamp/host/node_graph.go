@@ -12,9 +12,10 @@ import (
 )
 
 // build makes the stream for buffers of a shape: a graph of the node and of
-// inputs that are fed from the buffers.
-func (n *Node) build(inputs []Buffer, s shapes, frames, batches int) error {
-	key := fmt.Sprint(batches)
+// inputs that are fed from the buffers, with room for so many frames.
+func (n *Node) build(inputs []Buffer, s shapes, room int) error {
+	frames := s.frames
+	key := fmt.Sprint(s.batches)
 	for i, b := range inputs {
 		_, param := s.params[b.Name]
 		key += fmt.Sprint(";", i, b.Name, b.Channels, param && n.perFrame(&b, frames))
@@ -28,16 +29,19 @@ func (n *Node) build(inputs []Buffer, s shapes, frames, batches int) error {
 	if len(s.audio) > len(n.typ.Inputs) && n.typ.Configure == nil {
 		return fault(abi.EInvalidArg, "%s has %d audio inputs, %d buffers were passed that are no parameters of it", n.desc.Type, len(n.typ.Inputs), len(s.audio))
 	}
-	stream, err := n.plan(inputs, s, frames, batches, nil)
+	stream, err := n.plan(inputs, s, room, nil)
 	if err == nil && has(n.node, "declared_delay") {
 		// A consumer sees the outputs as late as the node declares.
 		outputs := unitOf(stream).Setup.Outputs
-		stream, err = n.plan(inputs, s, frames, batches, outputs)
+		stream, err = n.plan(inputs, s, room, outputs)
+	}
+	if err == nil && n.typ.Configure != nil {
+		err = n.named(&s, unitOf(stream).Setup.Inputs)
 	}
 	if err != nil {
 		return err
 	}
-	n.stream, n.shape, n.unit, n.calls = stream, key, unitOf(stream), nil
+	n.stream, n.shape, n.unit, n.calls, n.heat = stream, key, unitOf(stream), nil, math.NaN()
 	n.ports, n.modded = nil, map[string]bool{}
 	for _, q := range n.unit.Params {
 		n.modded[q.Name] = len(q.Mods) > 0
@@ -64,13 +68,13 @@ func (n *Node) perFrame(b *Buffer, frames int) bool {
 }
 
 // plan makes a stream in which the given outputs have a consumer.
-func (n *Node) plan(inputs []Buffer, s shapes, frames, batches int, consumed []string) (*adjoint.Stream, error) {
-	g, err := n.graph(inputs, s, frames, consumed)
+func (n *Node) plan(inputs []Buffer, s shapes, room int, consumed []string) (*adjoint.Stream, error) {
+	g, err := n.graph(inputs, s, s.frames, consumed)
 	if err != nil {
 		return nil, err
 	}
 	stream, err := adjoint.NewStream(g, adjoint.StreamOptions{
-		Rate: n.desc.Rate, Batches: batches, Record: n.desc.Record, Frames: frames, Audio: n.audio,
+		Rate: n.desc.Rate, Batches: s.batches, Record: n.desc.Record, Frames: room, Memory: memory, Audio: n.audio,
 	})
 	if err != nil {
 		return nil, planFault(n.typ, err)
@@ -151,13 +155,17 @@ func (n *Node) graph(inputs []Buffer, s shapes, frames int, consumed []string) (
 	return g, nil
 }
 
-// unbounded is a type whose factors have no range.
+// free are roles of parameters that AMP has no range for: a rate below 0 runs
+// back, a frequency beyond half the rate folds.
+var free = []abi.Role{abi.Pitch, abi.Rate, abi.Depth}
+
+// unbounded is a type whose parameters have no range where AMP has none.
 func unbounded(t *abi.NodeType) *abi.NodeType {
 	own := *t
 	own.Params = slices.Clone(t.Params)
 	for i := range own.Params {
-		if p := &own.Params[i]; slices.Contains(factors, p.Name) {
-			p.Min, p.Max, p.Scale = -1e300, 1e300, abi.Linear
+		if p := &own.Params[i]; slices.Contains(factors, p.Name) || slices.Contains(free, p.Role) {
+			p.Min, p.Max, p.MaxRate, p.Scale = -1e300, 1e300, 0, abi.Linear
 		}
 	}
 	return &own

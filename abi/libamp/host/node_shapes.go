@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"slices"
 
 	"ampfit/abi"
@@ -47,6 +48,9 @@ func (n *Node) sort(inputs []Buffer) (shapes, error) {
 			}
 			s.params[b.Name] = i
 		case b.Name == graph.HeatParam:
+			if _, twice := s.params[b.Name]; twice {
+				return s, fault(abi.EInvalidArg, "the parameter %q is passed twice", b.Name)
+			}
 			s.params[b.Name] = i
 		default:
 			s.audio = append(s.audio, i)
@@ -76,20 +80,36 @@ func (n *Node) like(inputs, outputs []Buffer) bool {
 	return true
 }
 
-// shapesOf returns the shapes of a call and sees to the stream for it.
-func (n *Node) shapesOf(inputs, outputs []Buffer) (shapes, error) {
+// shapesOf returns the shapes of a call and sees to the stream for it; one that
+// is only asked for its shape gets no room for its frames.
+func (n *Node) shapesOf(inputs, outputs []Buffer, shapeOnly bool) (shapes, error) {
 	if n.like(inputs, outputs) {
-		return n.last, nil
+		return n.last, n.numbers(inputs, &n.last)
 	}
 	s, err := n.sort(inputs)
+	if err == nil {
+		err = n.numbers(inputs, &s)
+	}
 	if err != nil {
 		return s, err
 	}
-	if s.frames, s.batches, err = n.frames(inputs, outputs, s); err != nil {
-		return s, err
+	ports, settled := n.typ.Inputs, n.typ.Configure == nil || n.unit != nil
+	if n.unit != nil {
+		ports = n.unit.Setup.Inputs
 	}
-	if err := n.build(inputs, s, s.frames, s.batches); err != nil {
-		return s, err
+	odd := n.named(&s, ports) // the plan may still bring ports of that name
+	if odd != nil && settled {
+		return s, odd
+	}
+	if s.frames, s.batches, err = n.frames(inputs, outputs, s); err == nil {
+		room := s.frames
+		if shapeOnly {
+			room = 1
+		}
+		err = n.build(inputs, s, room)
+	}
+	if err != nil {
+		return s, cmp.Or(odd, err)
 	}
 	s.feeds = map[string]int{}
 	for port, i := range s.audio {

@@ -94,11 +94,25 @@ func place(t *abi.NodeType, m jsontree.Member, node, params, config *jsontree.Va
 	}
 	for i := range t.Config {
 		if k := &t.Config[i]; k.Name == m.Key {
-			if v := configValue(m.Value, k.Kind); !lenient || len(k.Enum) == 0 || slices.Contains(k.Enum, v.Text) {
-				config.Set(m.Key, v)
-			} // else AMP takes its default for a word that it does not know
+			v := configValue(m.Value, k.Kind)
+			if lenient && len(k.Enum) > 0 { // AMP's words have no case, and its default stands for one that it does not know
+				at := slices.IndexFunc(k.Enum, func(word string) bool { return strings.EqualFold(word, v.Text) })
+				if at < 0 {
+					return nil
+				}
+				v = &jsontree.Value{Kind: jsontree.String, Text: k.Enum[at]}
+			}
+			config.Set(m.Key, v)
 			return nil
 		}
+	}
+	switch m.Key { // as AMP's contract spells them
+	case "oversample":
+		node.Set("oversample_ratio", m.Value)
+		return nil
+	case "declared_delay_frames":
+		node.Set("declared_delay", m.Value)
+		return nil
 	}
 	if lenient {
 		return nil
@@ -124,7 +138,7 @@ func planFault(t *abi.NodeType, err error) error {
 	return fault(abi.EInvalidArg, "%s", strings.ReplaceAll(msg, ": x ", ": "+t.Name+" "))
 }
 
-var madeUp = regexp.MustCompile(`(?m)^graph(:\d+:\d+)?: (nodes\[\d+\]\.?)?`)
+var madeUp = regexp.MustCompile(`(?m)^(graph(:\d+:\d+)?: (nodes\[\d+\]\.?)?|adjoint: )`)
 
 // numbers reads AMP's text lists and truth values as numbers.
 func numbers(v *jsontree.Value) *jsontree.Value {

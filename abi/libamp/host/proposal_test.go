@@ -23,11 +23,13 @@ func (x exampleTensor) buffer() host.Buffer {
 }
 
 // The specification shows what the code does: its graphs render, its calls have
-// the results that it shows, its declarations stand in amp.h.
+// the results that it shows, its declarations stand in amp.h, its host in player.c.
 func TestProposal(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/abi_extension_proposal.md")
 	require.NoError(t, err)
 	header, err := os.ReadFile("../amp.h")
+	require.NoError(t, err)
+	player, err := os.ReadFile("../ctest/testdata/player.c")
 	require.NoError(t, err)
 	squeeze := func(s string) string { return strings.Join(strings.Fields(s), " ") }
 	found := map[string]int{}
@@ -36,7 +38,7 @@ func TestProposal(t *testing.T) {
 		switch {
 		case kind == "c":
 			found["c"]++
-			require.Contains(t, squeeze(string(header)), squeeze(text))
+			require.Contains(t, squeeze(string(header)+string(player)), squeeze(text))
 		case kind == "json" && strings.Contains(text, `"nodes"`):
 			found["graph"]++
 			r, err := host.NewRuntimeJSON([]byte(text))
@@ -51,7 +53,7 @@ func TestProposal(t *testing.T) {
 			require.True(t, json.Valid([]byte(text)), text)
 		}
 	}
-	require.Equal(t, map[string]int{"c": 4, "graph": 1, "call": 1}, found)
+	require.Equal(t, map[string]int{"c": 6, "graph": 1, "call": 1}, found)
 }
 
 func runExample(t *testing.T, text string) {

@@ -2,9 +2,11 @@ package host
 
 import (
 	"math"
+	"os"
 	"strings"
 
 	"ampfit/abi"
+	"ampfit/abi/cnode"
 	"ampfit/adjoint"
 	"ampfit/graph"
 	"ampfit/internal/jsontree"
@@ -16,7 +18,12 @@ type Runtime struct {
 	native    bool // AMP's own behaviour: delays and oversampling of blobs 1 and 2 are not honoured
 	nodes     []blobNode
 	plan      *blobPlan
-	file      *graph.Graph // of a graph file, instead of blobs
+	file      *graph.Graph       // of a graph file, instead of blobs
+	text      string             // of the file
+	channels  int                // of the sound of input nodes that do not say
+	moving    []string           // parameters that come frame by frame, node + "\x1f" + param
+	ran       bool               // the stream has rendered
+	fed       map[string]*Buffer // what a block is passed, by input node
 	batches   int
 	frames    int
 	rate      float64
@@ -50,13 +57,25 @@ func NewRuntime(descriptor, plan []byte, native bool) (*Runtime, error) {
 	return r, r.checkBlobs()
 }
 
-// NewRuntimeJSON makes a runtime of the text of a graph file.
-func NewRuntimeJSON(text []byte) (*Runtime, error) {
-	g, err := graph.Parse("", text)
+// NewRuntimeJSON makes a runtime of the text of a graph file; what it names by
+// relative paths is looked for in the working directory.
+func NewRuntimeJSON(text []byte) (*Runtime, error) { return newRuntimeJSON("", text) }
+
+// NewRuntimeFile makes a runtime of a graph file.
+func NewRuntimeFile(path string) (*Runtime, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fault(abi.EInvalidArg, "the graph file cannot be read: %v", err)
+	}
+	return newRuntimeJSON(path, text)
+}
+
+func newRuntimeJSON(path string, text []byte) (*Runtime, error) {
+	g, err := graph.Parse(path, text)
 	if err != nil {
 		return nil, fault(abi.EInvalidArg, "%v", err)
 	}
-	return &Runtime{file: g, batches: 1, rate: 48000, overrides: map[string]blobParam{}}, nil
+	return &Runtime{file: g, text: string(text), batches: 1, rate: 48000, overrides: map[string]blobParam{}}, nil
 }
 
 func (r *Runtime) find(name string) *blobNode {
@@ -78,6 +97,11 @@ func (r *Runtime) checkBlobs() error {
 		seen[n.name] = true
 		if abi.Lookup(n.typ) == nil {
 			return fault(abi.EUnknownNode, "there is no node type %q (node %q)", n.typ, n.name)
+		}
+		for _, p := range n.params {
+			if k, ok := finite(p.data); !ok {
+				return fault(abi.EInvalidArg, "%s.%s: value %d is %g; parameters are finite numbers", n.name, p.name, k, p.data[k])
+			}
 		}
 		for _, in := range n.audio {
 			if r.find(in) == nil {
@@ -103,10 +127,11 @@ func (r *Runtime) checkBlobs() error {
 
 // Configure sets batches and the length of a block; the run starts afresh.
 func (r *Runtime) Configure(batches, frames int) error {
-	if batches < 0 || frames < 0 || batches > 1<<16 || frames > 1<<28 {
+	if batches < 0 || frames < 0 || batches > adjoint.MaxBatches || frames > 1<<28 {
 		return fault(abi.EInvalidArg, "%d batches of %d frames cannot be configured", batches, frames)
 	}
-	r.batches, r.frames, r.stream = max(batches, 1), frames, nil
+	r.batches, r.frames, r.moving = max(batches, 1), frames, nil
+	r.restart()
 	return nil
 }
 
@@ -116,15 +141,31 @@ func (r *Runtime) SetRate(rate float64) {
 		rate = 48000
 	}
 	if rate != r.rate {
-		r.rate, r.stream = rate, nil
+		r.rate = rate
+		r.restart()
 	}
 }
 
 // SetRecord says how many executes are kept for backward.
-func (r *Runtime) SetRecord(n int) { r.record, r.stream = n, nil }
+func (r *Runtime) SetRecord(n int) {
+	r.record = n
+	r.restart()
+}
 
 // restart plans again and keeps nothing.
-func (r *Runtime) restart() { r.stream = nil }
+func (r *Runtime) restart() { r.stream, r.ran = nil, false }
+
+// ended turns what a node library broke into an error; the run starts afresh.
+func (r *Runtime) ended(err *error) {
+	switch f := recover().(type) {
+	case nil:
+	case *cnode.Fault:
+		r.restart()
+		*err = r.fail("execute", f.Node, fault(abi.EInternal, "%v", f))
+	default:
+		panic(f)
+	}
+}
 
 // fail keeps an error for LastError.
 func (r *Runtime) fail(stage, node string, err error) error {
@@ -225,6 +266,11 @@ func (r *Runtime) Rate() float64 { return r.rate }
 // names none.
 func (r *Runtime) Nodes() []string {
 	var names []string
+	if r.file != nil {
+		for _, n := range r.file.Nodes {
+			names = append(names, n.Name)
+		}
+	}
 	for i := range r.nodes {
 		names = append(names, r.nodes[i].name)
 	}
@@ -253,17 +299,29 @@ func (r *Runtime) ExecuteCurves(curves map[string][]float64, frames int) (out []
 }
 
 func (r *Runtime) execute(history map[string]curve, frames int) (out []float64, channels, length int, err error) {
+	defer r.ended(&err)
+	if err := r.unfed(); err != nil {
+		return nil, 0, 0, r.fail("execute", "", err)
+	}
 	if frames <= 0 {
 		frames = r.frames
 	}
 	if frames <= 0 {
 		return nil, 0, 0, r.fail("execute", "", fault(abi.EInvalidArg, "the block has no frames; configure the runtime or pass a hint"))
 	}
-	r.history = history
+	for name, c := range history {
+		if k, ok := finite(c.values); !ok {
+			return nil, 0, 0, r.fail("execute", "", fault(abi.EInvalidArg, "the control history of %q: value %d is %g; controls are finite numbers", name, k, c.values[k]))
+		}
+	}
+	r.history, r.ran = history, true
 	if r.stream == nil {
 		if err := r.start(frames); err != nil {
 			return nil, 0, 0, r.fail("create", "", err)
 		}
+	}
+	if err := r.stream.Reserve(frames); err != nil {
+		return nil, 0, 0, r.fail("execute", "", fault(abi.EInvalidArg, "%v", err))
 	}
 	r.stream.Forward(frames, r.feed)
 	port := r.stream.Plan.Output
@@ -276,6 +334,10 @@ func (r *Runtime) execute(history map[string]curve, frames int) (out []float64, 
 
 // feed plays controllers, and parameters that are tensors.
 func (r *Runtime) feed(node string, batch, channel int, dst []float64) {
+	if b := r.fed[node]; b != nil {
+		copy(dst, b.row(min(batch, b.Batches-1), min(channel, b.Channels-1)))
+		return
+	}
 	if name, ok := strings.CutPrefix(node, paramPrefix); ok {
 		node, param, _ := strings.Cut(name, "\x1f")
 		p := r.value(node, param)
@@ -330,14 +392,17 @@ func controllerNames(n *blobNode) []string {
 
 // start builds the graph and its stream.
 func (r *Runtime) start(frames int) error {
-	g, err := r.file, error(nil)
-	if g == nil {
+	var g *graph.Graph
+	var err error
+	if r.file != nil {
+		g, err = r.withMoving()
+	} else {
 		g, err = r.graph()
 	}
 	if err != nil {
 		return fault(abi.EInvalidArg, "%v", err)
 	}
-	r.stream, err = adjoint.NewStream(g, adjoint.StreamOptions{Rate: r.rate, Batches: r.batches, Record: r.record, Frames: frames, Audio: stagedOr(r.rate)})
+	r.stream, err = adjoint.NewStream(g, adjoint.StreamOptions{Rate: r.rate, Channels: r.channels, Batches: r.batches, Record: r.record, Frames: frames, Memory: memory, Audio: stagedOr(r.rate)})
 	if err != nil {
 		return fault(abi.EInvalidArg, "%v", err)
 	}
@@ -356,7 +421,8 @@ func (r *Runtime) start(frames int) error {
 
 // Backward walks the newest executed block back from the gradient of its
 // output (batches, channels, frames); Gradient then reads the results.
-func (r *Runtime) Backward(grad []float64) error {
+func (r *Runtime) Backward(grad []float64) (err error) {
+	defer r.ended(&err)
 	if r.stream == nil {
 		return r.fail("backward", "", fault(abi.EInvalidArg, "no block was executed"))
 	}

@@ -19,7 +19,13 @@ func (r *Runtime) graph() (*graph.Graph, error) {
 		}
 	}
 	r.addEdges(b)
-	return b.graph(r.sink(), paramPrefix)
+	g, err := b.graph(r.sink(), paramPrefix)
+	if err == nil && r.native {
+		for _, n := range g.Nodes {
+			n.Type = unbounded(n.Type)
+		}
+	}
+	return g, err
 }
 
 // sink is the last node in plan order.
@@ -50,6 +56,9 @@ func (r *Runtime) addNode(b *builder, n *blobNode) error {
 	for _, param := range r.tensors(n) {
 		p := r.value(n.name, param)
 		spec := paramOf(t, param)
+		if r.native {
+			spec = paramOf(unbounded(t), param)
+		}
 		switch {
 		case spec == nil: // such as thermo.heat, which AMP only checks
 		case spec.Mod:

@@ -7,6 +7,7 @@ import (
 
 	"ampfit/abi"
 	"ampfit/graph"
+	"ampfit/internal/suggest"
 )
 
 // SetParam overrides a parameter with a tensor (batches, channels, frames). Its
@@ -20,8 +21,18 @@ func (r *Runtime) SetParam(node, param string, data []float64, batches, channels
 	if batches < 1 || channels < 1 || frames < 1 || len(data) != batches*channels*frames {
 		return r.fail("set_param", node, fault(abi.EInvalidArg, "%s.%s: %d values are no tensor (%d, %d, %d)", node, param, len(data), batches, channels, frames))
 	}
+	if k, ok := finite(data); !ok {
+		return r.fail("set_param", node, fault(abi.EInvalidArg, "%s.%s: value %d is %g; parameters are finite numbers, and the old value stays", node, param, k, data[k]))
+	}
 	if r.file != nil {
 		return r.setHeld(node, param, data, batches, channels, frames)
+	}
+	if t := abi.Lookup(n.typ); !r.native && param != graph.HeatParam && paramOf(t, param) == nil && !r.hasDefault(n, param) { // AMP keeps what nobody reads
+		var known []string
+		for _, p := range t.Params {
+			known = append(known, p.Name)
+		}
+		return r.fail("set_param", node, fault(abi.EInvalidArg, "%s of type %s has no parameter %q; %s", node, n.typ, param, suggest.Instead(param, append(known, graph.HeatParam))))
 	}
 	want := blobParam{batches: batches, channels: channels, frames: max(r.frames, 1)}
 	key := node + "\x00" + param

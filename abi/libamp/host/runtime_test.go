@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -141,13 +142,16 @@ func FuzzBlobs(f *testing.F) {
 		f.Add(d[:len(d)/2], p)
 		f.Add(d, p[:len(p)/2])
 	}
+	d, p := planV3()
+	f.Add(d, p)
+	for i := 4; i < len(p); i += 4 { // lengths, counts, delays, kinds, scales
+		large := bytes.Clone(p)
+		copy(large[i:], "\xff\xff\xff\x7f")
+		f.Add(d, large)
+	}
 	f.Fuzz(func(t *testing.T, d, p []byte) {
-		r, err := host.NewRuntime(d, p, false)
-		if err != nil {
-			return
-		}
-		_ = r.Configure(1, 16)
-		_, _, _, _ = r.Execute(nil, 16)
+		defer host.SetMemory(64 * mib)()
+		require.NoError(t, tryBlobs(d, p))
 	})
 }
 

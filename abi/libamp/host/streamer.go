@@ -55,6 +55,9 @@ func NewStreamer(r *Runtime, control []byte, frames int, rate float64, ring, blo
 	if block <= 0 {
 		block = max(ring/2, 1)
 	}
+	if need := 8 * float64(ring) * float64(r.batches); need > float64(limit())/2 {
+		return nil, fault(abi.EInvalidArg, "a ring of %d frames in %d batches needs %.1f GiB of memory; make it smaller", ring, r.batches, need/(1<<30))
+	}
 	if _, err := parseHistory(control); err != nil {
 		return nil, err
 	}
@@ -119,6 +122,11 @@ func (s *Streamer) run(done chan struct{}) {
 		s.mu.Lock()
 		if err != nil {
 			s.status, s.running = CodeOf(err), false
+			s.mu.Unlock()
+			return
+		}
+		if 8*float64(s.capacity)*float64(len(y)/frames) > float64(limit()) {
+			s.status, s.running = abi.EInvalidArg, false
 			s.mu.Unlock()
 			return
 		}

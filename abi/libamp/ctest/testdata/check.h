@@ -32,7 +32,6 @@ static inline double noise(unsigned *seed) {
     return (double)(*seed >> 8) / 8388608.0 - 1;
 }
 
-#ifndef AMP_NATIVE
 static inline amp_buffer_t tensor(const char *name, double *data, uint32_t batches, uint32_t channels, uint32_t frames) {
     amp_buffer_t b;
     b.name = name;
@@ -43,6 +42,7 @@ static inline amp_buffer_t tensor(const char *name, double *data, uint32_t batch
     return b;
 }
 
+#ifndef AMP_NATIVE
 static inline amp_node_descriptor_t describe(const char *type, const char *params, uint32_t inputs, uint32_t outputs) {
     amp_node_descriptor_t d;
     memset(&d, 0, sizeof d);

@@ -11,7 +11,45 @@ static double x[2 * N], y[2 * N];
         CHECK(strlen(amp_last_error()) > 0);             \
     } while (0)
 
+/* What asks for more memory than there is gets a sentence, and the program
+ * goes on. */
+static void sizes(void) {
+    amp_state_t *state = NULL;
+    amp_node_descriptor_t d = describe("SineOscillatorNode", NULL, 0, 1);
+    amp_buffer_t out = tensor("out", NULL, 1, 0, 0xffffffffu);
+    CHECK(amp_run_node_v2(&d, &state, NULL, &out, AMP_FORWARD, NULL) == AMP_OK); /* a shape costs nothing */
+    CHECK(out.frames == 0xffffffffu && out.channels == 1);
+    amp_release_state(state);
+    state = NULL;
+    d = describe("FDNNode", NULL, 1, 1);
+    d.sample_rate = 1e12;
+    out = tensor("out", y, 1, 1, N);
+    amp_buffer_t in = tensor("in", x, 1, 1, N);
+    FAILS(amp_run_node_v2(&d, &state, &in, &out, AMP_FORWARD, NULL), AMP_E_INVALID_ARG);
+    CHECK(strstr(amp_last_error(), "not a sample rate"));
+    d.sample_rate = 48000;
+    d.declared_delay = 0xffffffffu;
+    FAILS(amp_run_node_v2(&d, &state, &in, &out, AMP_FORWARD, NULL), AMP_E_INVALID_ARG);
+
+    double *z = NULL;
+    uint32_t shape[3];
+    amp_runtime_t *r = amp_graph_runtime_create_json(
+        "{\"nodes\": [{\"name\": \"a\", \"type\": \"SineOscillatorNode\"}, {\"name\": \"b\", \"type\": \"GainNode\"}],"
+        " \"edges\": [{\"source\": \"a\", \"target\": \"b\", \"delay_frames\": 2147483647}]}");
+    CHECK(r);
+    CHECK(amp_graph_runtime_configure(r, 0xffffffffu, 64) == AMP_E_INVALID_ARG);
+    CHECK(amp_graph_runtime_configure(r, 1, 0xffffffffu) == AMP_E_INVALID_ARG);
+    CHECK(amp_graph_runtime_configure(r, 65536, 65536) == AMP_OK); /* nothing is reserved yet */
+    FAILS(amp_graph_runtime_execute(r, NULL, 0, 0, 48000, &z, &shape[0], &shape[1], &shape[2]), AMP_E_INVALID_ARG);
+    CHECK(strstr(amp_last_error(), "of memory"));
+    FAILS(amp_graph_runtime_execute(r, NULL, 0, 0x7fffffff, 48000, &z, &shape[0], &shape[1], &shape[2]), AMP_E_INVALID_ARG);
+    FAILS(amp_graph_runtime_execute(r, NULL, 0, 64, 1e12, &z, &shape[0], &shape[1], &shape[2]), AMP_E_INVALID_ARG);
+    CHECK(z == NULL);
+    amp_graph_runtime_destroy(r);
+}
+
 int main(void) {
+    sizes();
     amp_state_t *state = NULL, *other = NULL;
     amp_node_descriptor_t d = describe("GainNode", "{\"gain\": 2}", 1, 1), bad;
     amp_buffer_t in = tensor("in", x, 1, 1, N), out = tensor("out", y, 1, 1, N), wrong;
@@ -75,6 +113,15 @@ int main(void) {
     CHECK(wrong.batches == 1 && wrong.channels == 1 && wrong.frames == N);
     CHECK(amp_run_node_v2(&d, &state, &in, &out, AMP_FORWARD, &m) == AMP_OK);
     CHECK(strlen(amp_last_error()) == 0);
+
+    /* An unknown mode between two calls is no call: the way back is that of the
+     * call before. */
+    FAILS(amp_run_node_v2(&d, &state, &in, &out, (amp_execution_mode_t)2, &m), AMP_E_INVALID_ARG);
+    FAILS(amp_run_node_v2(&d, &state, &out, &in, (amp_execution_mode_t)-1, &m), AMP_E_INVALID_ARG);
+    for (int n = 0; n < N; n++) y[n] = n;
+    CHECK(amp_run_node_v2(&d, &state, &out, &in, AMP_BACKWARD, &m) == AMP_OK);
+    for (int n = 0; n < N; n++) CLOSE(x[n], 2 * n, 0);
+    CHECK(amp_run_node_v2(&d, &state, &in, &out, AMP_FORWARD, &m) == AMP_OK);
 
     /* Gradients of another length, or with fewer buffers. */
     wrong = tensor("out", y, 1, 1, N - 1);

@@ -13,8 +13,7 @@ struct Release {
 
 int main() {
     std::unique_ptr<amp_runtime_t, Release> r(amp_graph_runtime_create_json(R"({
-        "nodes": [{"name": "in", "type": "InputNode", "config": {"channels": 1}},
-                  {"name": "g", "type": "ConstantNode", "params": {"value": 0.25}}],
+        "nodes": [{"name": "g", "type": "ConstantNode", "params": {"value": 0.25}}],
         "edges": [], "output": "g"})"));
     if (!r || amp_graph_runtime_configure(r.get(), 1, 8) != AMP_OK) {
         std::fprintf(stderr, "%s\n", amp_last_error());

@@ -35,6 +35,17 @@ int main(void) {
         CLOSE(s.total_heat, 12.5 + k * each, 1e-9);
         CLOSE(s.metrics.accumulated_heat, 12.5 + k * each, 1e-5);
     }
+    /* Set in mid-run, it goes on from there, and the sound as before. */
+    heat[0] = 1;
+    CHECK(amp_graph_runtime_set_param(r, "gain", "thermo.heat", heat, 1, 1, 1) == 0);
+    CHECK(amp_graph_runtime_describe_node(r, "gain", &s) == 0);
+    CLOSE(s.total_heat, 1, 1e-12);
+    for (int k = 1; k <= 2; k++) {
+        CHECK(amp_graph_runtime_execute(r, NULL, 0, N, 48000, &y, &shape[0], &shape[1], &shape[2]) == 0);
+        CLOSE(y[N - 1], 1, 1e-12);
+        CHECK(amp_graph_runtime_describe_node(r, "gain", &s) == 0);
+        CLOSE(s.total_heat, 1 + k * each, 1e-9);
+    }
     amp_graph_runtime_destroy(r);
     free(d.data);
     free(p.data);

@@ -9,6 +9,7 @@ static void *work(void *arg) {
     double gain = *(double *)arg, x[N], y[N];
     char params[64];
     amp_state_t *state = NULL;
+    CHECK(strlen(amp_last_error()) == 0); /* a thread begins without one */
     snprintf(params, sizeof params, "{\"gain\": %g, \"record\": 2}", gain);
     amp_node_descriptor_t d = describe("GainNode", params, 1, 1);
     amp_buffer_t in = tensor("in", x, 1, 1, N), out = tensor("out", y, 1, 1, N);
@@ -30,7 +31,9 @@ static void *work(void *arg) {
 int main(void) {
     double gains[2] = {2, 3};
     pthread_t t[2];
+    CHECK(amp_describe_node_type("MissingInMain") == NULL);
     for (int i = 0; i < 2; i++) CHECK(pthread_create(&t[i], NULL, work, &gains[i]) == 0);
     for (int i = 0; i < 2; i++) pthread_join(t[i], NULL);
+    CHECK(strstr(amp_last_error(), "MissingInMain")); /* whatever happened elsewhere */
     return 0;
 }
