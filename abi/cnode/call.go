@@ -113,12 +113,6 @@ func (x *local) forward(c *call) *breach {
 	return nil
 }
 
-// refuse makes a call one that plays nothing.
-func (c *call) refuse(s *spec) {
-	c.refused = true
-	c.out = append(c.out[:0], make([]float64, s.outSize(c))...)
-}
-
 // measured takes over what the library measured in a call.
 func (x *local) measured(c *call) *breach {
 	delay, heat := x.metrics.delay, float64(x.metrics.heat)

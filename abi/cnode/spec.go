@@ -40,6 +40,12 @@ type call struct {
 	refused         bool    // AMP_E_UNSUPPORTED: it plays nothing
 }
 
+// refuse makes a call one that plays nothing.
+func (c *call) refuse(s *spec) {
+	c.refused = true
+	c.out = append(c.out[:0], make([]float64, s.outSize(c))...)
+}
+
 // paramSize is the number of values of a parameter in a call.
 func (s *spec) paramSize(c *call, k int) int {
 	if c.varies[k] {

@@ -219,6 +219,29 @@ func TestEveryByteOfPlanV3(t *testing.T) {
 	}
 }
 
+// The memory of the way back counts, and that of a run which a longer one takes
+// over; both beside what is handed out.
+func TestAllMemoryCounts(t *testing.T) {
+	defer host.SetMemory(64 * mib)()
+	run := func(record int, frames ...float64) (err error) {
+		n, err := host.NewNode(host.Descriptor{Type: "ConstantNode", Rate: 48000, SupportsV2: true, Record: record})
+		require.NoError(t, err)
+		for i, f := range frames {
+			size := int(f * mib) // 8 bytes each for the row, and 16 for what is handed out
+			err = n.Forward(nil, []host.Buffer{{Batches: 1, Channels: 1, Frames: size, Data: make([]float64, size)}})
+			if i < len(frames)-1 {
+				require.NoError(t, err)
+			}
+		}
+		return err
+	}
+	require.NoError(t, run(0, 2.5))                                   // 60 MiB
+	require.ErrorContains(t, run(0, 1.4, 2.5), "of memory")           // the row before, and the one it grows into
+	require.NoError(t, run(0, 2.3))                                   // 55 MiB
+	require.ErrorContains(t, run(1, 2.3), "of memory")                // and its gradient
+	require.ErrorContains(t, run(0, 2.8), "which a run may take 0.1") // 67 MiB
+}
+
 // What was set before the first call stays when that call is longer than
 // expected.
 func TestParametersSurviveALongFirstCall(t *testing.T) {
@@ -227,10 +250,10 @@ func TestParametersSurviveALongFirstCall(t *testing.T) {
 	require.NoError(t, r.Configure(1, 16))
 	require.NoError(t, r.SetParam("g", "gain", []float64{3}, 1, 1, 1))
 	require.NoError(t, r.SetParam("g", "thermo.heat", []float64{5}, 1, 1, 1))
-	y, _, _, err := r.Execute(nil, 480)
+	y, _, _, err := r.Execute(nil, 4800)
 	require.NoError(t, err)
-	require.Equal(t, 6.0, y[479])
+	require.Equal(t, 6.0, y[4799])
 	s, err := r.Describe("g")
 	require.NoError(t, err)
-	require.InDelta(t, 5+480*(36.0-4)/48000, s.Heat, 1e-12)
+	require.InDelta(t, 5+4800*(36.0-4)/48000, s.Heat, 1e-12)
 }

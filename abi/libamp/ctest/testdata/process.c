@@ -162,6 +162,28 @@ static void mistakes(void) {
     amp_graph_runtime_destroy(r);
 }
 
+/* Channels that a node says, and gradients that come twice. */
+static void channels(void) {
+    double in[3 * N] = {0}, out[2 * N];
+    r = amp_graph_runtime_create_json(
+        "{\"nodes\": [{\"name\": \"in\", \"type\": \"InputNode\", \"config\": {\"channels\": 2}}, {\"name\": \"g\", \"type\": \"GainNode\"}],"
+        " \"edges\": [{\"source\": \"in\", \"target\": \"g\"}]}");
+    CHECK(r && amp_graph_runtime_set_record(r, 1) == AMP_OK);
+    amp_buffer_t ins = tensor("in", in, 1, 3, N), to = tensor(NULL, out, 1, 2, N), twice[2];
+    refused(AMP_E_SHAPE, &ins, 1, to, "has 3 channels; the node has 2");
+    ins.channels = 1; /* serves both */
+    for (int n = 0; n < N; n++) in[n] = n;
+    CHECK(amp_graph_runtime_process(r, &ins, 1, &to, 1) == AMP_OK);
+    for (int n = 0; n < N; n++) CHECK(out[n] == n && out[N + n] == n);
+    twice[0] = twice[1] = to;
+    twice[1].name = "g.out";
+    CHECK(amp_graph_runtime_process_backward(r, twice, 2, &ins, 1) == AMP_E_INVALID_ARG);
+    CHECK(strstr(amp_last_error(), "given two gradients"));
+    CHECK(amp_graph_runtime_process_backward(r, twice, 1, &ins, 1) == AMP_OK); /* the block is still there */
+    for (int n = 0; n < N; n++) CLOSE(in[n], 2 * n, 0);
+    amp_graph_runtime_destroy(r);
+}
+
 /* What a host asks before it plays, and whom gradients do not reach. */
 static void report(void) {
     r = amp_graph_runtime_create_json(
@@ -234,6 +256,7 @@ int main(int argc, char **argv) {
     gradients();
     batches();
     mistakes();
+    channels();
     report();
     if (argc > 1) library(argv[1]);
     if (argc > 2) broken_library(argv[2]);
