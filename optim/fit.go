@@ -81,7 +81,8 @@ func Methods() [][2]string {
 
 // Fit learns the parameters of a graph so that its output matches the target.
 // When the context ends, the best so far is returned with Interrupted set (or
-// TimedOut, for a deadline).
+// TimedOut, for a deadline), at once: what would still take time, such as error
+// bars, is left out with a note.
 func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) {
 	began := time.Now()
 	f, err := newFit(g, o)
@@ -132,7 +133,10 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 	}
 	f.watch(ctx)
 	x, note, err := f.search(ctx, m, x, low)
-	f.problem.Tick, f.problem.Ended = nil, nil // error bars come after the end
+	f.problem.Tick = nil
+	if err == nil {
+		err = ctx.Err() // a method may have seen nothing of it but evaluations that were cut
+	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		r.TimedOut = true
@@ -216,11 +220,14 @@ func (f *fit) watch(ctx context.Context) {
 			f.tell(f.result.Steps, f.best, true)
 		}
 	}
-	f.problem.Ended = func() bool { return ctx.Err() != nil }
+	f.problem.Until(func() bool { return ctx.Err() != nil })
 }
 
 // took is a step of a descent.
 func (f *fit) took(p method.Point) error {
+	if f.problem.Over() {
+		return nil // the method looks at its context; its value may be that of a run that was cut
+	}
 	f.best, f.low = math.Min(f.best, p.Value), math.Min(f.low, p.Value)
 	f.steps = p.Step
 	p.Step += f.offset

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"ampfit/graph"
 	"ampfit/graph/run"
@@ -488,6 +489,64 @@ func TestFitEndsWithinAJacobian(t *testing.T) {
 	for _, p := range r.Params {
 		require.NotContains(t, p.Notes, "at its bound")
 	}
+}
+
+// soon is a context whose time is over a moment later.
+type soon struct{ context.Context }
+
+func (soon) Deadline() (time.Time, bool) { return time.Now().Add(time.Microsecond), true }
+
+// Error bars that would not be there in time are left out, and a note says so; a fit
+// of 500 modes went on for four minutes beyond its limit.
+func TestErrorBarsKeepTheTimeLimit(t *testing.T) {
+	g := load(t, dry+`,{"name": "lp", "type": "OnePoleNode", "params": {"cutoff_hz": {"value": 900, "learn": true}}}`, `{"source": "dry", "target": "lp"}`)
+	in := [][]float64{noise(18, 4000, 0.3)}
+	o := optim.FitOptions{Target: render(t, g, 4000, in), Input: in, Rate: rate}
+	hurried, err := optim.Fit(soon{context.Background()}, g, o)
+	require.NoError(t, err)
+	require.True(t, math.IsNaN(param(t, hurried, "lp", "cutoff_hz").StdErr[0]))
+	require.Contains(t, strings.Join(hurried.Notes, "\n"), "no error bars: the time was over")
+	free, err := optim.Fit(context.Background(), g, o)
+	require.NoError(t, err)
+	require.False(t, math.IsNaN(param(t, free, "lp", "cutoff_hz").StdErr[0]))
+	require.Equal(t, free.Final, hurried.Final)
+}
+
+// A fit whose time ends within an evaluation has the best point before that one, and
+// its sound.
+func TestFitEndsWithinAnEvaluation(t *testing.T) {
+	nodes := func(cutoff int) string {
+		return dry + fmt.Sprintf(`,{"name": "lp", "type": "OnePoleNode", "params": {"cutoff_hz": {"value": %d, "learn": true}}}`, cutoff)
+	}
+	edges := `{"source": "dry", "target": "lp"}`
+	in := [][]float64{noise(18, 20000, 0.3)}
+	target := render(t, load(t, nodes(1500), edges), 20000, in)
+	for _, optimizer := range []string{"auto", "lm", "adam", "lbfgs", "neldermead"} {
+		for _, at := range []int{1, 5, 30, 60, 100} { // some twenty to an evaluation
+			ctx := &counted{Context: context.Background(), left: at}
+			r, err := optim.Fit(ctx, load(t, nodes(500), edges), optim.FitOptions{Target: target, Input: in, Rate: rate, Optimizer: optimizer})
+			require.NoError(t, err)
+			require.True(t, r.Interrupted, optimizer)
+			require.LessOrEqual(t, r.Final, r.Initial, optimizer)
+			require.Len(t, r.Output[0], 20000)
+			for _, s := range r.History {
+				require.False(t, math.IsInf(s.Loss, 0), optimizer)
+			}
+		}
+	}
+}
+
+// counted is a context that ends when it was asked so often.
+type counted struct {
+	context.Context
+	left int
+}
+
+func (c *counted) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
 }
 
 // A ratio in dB is below 0 long before it is good.

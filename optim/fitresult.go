@@ -112,11 +112,15 @@ const profileEntries = 60
 // finish renders the best point and fills in the result.
 func (f *fit) finish(ctx context.Context, x []float64) {
 	r, m := f.result, f.problem.Model
-	stdErr, loose := f.errorBars(x)
+	stdErr, loose, late := f.errorBars(ctx, x)
 	if !f.options.Profile {
 		m.Run.ProfileEvery(max(float64(m.Plan.Frames)/m.Plan.Rate/profileEntries, 1e-3))
 	}
-	r.Final = f.problem.Evaluate(make([]float64, len(x)), x) // with heat
+	if r.Final = f.problem.Measure(make([]float64, len(x)), x); m.Run.Cut() { // one rendering is due, a way back is not
+		f.problem.Until(nil)
+		r.Final = f.problem.Measure(nil, x)
+	}
+	f.problem.Until(nil)
 	r.Nodes = m.Run.Metrics()
 	r.Output = f.output()
 	r.Clamped = m.Run.Clamped()
@@ -140,12 +144,7 @@ func (f *fit) finish(ctx context.Context, x []float64) {
 		}
 	}
 	apart := f.disagree(stdErr)
-	if why := f.unwhite(slices.Concat(r.Output...)); why != "" {
-		r.Notes = append(r.Notes, why)
-		for i := range stdErr {
-			stdErr[i] = math.NaN()
-		}
-	}
+	f.withhold(ctx, stdErr, late)
 	f.fillParams(stdErr, loose, apart)
 	r.Notes = append(r.Notes, m.Run.Unconverged()...)
 	if late := f.lateness(); late != "" {
@@ -161,6 +160,25 @@ func (f *fit) finish(ctx context.Context, x []float64) {
 				r.Notes = append(r.Notes, fmt.Sprintf("%s.%s is %s", p.Node, p.Name, n))
 			}
 		}
+	}
+}
+
+// withhold takes error bars back, with a note, that are late or would mislead.
+func (f *fit) withhold(ctx context.Context, stdErr []float64, late bool) {
+	why := ""
+	if !late {
+		why = f.unwhite(ctx, slices.Concat(f.result.Output...))
+		late = ctx.Err() != nil && slices.ContainsFunc(stdErr, func(s float64) bool { return !math.IsNaN(s) }) // nobody knows whether they mislead
+	}
+	if late {
+		why = "no error bars: the time was over, or would have been before they were computed; --resume without an end to the time gives them"
+	}
+	if why == "" {
+		return
+	}
+	f.result.Notes = append(f.result.Notes, why)
+	for i := range stdErr {
+		stdErr[i] = math.NaN()
 	}
 }
 

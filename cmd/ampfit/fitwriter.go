@@ -33,13 +33,21 @@ type fitWriter struct {
 	stopped     string // why the fit ended, when it is neither of the usual reasons
 }
 
+// lateMetrics is the number of samples beyond which the end of a fit whose time is over
+// has a few metrics only: all take a second for a minute.
+const lateMetrics = 1 << 21
+
 // write fills the directory; each file appears whole or not at all.
 func (w *fitWriter) write() error {
 	r := w.result
 	channels, rate := len(r.Output), float64(w.rate)
 	target := slices.Concat(r.Target...)
-	start := loss.Metrics(slices.Concat(r.Start...), target, channels, rate)
-	for i, m := range loss.Metrics(slices.Concat(r.Output...), target, channels, rate) {
+	var only []string
+	if (r.Interrupted || r.TimedOut) && len(target) > lateMetrics {
+		only = []string{"esr", "mse", "si_sdr_db"}
+	}
+	start := loss.Metrics(slices.Concat(r.Start...), target, channels, rate, only...)
+	for i, m := range loss.Metrics(slices.Concat(r.Output...), target, channels, rate, only...) {
 		w.metrics = append(w.metrics, report.Metric{Name: m.Name, Start: start[i].Value, Final: m.Value})
 	}
 	var err error
@@ -263,7 +271,7 @@ func (w *fitWriter) print(o io.Writer) error {
 	}
 	fmt.Fprintf(&b, "\n%s  %s → %s in %s, %.1f s%s\n", r.LossName, number(r.Initial), number(r.Final), text.Count(r.Steps, "step"), r.Seconds, limit)
 	for _, m := range w.metrics {
-		if m.Name != r.LossName && slices.Contains([]string{"esr", "mrstft", "si_sdr_db"}, m.Name) {
+		if !math.IsNaN(m.Final) && m.Name != r.LossName && slices.Contains([]string{"esr", "mrstft", "si_sdr_db"}, m.Name) {
 			fmt.Fprintf(&b, "%s  %s → %s\n", m.Name, number(m.Start), number(m.Final))
 		}
 	}

@@ -66,6 +66,9 @@ const (
 // visit makes a pass over the segment [start, end): the blocks of all units,
 // from the first to the last or in reverse.
 func (r *Run) visit(start, end int64, pass int) {
+	if r.over() {
+		return
+	}
 	if r.threads > 1 {
 		r.pool.start(r.threads)
 		defer r.pool.finish()
@@ -73,6 +76,9 @@ func (r *Run) visit(start, end int64, pass int) {
 	do := r.passes[pass]
 	back := pass == backward || pass == backwardAlong
 	r.Visit(start, end, back, func(jobs []Job) {
+		if r.over() {
+			return
+		}
 		if back {
 			r.openBack(jobs, pass)
 		}

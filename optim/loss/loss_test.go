@@ -391,3 +391,15 @@ func BenchmarkWaveform(b *testing.B) {
 		})
 	}
 }
+
+// What is not asked for is not computed, and says so.
+func TestMetricsByName(t *testing.T) {
+	for _, m := range loss.Metrics([]float64{0.5, -0.5}, []float64{1, -1}, 1, 48000, "esr") {
+		if m.Name == "esr" {
+			require.Equal(t, 0.25, m.Value)
+			continue
+		}
+		require.True(t, math.IsNaN(m.Value), m.Name)
+		require.Equal(t, "left out", m.Reason, m.Name)
+	}
+}

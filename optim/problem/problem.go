@@ -58,7 +58,7 @@ type Meter struct {
 	Calls   int         // so far, towards the budget
 	LowRate int         // so far, at lower rates
 	Tick    func()      // called after each, when not nil
-	Ended   func() bool // whether the time is over, when not nil
+	Ended   func() bool // whether the time is over, when not nil; set by Until
 
 	above  *Meter    // of the problem whose lower rate it is
 	heat   []float64 // of the nodes of the graph, at heatAt
@@ -317,19 +317,37 @@ func clampTo(v float64, q *graph.Param) float64 {
 	return math.Min(math.Max(v, q.Min), q.Max)
 }
 
+// Until has every run end as soon as ended says so: an evaluation is then +Inf, with
+// a gradient of zeros. Nil lets them all come to their end.
+func (o *Problem) Until(ended func() bool) { o.Ended, o.Model.Run.Ended = ended, ended }
+
+// Over reports whether the time is over.
+func (o *Problem) Over() bool { return o.Ended != nil && o.Ended() }
+
 // Evaluate renders, and walks back when a gradient is wanted.
 func (o *Problem) Evaluate(grad, x []float64) float64 {
+	return o.evaluate(grad, x, grad != nil || o.Model.HasHeatLoss())
+}
+
+// Measure is Evaluate that always integrates the heat.
+func (o *Problem) Measure(grad, x []float64) float64 { return o.evaluate(grad, x, true) }
+
+func (o *Problem) evaluate(grad, x []float64, heat bool) float64 {
 	o.count(1)
 	o.Set(x)
 	var f float64
-	o.Model.Run.IntegrateHeat(grad != nil || o.Model.HasHeatLoss())
+	o.Model.Run.IntegrateHeat(heat)
 	if grad == nil {
 		f = o.Model.Value(o.Loss)
 	} else {
 		f = o.Model.ValueGradient(o.Loss)
 		o.pull(grad)
 	}
-	if grad != nil || o.Model.HasHeatLoss() {
+	if o.Model.Run.Cut() {
+		clear(grad)
+		return math.Inf(1)
+	}
+	if heat {
 		o.keepHeat(x)
 	}
 	for i := range o.Variables {
@@ -377,6 +395,9 @@ func (o *Problem) Heat(x []float64, render bool) []float64 {
 		o.Model.Run.IntegrateHeat(true)
 		o.Model.Forward()
 		o.Model.Run.IntegrateHeat(false)
+		if o.Model.Run.Cut() {
+			return nil
+		}
 		o.keepHeat(x)
 	}
 	return slices.Clone(o.heat)

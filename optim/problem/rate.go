@@ -35,7 +35,8 @@ func (o *Problem) AtRate(ratio int) (*Problem, error) {
 			return nil, fmt.Errorf("optim: the graph learns other parameters at %g Hz", g.Rate)
 		}
 	}
-	low.Ratio, low.Meter = ratio, &Meter{above: o.Meter, Ended: o.Ended}
+	low.Ratio, low.Meter = ratio, &Meter{above: o.Meter}
+	low.Until(o.Ended)
 	o.rates[ratio] = low
 	return low, nil
 }

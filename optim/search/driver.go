@@ -15,7 +15,7 @@ type Search struct {
 	Problem *problem.Problem // of the waveform, or of the spectra in its place
 	Records []Record
 	Tell    func(stage string) // called as a stage begins, when not nil
-	free    bool // the loss may change to that of spectra
+	free    bool               // the loss may change to that of spectra
 	before  float64
 }
 
@@ -183,6 +183,9 @@ func (s *State) runOnce(ctx context.Context, st *Stage) error {
 			r.Why = why
 		}
 		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	if s.search.Tell != nil {
 		s.search.Tell(st.Name)
