@@ -266,6 +266,7 @@ type fit struct {
 	options FitOptions
 	problem *problem.Problem
 	result  *FitResult
+	idle    []bool  // variables without any effect
 	notes   int     // of the result, before the search
 	steps   int     // of the descent at hand
 	offset  int     // of its steps among those of the fit
@@ -317,7 +318,11 @@ func (f *fit) noteStart() {
 		}
 	}
 	if !marked {
-		r.Notes = append(r.Notes, "no parameter is marked \"learn\": true, so every differentiable parameter is learned")
+		note := "no parameter is marked \"learn\": true, so every differentiable parameter is learned"
+		if held := f.heldByType(); len(held) > 0 {
+			note += ", but not " + list(held) + ", which few sounds need: --learn or \"learn\": true has them learned"
+		}
+		r.Notes = append(r.Notes, note)
 	}
 	if len(f.options.Input) > 0 && !slices.ContainsFunc(f.options.Input, audible) {
 		r.Notes = append(r.Notes, "the dry signal is silent over the length of the target: nothing can be learned of what it passes through; check -i")

@@ -112,6 +112,7 @@ const profileEntries = 60
 // finish renders the best point and fills in the result.
 func (f *fit) finish(ctx context.Context, x []float64) {
 	r, m := f.result, f.problem.Model
+	f.idle = f.leaveIdle(x)
 	stdErr, loose, late := f.errorBars(ctx, x)
 	if !f.options.Profile {
 		m.Run.ProfileEvery(max(float64(m.Plan.Frames)/m.Plan.Rate/profileEntries, 1e-3))
@@ -142,6 +143,9 @@ func (f *fit) finish(ctx context.Context, x []float64) {
 		} else {
 			r.History[0].Seconds = 0
 		}
+	}
+	if names := f.named(func(i int) bool { return f.idle[i] }); len(names) > 0 {
+		r.Notes = append(r.Notes, list(names)+" had no effect on this sound, at the start nor at the end, and stayed as they were; hold them with \"learn\": false")
 	}
 	apart := f.disagree(stdErr)
 	f.withhold(ctx, stdErr, late)
@@ -208,11 +212,14 @@ func (f *fit) fillParams(stdErr []float64, loose []bool, apart map[int]bool) {
 				row.note(atBound)
 			}
 			switch {
+			case f.idle[i]:
+				row.note("no effect on this sound, left at its value")
+			case bound:
 			case loose[i]:
 				row.note("not identified by this recording")
 			case apart[i]:
 				row.note("other starts end as low at another value")
-			case !bound:
+			default:
 				row.StdErr[v.Element] = stdErr[i]
 			}
 			if p.Blocked != "" {

@@ -27,7 +27,7 @@ func Text(t *abi.NodeType) string {
 		b.WriteString("\nparameters\n")
 		rows := [][]string{{"  name", "role", "unit", "default", "range", "scale", "mod", ""}}
 		for _, p := range folded(t.Params) {
-			rows = append(rows, []string{"  " + vectorName(p), p.Role.String(), p.Unit, number(p.Default), rangeOf(p), p.Scale.String(), yes(p.Mod), p.Doc})
+			rows = append(rows, []string{"  " + vectorName(p), p.Role.String(), p.Unit, number(p.Default), rangeOf(p), p.Scale.String(), yes(p.Mod), paramDoc(p)})
 		}
 		text.Columns(&b, rows)
 	}
@@ -166,6 +166,14 @@ func vectorName(p abi.Param) string {
 		return p.Name + "[]"
 	}
 	return p.Name
+}
+
+// paramDoc is what a parameter is, and whether a fit leaves it alone by itself.
+func paramDoc(p abi.Param) string {
+	if p.Held && !p.NoGradient {
+		return p.Doc + " Learned only where asked for."
+	}
+	return p.Doc
 }
 
 // folded lists numbered parameters that are alike, such as carrier_band_0 and the
@@ -352,7 +360,7 @@ func markdown(b *strings.Builder, t *abi.NodeType) {
 	if len(t.Params) > 0 {
 		b.WriteString("\n| parameter | role | unit | default | range | scale | mod | meaning |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
 		for _, p := range folded(t.Params) {
-			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", vectorName(p), p.Role, p.Unit, number(p.Default), rangeOf(p), p.Scale, yes(p.Mod), cell(p.Doc))
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", vectorName(p), p.Role, p.Unit, number(p.Default), rangeOf(p), p.Scale, yes(p.Mod), cell(paramDoc(p)))
 		}
 	}
 	if len(t.Config) > 0 {
