@@ -216,9 +216,9 @@ func (f *fit) fillParams(stdErr []float64, loose []bool, apart map[int]bool) {
 				row.note("no effect on this sound, left at its value")
 			case bound:
 			case loose[i]:
-				row.note("not identified by this recording")
+				row.note(openHere)
 			case apart[i]:
-				row.note("other starts end as low at another value")
+				row.note(openElsewhere)
 			default:
 				row.StdErr[v.Element] = stdErr[i]
 			}
@@ -232,6 +232,17 @@ func (f *fit) fillParams(stdErr []float64, loose []bool, apart map[int]bool) {
 		r.Params = append(r.Params, row)
 	}
 }
+
+// Undetermined reports whether the recording leaves the value open.
+func (p *FitParam) Undetermined() bool {
+	return slices.ContainsFunc(p.Notes, func(n string) bool { return n == openHere || n == openElsewhere })
+}
+
+// Notes on values that a recording does not determine.
+const (
+	openHere      = "not identified by this recording"
+	openElsewhere = "other starts end as low at another value"
+)
 
 func (p *FitParam) note(s string) {
 	if !slices.Contains(p.Notes, s) {

@@ -2,6 +2,7 @@ package optim_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,4 +56,7 @@ func TestFitReturnsToABound(t *testing.T) {
 	require.Equal(t, []string{"at its bound"}, param(t, r, "e", "attack_ms").Notes)
 	require.InEpsilon(t, 0.3, value(t, r, "e", "t60_s"), 1e-6)
 	require.Less(t, r.Final, 1e-12)
+	i := slices.IndexFunc(r.Stages, func(s optim.FitStage) bool { return s.Name == "values on their bounds" })
+	require.True(t, r.Stages[i].Ran)
+	require.Less(t, r.Stages[i].After, 1e-6*r.Stages[i].Before)
 }

@@ -256,12 +256,18 @@ func (w *fitWriter) print(o io.Writer) error {
 		if !p.Learned {
 			continue
 		}
+		notes := strings.Join(p.Notes, "; ")
+		if n := len(p.Value); n > longVector {
+			rows = append(rows, []string{fmt.Sprintf("%s.%s[0…%d]", p.Node, p.Name, n-1), ends(p.Initial), ends(p.Value), "", p.Unit,
+				strings.TrimSuffix(fmt.Sprintf("%d values, mean %s; %s", n, number(mean(p.Value)), notes), "; ")})
+			continue
+		}
 		for i := range p.Value {
 			name := p.Node + "." + p.Name
 			if len(p.Value) > 1 {
 				name = fmt.Sprintf("%s[%d]", name, i)
 			}
-			rows = append(rows, []string{name, number(p.Initial[min(i, len(p.Initial)-1)]), number(p.Value[i]), errorBar(p.StdErr[i]), p.Unit, strings.Join(p.Notes, "; ")})
+			rows = append(rows, []string{name, number(p.Initial[min(i, len(p.Initial)-1)]), valueWithin(p.Value[i], p.StdErr[i]), errorBar(p.StdErr[i], p.Undetermined()), p.Unit, notes})
 		}
 	}
 	text.Columns(&b, rows, 1, 2, 3)
@@ -320,9 +326,41 @@ func verdictLines(v *optim.Verdict) []string {
 	return lines
 }
 
-// errorBar prints an error with two digits, which is more than it is known to.
-func errorBar(x float64) string {
+// longVector is from how many values on a vector has one row only.
+const longVector = 8
+
+// ends are the first and last of many values.
+func ends(x []float64) string {
+	if len(x) == 1 {
+		return number(x[0])
+	}
+	return number(x[0]) + " … " + number(x[len(x)-1])
+}
+
+func mean(x []float64) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += v
+	}
+	return sum / float64(len(x))
+}
+
+// valueWithin prints a value to the second digit of its error, but no more than ten
+// digits; without an error, five.
+func valueWithin(x, err float64) string {
+	if a := math.Abs(x); !(err > 0) || math.IsInf(err, 0) || a >= 1e6 || a < 1e-4 {
+		return number(x)
+	}
+	most := 9 - int(math.Floor(math.Log10(math.Abs(x))))
+	return strconv.FormatFloat(x, 'f', max(min(1-int(math.Floor(math.Log10(err))), most), 0), 64)
+}
+
+// errorBar prints an error with two digits, which is more than it is known to; ? where
+// the recording does not determine the value.
+func errorBar(x float64, undetermined bool) string {
 	switch {
+	case math.IsNaN(x) && undetermined:
+		return "?"
 	case math.IsNaN(x):
 		return "–"
 	case math.IsInf(x, 0):
