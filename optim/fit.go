@@ -324,6 +324,9 @@ func (f *fit) noteStart() {
 		}
 		r.Notes = append(r.Notes, note)
 	}
+	if peak := f.peak(); peak > 0 && peak < faint {
+		r.Notes = append(r.Notes, fmt.Sprintf("the target's peak is %.2g of full scale: losses follow that, ranges of levels and amplitudes do not; give those that are learned a \"max\" near it, or scale the recordings", peak))
+	}
 	if len(f.options.Input) > 0 && !slices.ContainsFunc(f.options.Input, audible) {
 		r.Notes = append(r.Notes, "the dry signal is silent over the length of the target: nothing can be learned of what it passes through; check -i")
 	}
@@ -333,6 +336,19 @@ func (f *fit) noteStart() {
 	for _, c := range r.Cut {
 		r.Notes = append(r.Notes, "no gradient reaches "+c)
 	}
+}
+
+// faint is the peak below which a target is hardly a sound at full scale, but one in
+// another unit.
+const faint = 1e-5
+
+// peak is the target's.
+func (f *fit) peak() float64 {
+	peak := 0.0
+	for _, v := range f.problem.Target {
+		peak = math.Max(peak, math.Abs(v))
+	}
+	return peak
 }
 
 // audible reports whether a row is not all zero.

@@ -491,6 +491,32 @@ func TestFitEndsWithinAJacobian(t *testing.T) {
 	}
 }
 
+// The same fit at 1e-8 of full scale finds the same settings, by the waveform and by
+// spectra, and an amplitude that much smaller without a dry signal.
+func TestFitAtAnyLevel(t *testing.T) {
+	const level = 1e-8
+	nodes := func(cutoff, gain float64) string {
+		return dry + fmt.Sprintf(`,{"name": "lp", "type": "OnePoleNode", "params": {"cutoff_hz": {"value": %g, "learn": true}}}, {"name": "g", "type": "GainNode", "params": {"gain": {"value": %g, "learn": true}}}`, cutoff, gain)
+	}
+	edges := `{"source": "dry", "target": "lp"}, {"source": "lp", "target": "g"}`
+	in := [][]float64{noise(18, 4000, 0.3*level)}
+	target := render(t, load(t, nodes(1500, 0.6), edges), 4000, in)
+	for _, l := range []string{"esr", "mrstft", "snr", "si_sdr"} {
+		r := fit(t, load(t, nodes(500, 1), edges), optim.FitOptions{Target: target, Input: in, Loss: l})
+		require.InEpsilon(t, 1500, value(t, r, "lp", "cutoff_hz"), 1e-3, l)
+		if l != "si_sdr" { // does not hear the gain
+			require.InEpsilon(t, 0.6, value(t, r, "g", "gain"), 1e-3, l)
+		}
+		require.Contains(t, strings.Join(r.Notes, "\n"), "losses follow that, ranges of levels and amplitudes do not", l)
+	}
+	sine := func(frequency, amplitude float64) *graph.Graph {
+		return load(t, fmt.Sprintf(`{"name": "s", "type": "SineOscillatorNode", "params": {"frequency": %g, "amplitude": %g}}`, frequency, amplitude), "")
+	}
+	r := fit(t, sine(430, 1), optim.FitOptions{Target: render(t, sine(441, 0.7*level), 8000, nil)})
+	require.InEpsilon(t, 441, value(t, r, "s", "frequency"), 1e-4)
+	require.InEpsilon(t, 0.7*level, value(t, r, "s", "amplitude"), 1e-3)
+}
+
 // soon is a context whose time is over a moment later.
 type soon struct{ context.Context }
 
