@@ -80,3 +80,27 @@ func TestValueWithin(t *testing.T) {
 	require.Equal(t, "?", errorBar(math.NaN(), true))
 	require.Equal(t, "–", errorBar(math.NaN(), false))
 }
+
+// A graph that hears nothing and names no rate is rendered at the one that is asked for.
+func TestRenderAtARate(t *testing.T) {
+	dir := t.TempDir()
+	graph := write(t, dir, "n.json", `{"nodes": [{"name": "n", "type": "SineOscillatorNode"}]}`)
+	out := filepath.Join(dir, "n.wav")
+	require.Contains(t, ok(t, "render", graph, "-o", out, "--duration", "1s").out, "48000 frames")
+	require.Contains(t, ok(t, "render", graph, "-o", out, "--duration", "1s", "--rate", "22050").out, "22050 frames, 1 channel, 22050 Hz")
+	fixed := write(t, dir, "f.json", `{"sample_rate": 44100, "nodes": [{"name": "n", "type": "SineOscillatorNode"}]}`)
+	r := ampfit(t, "render", fixed, "-o", out, "--rate", "48000")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.errout, "--rate 48000: "+fixed+` runs at 44100 Hz; leave --rate out, or change "sample_rate" there`)
+	in := write(t, dir, "in.json", `{"nodes": [{"name": "n", "type": "InputNode"}]}`)
+	r = ampfit(t, "render", in, "-o", out, "-i", writeWav(t, dir, "dry.wav", 16000, noise(100)), "--rate", "48000")
+	require.Contains(t, r.errout, "dry.wav has 16000 Hz; leave --rate out, or convert the recording")
+	require.Contains(t, ampfit(t, "render", graph, "--rate", "0").errout, "--rate 0: allowed are 1 to 10000000 Hz")
+}
+
+// A plate has more than 4096 modes.
+func TestRenderAPlate(t *testing.T) {
+	dir := t.TempDir()
+	plate := write(t, dir, "plate.json", `{"nodes": [{"name": "m", "type": "ModalNode", "config": {"modes": 27000, "excitation": "impulse"}}]}`)
+	require.Contains(t, ok(t, "render", plate, "-o", filepath.Join(dir, "p.wav"), "--duration", "20ms").out, "960 frames")
+}
