@@ -60,7 +60,7 @@ func (f *fit) errorBars(ctx context.Context, x []float64) (std []float64, loose 
 	var vectors mat.Dense
 	eig.VectorsTo(&vectors)
 	values := eig.Values(nil)
-	residuals := float64(len(output) - n)
+	residuals := float64(len(output) - o.Skip()*o.Channels - n)
 	for i := range n {
 		variance := 0.0
 		for k, w := range values {

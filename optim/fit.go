@@ -48,6 +48,9 @@ type FitOptions struct {
 	// Align shifts the dry signal by the whole frames that the target lags the
 	// output at the start. It needs an input.
 	Align bool
+	// Skip leaves so many frames at the beginning out of the loss, and of what is said of
+	// the result. The graph still runs over them.
+	Skip int
 	// HeatWeight adds the heat of all nodes, in joules, times this to the loss.
 	HeatWeight float64
 
@@ -280,7 +283,7 @@ type fit struct {
 func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	p, err := problem.New(g, problem.Options{
 		Run:    adjoint.Options{Input: o.Input, Rate: o.Rate, Options: o.Options},
-		Target: o.Target, Loss: o.Loss, Learn: o.Learn, Freeze: o.Freeze, HeatWeight: o.HeatWeight,
+		Target: o.Target, Loss: o.Loss, Learn: o.Learn, Freeze: o.Freeze, Skip: o.Skip, HeatWeight: o.HeatWeight,
 	})
 	if err != nil {
 		return nil, err

@@ -517,6 +517,36 @@ func TestFitAtAnyLevel(t *testing.T) {
 	require.InEpsilon(t, 0.7*level, value(t, r, "s", "amplitude"), 1e-3)
 }
 
+// What the beginning owes to a state before the recording is left out: the settings
+// are those of the rest, the verdict and the error bars, too.
+func TestFitSkipsTheBeginning(t *testing.T) {
+	nodes := func(cutoff int) string {
+		return dry + fmt.Sprintf(`,{"name": "lp", "type": "OnePoleNode", "params": {"cutoff_hz": {"value": %d, "learn": true}}}`, cutoff)
+	}
+	edges := `{"source": "dry", "target": "lp"}`
+	in := [][]float64{noise(18, 6000, 0.3)}
+	target := render(t, load(t, nodes(1500), edges), 6000, in)
+	copy(target[0], noise(19, 800, 0.5))
+	for _, l := range []string{"esr", "mrstft"} {
+		o := optim.FitOptions{Target: target, Input: in, Loss: l}
+		whole := fit(t, load(t, nodes(500), edges), o)
+		require.Equal(t, "poor", whole.Verdict.Grade, l)
+		if l == "esr" { // spectra are robust
+			require.Greater(t, math.Abs(value(t, whole, "lp", "cutoff_hz")-1500), 5.0)
+		}
+		o.Skip = 800
+		r := fit(t, load(t, nodes(500), edges), o)
+		require.InEpsilon(t, 1500, value(t, r, "lp", "cutoff_hz"), 1e-4, l)
+		require.Equal(t, "excellent", r.Verdict.Grade, l)
+		require.Len(t, r.Output[0], 6000)
+		if l == "esr" {
+			require.False(t, math.IsNaN(param(t, r, "lp", "cutoff_hz").StdErr[0]))
+		}
+	}
+	_, err := optim.Fit(context.Background(), load(t, nodes(500), edges), optim.FitOptions{Target: target, Input: in, Rate: rate, Skip: 6000})
+	require.ErrorContains(t, err, "leave out fewer")
+}
+
 // soon is a context whose time is over a moment later.
 type soon struct{ context.Context }
 

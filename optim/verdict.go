@@ -82,6 +82,9 @@ func (f *fit) judge(ctx context.Context) *Verdict {
 func (f *fit) esr(y []float64) float64 {
 	var rest, all float64
 	for n, t := range f.problem.Target {
+		if n%f.problem.Frames() < f.problem.Skip() {
+			continue
+		}
 		rest += (y[n] - t) * (y[n] - t)
 		all += t * t
 	}
@@ -105,13 +108,13 @@ func scaledTo(y, target []float64) []float64 {
 // unrelated reports whether what an output leaves of the target has nothing of the
 // dry signal.
 func (f *fit) unrelated(ctx context.Context, output []float64) bool {
-	frames := f.problem.Frames()
-	if len(f.options.Input) == 0 || frames < unrelatedFrames {
+	frames, skip := f.problem.Frames(), f.problem.Skip()
+	if len(f.options.Input) == 0 || frames-skip < unrelatedFrames {
 		return false
 	}
 	for c := range f.problem.Channels {
 		left, dry := make([]float64, frames), make([]float64, frames)
-		for n := range left {
+		for n := skip; n < frames; n++ {
 			left[n] = f.problem.Target[c*frames+n] - output[c*frames+n]
 		}
 		copy(dry, f.options.Input[min(c, len(f.options.Input)-1)])
@@ -225,9 +228,9 @@ func (f *fit) unwhite(ctx context.Context, output []float64) string {
 	e, frames := f.esr(output), f.problem.Frames()
 	switch {
 	case e < roundingLeft:
-	case len(f.options.Input) > 0 && frames >= unrelatedFrames && !f.unrelated(ctx, output):
+	case len(f.options.Input) > 0 && frames-f.problem.Skip() >= unrelatedFrames && !f.unrelated(ctx, output):
 		return fmt.Sprintf("no error bars: what is left of the target (esr %.2g) still follows the dry signal, so they would be those of another question; a graph that explains it has them", e)
-	case analysis.FromWhite(left[:frames]) > math.Max(whiteness, 1.95/math.Sqrt(float64(frames)/2)):
+	case analysis.FromWhite(left[f.problem.Skip():frames]) > math.Max(whiteness, 1.95/math.Sqrt(float64(frames-f.problem.Skip())/2)):
 		return fmt.Sprintf("no error bars: what is left of the target (esr %.2g) is not white noise, so they would be those of another question; a graph that explains it has them", e)
 	}
 	return ""

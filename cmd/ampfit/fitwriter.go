@@ -41,13 +41,14 @@ const lateMetrics = 1 << 21
 func (w *fitWriter) write() error {
 	r := w.result
 	channels, rate := len(r.Output), float64(w.rate)
-	target := slices.Concat(r.Target...)
+	skip := int(math.Round(w.fitCommand.skip.Seconds() * rate))
+	target := later(r.Target, skip)
 	var only []string
 	if (r.Interrupted || r.TimedOut) && len(target) > lateMetrics {
 		only = []string{"esr", "mse", "si_sdr_db"}
 	}
-	start := loss.Metrics(slices.Concat(r.Start...), target, channels, rate, only...)
-	for i, m := range loss.Metrics(slices.Concat(r.Output...), target, channels, rate, only...) {
+	start := loss.Metrics(later(r.Start, skip), target, channels, rate, only...)
+	for i, m := range loss.Metrics(later(r.Output, skip), target, channels, rate, only...) {
 		w.metrics = append(w.metrics, report.Metric{Name: m.Name, Start: start[i].Value, Final: m.Value})
 	}
 	var err error
@@ -81,6 +82,14 @@ func (w *fitWriter) write() error {
 		}
 	}
 	return nil
+}
+
+// later are rows without their first frames, one after the other.
+func later(rows [][]float64, skip int) (x []float64) {
+	for _, row := range rows {
+		x = append(x, row[skip:]...)
+	}
+	return x
 }
 
 // allNumbers tells whether all frames are numbers.

@@ -104,3 +104,14 @@ func TestRenderAPlate(t *testing.T) {
 	plate := write(t, dir, "plate.json", `{"nodes": [{"name": "m", "type": "ModalNode", "config": {"modes": 27000, "excitation": "impulse"}}]}`)
 	require.Contains(t, ok(t, "render", plate, "-o", filepath.Join(dir, "p.wav"), "--duration", "20ms").out, "960 frames")
 }
+
+// The beginning is left out of the loss and of the metrics.
+func TestSkip(t *testing.T) {
+	dir := toneTask(t)
+	a := ok(t, fitArgs(dir, "--quiet", "--skip", "100ms")...)
+	require.Less(t, *readSummary(t, filepath.Join(dir, "target.fit")).Loss.Final, 1e-10, a.out)
+	r := ampfit(t, fitArgs(dir, "--skip", "1h")...)
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.errout, "target.wav has only 0.5 s; leave out less")
+	require.Contains(t, ampfit(t, fitArgs(dir, "--skip", "-1s")...).errout, "--skip -1s: a time above 0 is needed")
+}

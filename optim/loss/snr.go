@@ -151,6 +151,8 @@ func Decibels(l Loss) bool {
 	switch l := l.(type) {
 	case *ratio:
 		return true
+	case *later:
+		return Decibels(l.inner)
 	case *sum:
 		for _, t := range l.terms {
 			if Decibels(t.Loss) {

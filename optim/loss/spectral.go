@@ -220,6 +220,8 @@ func SetThreads(l Loss, threads int) {
 	switch l := l.(type) {
 	case *spectral:
 		l.setThreads(threads)
+	case *later:
+		SetThreads(l.inner, threads)
 	case *sum:
 		for _, t := range l.terms {
 			SetThreads(t.Loss, threads)

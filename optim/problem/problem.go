@@ -26,6 +26,7 @@ type Options struct {
 	Target        [][]float64     // a slice per channel
 	Loss          string          // a specification; "" is the graph's, or the one that goes with a dry signal or without
 	Learn, Freeze []string        // node.param; Learn replaces what the file marks
+	Skip          int             // frames at the beginning that the loss leaves out
 	HeatWeight    float64         // of the heat of all nodes, added to the loss
 }
 
@@ -141,7 +142,7 @@ func (o *Options) spec(g *graph.Graph) string {
 }
 
 func (o *Problem) bind(spec string) (loss.Loss, error) {
-	l, err := loss.Parse(spec, o.Target, o.Channels, o.Model.Plan.Rate)
+	l, err := loss.ParseAfter(o.options.Skip, spec, o.Target, o.Channels, o.Model.Plan.Rate)
 	if err == nil {
 		loss.SetThreads(l, o.options.Run.Threads)
 	}
@@ -207,6 +208,9 @@ func (o *Problem) Quadratic() bool { return loss.Quadratic(o.Loss) }
 func (o *Problem) LeastSquares() bool {
 	return o.Quadratic() && !o.Model.HasHeatLoss() && len(o.Variables) <= 64 && len(o.Variables)*len(o.Model.Output) < 64<<20
 }
+
+// Skip is how many frames at the beginning the loss leaves out.
+func (o *Problem) Skip() int { return o.options.Skip }
 
 // Frames is the length of the target.
 func (o *Problem) Frames() int { return len(o.Target) / o.Channels }

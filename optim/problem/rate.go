@@ -23,6 +23,7 @@ func (o *Problem) AtRate(ratio int) (*Problem, error) {
 		}
 		other := o.options
 		other.Target, other.Run.Input = decimate(other.Target, ratio), decimate(other.Run.Input, ratio)
+		other.Skip /= ratio
 		other.Run.Profile, other.Run.Block = false, 0
 		g := *o.graph
 		g.Rate = o.Model.Plan.Rate / float64(ratio)

@@ -116,6 +116,7 @@ func endIfUnrelated(ctx context.Context, s *State) error {
 		}
 		dry := make([]float64, frames)
 		copy(dry, p.Dry[min(c, len(p.Dry)-1)])
+		clear(left[:p.Skip()])
 		if !analysis.Unrelated(ctx, left, dry) {
 			return nil
 		}
