@@ -34,8 +34,8 @@ type fitWriter struct {
 }
 
 // lateMetrics is the number of samples beyond which the end of a fit whose time is over
-// has a few metrics only: all take a second for a minute.
-const lateMetrics = 1 << 21
+// has a few metrics only: all take half a second for 30 s at 48 kHz.
+const lateMetrics = 1 << 19
 
 // write fills the directory; each file appears whole or not at all.
 func (w *fitWriter) write() error {
