@@ -20,6 +20,7 @@ package abi
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // ErrUnsupported says that a node type has no adjoint (AMP_E_UNSUPPORTED): its
@@ -177,6 +178,10 @@ type Param struct {
 	// NoGradient parameters are values (stage lengths, switches) whose
 	// gradient is zero by definition; they are never learned.
 	NoGradient bool
+	// Held parameters are learned only where a file marks them or somebody names
+	// them: those that seldom differ from their default, such as the state before
+	// the first frame. Setup.Hold adds those without effect in a configuration.
+	Held bool
 }
 
 // Kind is the type of a configuration value.
@@ -320,6 +325,15 @@ func (s *Setup) Drop(name string) {
 		if s.Params[i].Name == name {
 			s.Params = append(s.Params[:i:i], s.Params[i+1:]...)
 			return
+		}
+	}
+}
+
+// Hold makes parameters Held that have no effect in this configuration.
+func (s *Setup) Hold(names ...string) {
+	for i := range s.Params {
+		if slices.Contains(names, s.Params[i].Name) {
+			s.Params[i].Held = true
 		}
 	}
 }

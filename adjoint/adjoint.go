@@ -16,6 +16,7 @@ package adjoint
 
 import (
 	"fmt"
+	"math"
 	"sort"
 
 	"ampfit/arena"
@@ -150,19 +151,24 @@ func split(buf []float64, n int) [][]float64 {
 	return rows
 }
 
-// Forward renders the whole run into Output, keeping a tape.
+// Forward renders the whole run into Output, keeping a tape. Where Run.Ended ended
+// it (Run.Cut), Output means nothing.
 func (m *Model) Forward() {
-	m.rendered = true
 	m.Run.Reset()
 	m.tape.Forward(system{m})
 	m.Run.HeatTo(m.Heat)
+	m.rendered = !m.Run.Cut()
 }
 
 // ForwardBackward renders, calls seed with the output to get the gradient of
 // the loss by it (both batches × channels × frames; seed fills grad), and walks
-// back. The gradients are in Params and InputGrad afterwards.
+// back. The gradients are in Params and InputGrad afterwards. A run that was cut
+// (Run.Ended) leaves them as they were.
 func (m *Model) ForwardBackward(seed func(grad, output []float64)) {
 	m.Forward()
+	if m.Run.Cut() {
+		return
+	}
 	seed(m.seedBuf, m.Output)
 	m.back()
 	if known := len(m.Unsupported); m.refused() > known { // on the way: once more, with zeros all along
@@ -189,7 +195,9 @@ func (m *Model) back() {
 	}
 	m.Run.BeginBack(m.Plan.Output, m.seed, m.skip)
 	m.tape.Back(system{m})
-	m.collect()
+	if m.rendered = !m.Run.Cut(); m.rendered {
+		m.collect()
+	}
 }
 
 // system drives a model's run by the actions of a tape.
@@ -211,9 +219,13 @@ func (s system) Reverse(int) {
 	s.Run.AddInputGrad(s.InputGrad)
 }
 
-// Value is the sum of the loss over the batches and of the weighted heat.
+// Value is the sum of the loss over the batches and of the weighted heat; +Inf of
+// a run that was cut (Run.Ended).
 func (m *Model) Value(l Loss) float64 {
 	m.Forward()
+	if m.Run.Cut() {
+		return math.Inf(1)
+	}
 	v := 0.0
 	for _, batch := range split(m.Output, m.Plan.Output.Channels*m.Plan.Frames) {
 		v += l.Evaluate(nil, batch)
@@ -230,6 +242,9 @@ func (m *Model) ValueGradient(l Loss) float64 {
 			v += l.Evaluate(grad[b*n:(b+1)*n], output[b*n:(b+1)*n])
 		}
 	})
+	if m.Run.Cut() {
+		return math.Inf(1)
+	}
 	return v + m.heatLoss()
 }
 

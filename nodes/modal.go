@@ -9,6 +9,10 @@ import (
 
 func init() { abi.Register(modal) }
 
+// mostModes is more than a thin plate has within hearing: 2 m² of steel of half a
+// millimetre have √3 A/(h c) = 1.3 in a hertz, 27,000 up to 20 kHz.
+const mostModes = 1 << 16
+
 // modal is a sum of two-pole resonators. With ρ = 10^(-3/(rate decay)),
 // w = 2πf/rate, of each mode
 //
@@ -38,7 +42,7 @@ var modal = abi.NodeType{
 		{Name: "amps", Role: abi.Amplitudes, Default: 0, Min: -4, Max: 4, Vector: true, Doc: "Amplitude of each mode; 1/k unless given."},
 	},
 	Config: []abi.Key{
-		{Name: "modes", Kind: abi.Int, Default: 8.0, Min: 1, Max: 4096, Doc: "Number of modes."},
+		{Name: "modes", Kind: abi.Int, Default: 8.0, Min: 1, Max: mostModes, Doc: "Number of modes."},
 		{Name: "excitation", Kind: abi.String, Default: "input", Enum: []string{"input", "impulse"}, Doc: "What drives the modes."},
 		channelsKey,
 	},

@@ -35,7 +35,7 @@ var osc = abi.NodeType{
 		"with neither it is 0. Waves: sine; saw and square (duty 1/2) with polynomial band-limited steps; triangle, a leaky integral of that square (0.9995, 0.0005), very quiet at high pitches. " +
 		"integrator: v ← clamp(integration_leak v + integration_gain w, ±integration_clamp). op_amp: v follows the mean of the input's other channels by at most slew per second " +
 		"(slew_rate where slew is negative; a limit of 0 is none), within ±slew_clamp; the wave is not used. With pan there are two channels, cos θ and sin θ, θ = (pan + 1) π/4. " +
-		"The threshold of reset has no slope. Parameters of other modes have no effect. compat amp reproduces two defects of the AMP runtime: the corrections of the square have the wrong sign (so it jumps by up to 4, and the triangle is one of that square), " +
+		"The threshold of reset has no slope. Parameters of other modes have no effect, and are learned only where asked for. compat amp reproduces two defects of the AMP runtime: the corrections of the square have the wrong sign (so it jumps by up to 4, and the triangle is one of that square), " +
 		"and phase_offset and frame_delay are ignored where both are given.",
 	Source: "V. Välimäki, J. Pekonen, J. Nam, Perceptually Informed Synthesis of Bandlimited Classical Waveforms Using Integrated Polynomial Interpolation, JASA 131(1), 2012; the AMP runtime's OscNode.",
 	Inputs: in, Outputs: out, Coupled: true, Advances: true, Example: `"params": {"freq": 220}`,
@@ -44,7 +44,7 @@ var osc = abi.NodeType{
 		{Name: "pan", Role: abi.Pan, Default: 0, Min: -1, Max: 1, Mod: true, Doc: "From left to right; absent: one channel."},
 		{Name: "amp", Role: abi.Level, Default: 1, Min: 0, Max: 10, Mod: true, Doc: "Gain of the output."},
 		{Name: "phase_offset", Role: abi.Phase, Unit: "cycles", Default: 0, Scale: abi.Periodic, Mod: true, Doc: "Added to the phase where it is read."},
-		{Name: "frame_delay", Role: abi.Other, Unit: "frames", Default: 0, Min: 0, Max: 4096, Mod: true, Doc: "Frames by which the phase is read ahead."},
+		{Name: "frame_delay", Role: abi.Other, Unit: "frames", Default: 0, Min: 0, Max: 4096, Mod: true, Held: true, Doc: "Frames by which the phase is read ahead."},
 		{Name: "reset", Role: abi.Switch, Default: 0, Min: 0, Max: 1, Mod: true, NoGradient: true, Doc: "Above 1/2 the phase starts again at 0."},
 		{Name: "slew", Role: abi.Slew, Unit: "1/s", Default: -1, Min: -1, Max: 1e6, Mod: true, Doc: "Fastest change in op_amp; negative: slew_rate."},
 		{Name: "integration_leak", Role: abi.Coefficient, Default: 0.9995, Min: 0, Max: 0.999999, Doc: "What the integrator keeps of its value in a frame."},
@@ -89,6 +89,12 @@ var osc = abi.NodeType{
 			law.amp++
 		} else {
 			s.Drop("pan")
+		}
+		if law.mode != oscIntegrator {
+			s.Hold("integration_leak", "integration_gain", "integration_clamp")
+		}
+		if law.mode != oscFollower {
+			s.Hold("slew", "slew_rate", "slew_clamp")
 		}
 		s.Data = law
 		return nil

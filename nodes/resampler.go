@@ -21,7 +21,7 @@ var resampler = abi.NodeType{
 	Source: "The AMP runtime's ResamplerNode.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "initial_value", Role: abi.Other, Default: 0, Min: -1e6, Max: 1e6, Doc: "Input before the first frame."},
+		{Name: "initial_value", Role: abi.Other, Default: 0, Min: -1e6, Max: 1e6, Held: true, Doc: "Input before the first frame."},
 	},
 	Config: []abi.Key{
 		{Name: "sample_rate_free", Kind: abi.Bool, Default: true, Doc: "AMP's report only: no effect."},

@@ -1,19 +1,20 @@
 package optim
 
 import (
+	"context"
 	"math"
+	"time"
 
 	"gonum.org/v1/gonum/mat"
 )
 
-// lateBars is how many learned values have error bars in a fit that was ended.
-const lateBars = 64
-
 // errorBars returns the standard deviation of each learned value by the
 // Gauss-Newton covariance, σ²(JᵀJ)⁻¹ with σ² the residual's variance, taken in
 // the parameters' own units; and which of them the data do not identify: those
-// that take part in a direction with next to no effect on the output.
-func (f *fit) errorBars(x []float64) (std []float64, loose []bool) {
+// that take part in a direction with next to no effect on the output. Late reports
+// that they were left out because the time is over, or would be before they are
+// there.
+func (f *fit) errorBars(ctx context.Context, x []float64) (std []float64, loose []bool, late bool) {
 	n := len(x)
 	std, loose = make([]float64, n), make([]bool, n)
 	for i := range std {
@@ -21,14 +22,17 @@ func (f *fit) errorBars(x []float64) (std []float64, loose []bool) {
 	}
 	o, output := f.problem, f.problem.Model.Output
 	if !o.Quadratic() || o.Model.HasHeatLoss() || n*len(output) > 64<<20 {
-		return std, loose
-	}
-	if n > lateBars && (f.result.TimedOut || f.result.Interrupted) {
-		return std, loose // a Jacobian that nobody waits for
+		return std, loose, false
 	}
 	h := make([]float64, n*n)
+	began := time.Now()
 	value := o.Evaluate(nil, x)
-	o.Curvature(h, x)
+	if end, limited := ctx.Deadline(); limited && time.Now().Add(time.Duration(barRuns*n)*time.Since(began)).After(end) {
+		return std, loose, true
+	}
+	if o.Curvature(h, x); o.Over() { // before its end
+		return std, loose, true
+	}
 	scale := make([]float64, n)
 	top := 0.0
 	for i := range scale {
@@ -51,12 +55,12 @@ func (f *fit) errorBars(x []float64) (std []float64, loose []bool) {
 	}
 	var eig mat.EigenSym
 	if !eig.Factorize(a, true) {
-		return std, loose
+		return std, loose, false
 	}
 	var vectors mat.Dense
 	eig.VectorsTo(&vectors)
 	values := eig.Values(nil)
-	residuals := float64(len(output) - n)
+	residuals := float64(len(output) - o.Skip()*o.Channels - n)
 	for i := range n {
 		variance := 0.0
 		for k, w := range values {
@@ -71,5 +75,9 @@ func (f *fit) errorBars(x []float64) (std []float64, loose []bool) {
 		_, slope := o.Variables[i].Value(x[i])
 		std[i] = math.Sqrt(2*value/residuals*variance) / scale[i] * math.Abs(slope)
 	}
-	return std, loose
+	return std, loose, false
 }
+
+// barRuns is how many evaluations the error bar of a value takes: two renderings, and
+// the sums of a column with the others.
+const barRuns = 3

@@ -48,6 +48,9 @@ type FitOptions struct {
 	// Align shifts the dry signal by the whole frames that the target lags the
 	// output at the start. It needs an input.
 	Align bool
+	// Skip leaves so many frames at the beginning out of the loss, and of what is said of
+	// the result. The graph still runs over them.
+	Skip int
 	// HeatWeight adds the heat of all nodes, in joules, times this to the loss.
 	HeatWeight float64
 
@@ -81,7 +84,8 @@ func Methods() [][2]string {
 
 // Fit learns the parameters of a graph so that its output matches the target.
 // When the context ends, the best so far is returned with Interrupted set (or
-// TimedOut, for a deadline).
+// TimedOut, for a deadline), at once: what would still take time, such as error
+// bars, is left out with a note.
 func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) {
 	began := time.Now()
 	f, err := newFit(g, o)
@@ -132,7 +136,10 @@ func Fit(ctx context.Context, g *graph.Graph, o FitOptions) (*FitResult, error) 
 	}
 	f.watch(ctx)
 	x, note, err := f.search(ctx, m, x, low)
-	f.problem.Tick, f.problem.Ended = nil, nil // error bars come after the end
+	f.problem.Tick = nil
+	if err == nil {
+		err = ctx.Err() // a method may have seen nothing of it but evaluations that were cut
+	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		r.TimedOut = true
@@ -216,11 +223,14 @@ func (f *fit) watch(ctx context.Context) {
 			f.tell(f.result.Steps, f.best, true)
 		}
 	}
-	f.problem.Ended = func() bool { return ctx.Err() != nil }
+	f.problem.Until(func() bool { return ctx.Err() != nil })
 }
 
 // took is a step of a descent.
 func (f *fit) took(p method.Point) error {
+	if f.problem.Over() {
+		return nil // the method looks at its context; its value may be that of a run that was cut
+	}
 	f.best, f.low = math.Min(f.best, p.Value), math.Min(f.low, p.Value)
 	f.steps = p.Step
 	p.Step += f.offset
@@ -259,6 +269,7 @@ type fit struct {
 	options FitOptions
 	problem *problem.Problem
 	result  *FitResult
+	idle    []bool  // variables without any effect
 	notes   int     // of the result, before the search
 	steps   int     // of the descent at hand
 	offset  int     // of its steps among those of the fit
@@ -272,7 +283,7 @@ type fit struct {
 func newFit(g *graph.Graph, o FitOptions) (*fit, error) {
 	p, err := problem.New(g, problem.Options{
 		Run:    adjoint.Options{Input: o.Input, Rate: o.Rate, Options: o.Options},
-		Target: o.Target, Loss: o.Loss, Learn: o.Learn, Freeze: o.Freeze, HeatWeight: o.HeatWeight,
+		Target: o.Target, Loss: o.Loss, Learn: o.Learn, Freeze: o.Freeze, Skip: o.Skip, HeatWeight: o.HeatWeight,
 	})
 	if err != nil {
 		return nil, err
@@ -310,7 +321,14 @@ func (f *fit) noteStart() {
 		}
 	}
 	if !marked {
-		r.Notes = append(r.Notes, "no parameter is marked \"learn\": true, so every differentiable parameter is learned")
+		note := "no parameter is marked \"learn\": true, so every differentiable parameter is learned"
+		if held := f.heldByType(); len(held) > 0 {
+			note += ", but not " + list(held) + ", which few sounds need: --learn or \"learn\": true has them learned"
+		}
+		r.Notes = append(r.Notes, note)
+	}
+	if peak := f.peak(); peak > 0 && peak < faint {
+		r.Notes = append(r.Notes, fmt.Sprintf("the target's peak is %.2g of full scale: losses follow that, ranges of levels and amplitudes do not; give those that are learned a \"max\" near it, or scale the recordings", peak))
 	}
 	if len(f.options.Input) > 0 && !slices.ContainsFunc(f.options.Input, audible) {
 		r.Notes = append(r.Notes, "the dry signal is silent over the length of the target: nothing can be learned of what it passes through; check -i")
@@ -325,6 +343,19 @@ func (f *fit) noteStart() {
 	for _, c := range r.Cut {
 		r.Notes = append(r.Notes, "no gradient reaches "+c)
 	}
+}
+
+// faint is the peak below which a target is hardly a sound at full scale, but one in
+// another unit.
+const faint = 1e-5
+
+// peak is the target's.
+func (f *fit) peak() float64 {
+	peak := 0.0
+	for _, v := range f.problem.Target {
+		peak = math.Max(peak, math.Abs(v))
+	}
+	return peak
 }
 
 // audible reports whether a row is not all zero.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"ampfit/graph"
 	"ampfit/graph/run"
@@ -488,6 +489,120 @@ func TestFitEndsWithinAJacobian(t *testing.T) {
 	for _, p := range r.Params {
 		require.NotContains(t, p.Notes, "at its bound")
 	}
+}
+
+// The same fit at 1e-8 of full scale finds the same settings, by the waveform and by
+// spectra, and an amplitude that much smaller without a dry signal.
+func TestFitAtAnyLevel(t *testing.T) {
+	const level = 1e-8
+	nodes := func(cutoff, gain float64) string {
+		return dry + fmt.Sprintf(`,{"name": "lp", "type": "OnePoleNode", "params": {"cutoff_hz": {"value": %g, "learn": true}}}, {"name": "g", "type": "GainNode", "params": {"gain": {"value": %g, "learn": true}}}`, cutoff, gain)
+	}
+	edges := `{"source": "dry", "target": "lp"}, {"source": "lp", "target": "g"}`
+	in := [][]float64{noise(18, 4000, 0.3*level)}
+	target := render(t, load(t, nodes(1500, 0.6), edges), 4000, in)
+	for _, l := range []string{"esr", "mrstft", "snr", "si_sdr"} {
+		r := fit(t, load(t, nodes(500, 1), edges), optim.FitOptions{Target: target, Input: in, Loss: l})
+		require.InEpsilon(t, 1500, value(t, r, "lp", "cutoff_hz"), 1e-3, l)
+		if l != "si_sdr" { // does not hear the gain
+			require.InEpsilon(t, 0.6, value(t, r, "g", "gain"), 1e-3, l)
+		}
+		require.Contains(t, strings.Join(r.Notes, "\n"), "losses follow that, ranges of levels and amplitudes do not", l)
+	}
+	sine := func(frequency, amplitude float64) *graph.Graph {
+		return load(t, fmt.Sprintf(`{"name": "s", "type": "SineOscillatorNode", "params": {"frequency": %g, "amplitude": %g}}`, frequency, amplitude), "")
+	}
+	r := fit(t, sine(430, 1), optim.FitOptions{Target: render(t, sine(441, 0.7*level), 8000, nil)})
+	require.InEpsilon(t, 441, value(t, r, "s", "frequency"), 1e-4)
+	require.InEpsilon(t, 0.7*level, value(t, r, "s", "amplitude"), 1e-3)
+}
+
+// What the beginning owes to a state before the recording is left out: the settings
+// are those of the rest, the verdict and the error bars, too.
+func TestFitSkipsTheBeginning(t *testing.T) {
+	nodes := func(cutoff int) string {
+		return dry + fmt.Sprintf(`,{"name": "lp", "type": "OnePoleNode", "params": {"cutoff_hz": {"value": %d, "learn": true}}}`, cutoff)
+	}
+	edges := `{"source": "dry", "target": "lp"}`
+	in := [][]float64{noise(18, 6000, 0.3)}
+	target := render(t, load(t, nodes(1500), edges), 6000, in)
+	copy(target[0], noise(19, 800, 0.5))
+	for _, l := range []string{"esr", "mrstft"} {
+		o := optim.FitOptions{Target: target, Input: in, Loss: l}
+		whole := fit(t, load(t, nodes(500), edges), o)
+		require.Equal(t, "poor", whole.Verdict.Grade, l)
+		if l == "esr" { // spectra are robust
+			require.Greater(t, math.Abs(value(t, whole, "lp", "cutoff_hz")-1500), 5.0)
+		}
+		o.Skip = 800
+		r := fit(t, load(t, nodes(500), edges), o)
+		require.InEpsilon(t, 1500, value(t, r, "lp", "cutoff_hz"), 1e-4, l)
+		require.Equal(t, "excellent", r.Verdict.Grade, l)
+		require.Len(t, r.Output[0], 6000)
+		if l == "esr" {
+			require.False(t, math.IsNaN(param(t, r, "lp", "cutoff_hz").StdErr[0]))
+		}
+	}
+	_, err := optim.Fit(context.Background(), load(t, nodes(500), edges), optim.FitOptions{Target: target, Input: in, Rate: rate, Skip: 6000})
+	require.ErrorContains(t, err, "leave out fewer")
+}
+
+// soon is a context whose time is over a moment later.
+type soon struct{ context.Context }
+
+func (soon) Deadline() (time.Time, bool) { return time.Now().Add(time.Microsecond), true }
+
+// Error bars that would not be there in time are left out, and a note says so; a fit
+// of 500 modes went on for four minutes beyond its limit.
+func TestErrorBarsKeepTheTimeLimit(t *testing.T) {
+	g := load(t, dry+`,{"name": "lp", "type": "OnePoleNode", "params": {"cutoff_hz": {"value": 900, "learn": true}}}`, `{"source": "dry", "target": "lp"}`)
+	in := [][]float64{noise(18, 4000, 0.3)}
+	o := optim.FitOptions{Target: render(t, g, 4000, in), Input: in, Rate: rate}
+	hurried, err := optim.Fit(soon{context.Background()}, g, o)
+	require.NoError(t, err)
+	require.True(t, math.IsNaN(param(t, hurried, "lp", "cutoff_hz").StdErr[0]))
+	require.Contains(t, strings.Join(hurried.Notes, "\n"), "no error bars: the time was over")
+	free, err := optim.Fit(context.Background(), g, o)
+	require.NoError(t, err)
+	require.False(t, math.IsNaN(param(t, free, "lp", "cutoff_hz").StdErr[0]))
+	require.Equal(t, free.Final, hurried.Final)
+}
+
+// A fit whose time ends within an evaluation has the best point before that one, and
+// its sound.
+func TestFitEndsWithinAnEvaluation(t *testing.T) {
+	nodes := func(cutoff int) string {
+		return dry + fmt.Sprintf(`,{"name": "lp", "type": "OnePoleNode", "params": {"cutoff_hz": {"value": %d, "learn": true}}}`, cutoff)
+	}
+	edges := `{"source": "dry", "target": "lp"}`
+	in := [][]float64{noise(18, 20000, 0.3)}
+	target := render(t, load(t, nodes(1500), edges), 20000, in)
+	for _, optimizer := range []string{"auto", "lm", "adam", "lbfgs", "neldermead"} {
+		for _, at := range []int{1, 5, 30, 60, 100} { // some twenty to an evaluation
+			ctx := &counted{Context: context.Background(), left: at}
+			r, err := optim.Fit(ctx, load(t, nodes(500), edges), optim.FitOptions{Target: target, Input: in, Rate: rate, Optimizer: optimizer})
+			require.NoError(t, err)
+			require.True(t, r.Interrupted, optimizer)
+			require.LessOrEqual(t, r.Final, r.Initial, optimizer)
+			require.Len(t, r.Output[0], 20000)
+			for _, s := range r.History {
+				require.False(t, math.IsInf(s.Loss, 0), optimizer)
+			}
+		}
+	}
+}
+
+// counted is a context that ends when it was asked so often.
+type counted struct {
+	context.Context
+	left int
+}
+
+func (c *counted) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
 }
 
 // A ratio in dB is below 0 long before it is good.

@@ -112,11 +112,16 @@ const profileEntries = 60
 // finish renders the best point and fills in the result.
 func (f *fit) finish(ctx context.Context, x []float64) {
 	r, m := f.result, f.problem.Model
-	stdErr, loose := f.errorBars(x)
+	f.idle = f.leaveIdle(x)
+	stdErr, loose, late := f.errorBars(ctx, x)
 	if !f.options.Profile {
 		m.Run.ProfileEvery(max(float64(m.Plan.Frames)/m.Plan.Rate/profileEntries, 1e-3))
 	}
-	r.Final = f.problem.Evaluate(make([]float64, len(x)), x) // with heat
+	if r.Final = f.problem.Measure(make([]float64, len(x)), x); m.Run.Cut() { // one rendering is due, a way back is not
+		f.problem.Until(nil)
+		r.Final = f.problem.Measure(nil, x)
+	}
+	f.problem.Until(nil)
 	r.Nodes = m.Run.Metrics()
 	r.Output = f.output()
 	r.Clamped = m.Run.Clamped()
@@ -139,13 +144,11 @@ func (f *fit) finish(ctx context.Context, x []float64) {
 			r.History[0].Seconds = 0
 		}
 	}
-	apart := f.disagree(stdErr)
-	if why := f.unwhite(slices.Concat(r.Output...)); why != "" {
-		r.Notes = append(r.Notes, why)
-		for i := range stdErr {
-			stdErr[i] = math.NaN()
-		}
+	if names := f.named(func(i int) bool { return f.idle[i] }); len(names) > 0 {
+		r.Notes = append(r.Notes, list(names)+" had no effect on this sound, at the start nor at the end, and stayed as they were; hold them with \"learn\": false")
 	}
+	apart := f.disagree(stdErr)
+	f.withhold(ctx, stdErr, late)
 	f.fillParams(stdErr, loose, apart)
 	r.Unsupported = m.Unsupported // some turn out on the way
 	r.Notes = append(r.Notes, m.Run.Unconverged()...)
@@ -162,6 +165,25 @@ func (f *fit) finish(ctx context.Context, x []float64) {
 				r.Notes = append(r.Notes, fmt.Sprintf("%s.%s is %s", p.Node, p.Name, n))
 			}
 		}
+	}
+}
+
+// withhold takes error bars back, with a note, that are late or would mislead.
+func (f *fit) withhold(ctx context.Context, stdErr []float64, late bool) {
+	why := ""
+	if !late {
+		why = f.unwhite(ctx, slices.Concat(f.result.Output...))
+		late = ctx.Err() != nil && slices.ContainsFunc(stdErr, func(s float64) bool { return !math.IsNaN(s) }) // nobody knows whether they mislead
+	}
+	if late {
+		why = "no error bars: the time was over, or would have been before they were computed; --resume without an end to the time gives them"
+	}
+	if why == "" {
+		return
+	}
+	f.result.Notes = append(f.result.Notes, why)
+	for i := range stdErr {
+		stdErr[i] = math.NaN()
 	}
 }
 
@@ -191,11 +213,14 @@ func (f *fit) fillParams(stdErr []float64, loose []bool, apart map[int]bool) {
 				row.note(atBound)
 			}
 			switch {
+			case f.idle[i]:
+				row.note("no effect on this sound, left at its value")
+			case bound:
 			case loose[i]:
-				row.note("not identified by this recording")
+				row.note(openHere)
 			case apart[i]:
-				row.note("other starts end as low at another value")
-			case !bound:
+				row.note(openElsewhere)
+			default:
 				row.StdErr[v.Element] = stdErr[i]
 			}
 			if p.Blocked != "" {
@@ -208,6 +233,17 @@ func (f *fit) fillParams(stdErr []float64, loose []bool, apart map[int]bool) {
 		r.Params = append(r.Params, row)
 	}
 }
+
+// Undetermined reports whether the recording leaves the value open.
+func (p *FitParam) Undetermined() bool {
+	return slices.ContainsFunc(p.Notes, func(n string) bool { return n == openHere || n == openElsewhere })
+}
+
+// Notes on values that a recording does not determine.
+const (
+	openHere      = "not identified by this recording"
+	openElsewhere = "other starts end as low at another value"
+)
 
 func (p *FitParam) note(s string) {
 	if !slices.Contains(p.Notes, s) {

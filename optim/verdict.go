@@ -58,7 +58,7 @@ func (f *fit) judge(ctx context.Context) *Verdict {
 		v.Grade = "excellent"
 	case v.Fit <= good:
 		v.Grade = "good"
-	case waveform && v.Fit <= mostlyKnown && f.unrelated(output):
+	case waveform && v.Fit <= mostlyKnown && f.unrelated(ctx, output):
 		v.Grade, v.Reason = "good", "what is left has nothing of the dry signal: noise, hum or another source"
 	case !(v.Fit < noBetter*min(v.Silence, v.Gain)):
 		v.Grade = "failed"
@@ -66,7 +66,7 @@ func (f *fit) judge(ctx context.Context) *Verdict {
 		v.Grade = "poor"
 	}
 	if v.Grade == "poor" || v.Grade == "failed" {
-		if waveform && len(f.options.Input) > 0 {
+		if waveform && len(f.options.Input) > 0 && ctx.Err() == nil {
 			v.Filter = f.filterLeaves(ctx)
 		}
 		f.explain(v)
@@ -82,6 +82,9 @@ func (f *fit) judge(ctx context.Context) *Verdict {
 func (f *fit) esr(y []float64) float64 {
 	var rest, all float64
 	for n, t := range f.problem.Target {
+		if n%f.problem.Frames() < f.problem.Skip() {
+			continue
+		}
 		rest += (y[n] - t) * (y[n] - t)
 		all += t * t
 	}
@@ -104,18 +107,18 @@ func scaledTo(y, target []float64) []float64 {
 
 // unrelated reports whether what an output leaves of the target has nothing of the
 // dry signal.
-func (f *fit) unrelated(output []float64) bool {
-	frames := f.problem.Frames()
-	if len(f.options.Input) == 0 || frames < unrelatedFrames {
+func (f *fit) unrelated(ctx context.Context, output []float64) bool {
+	frames, skip := f.problem.Frames(), f.problem.Skip()
+	if len(f.options.Input) == 0 || frames-skip < unrelatedFrames {
 		return false
 	}
 	for c := range f.problem.Channels {
 		left, dry := make([]float64, frames), make([]float64, frames)
-		for n := range left {
+		for n := skip; n < frames; n++ {
 			left[n] = f.problem.Target[c*frames+n] - output[c*frames+n]
 		}
 		copy(dry, f.options.Input[min(c, len(f.options.Input)-1)])
-		if !analysis.Unrelated(left, dry) {
+		if !analysis.Unrelated(ctx, left, dry) {
 			return false
 		}
 	}
@@ -143,7 +146,11 @@ func (f *fit) filterLeaves(ctx context.Context) float64 {
 		dry, target = append(dry, row...), append(target, p.Target[c*p.Frames():][:frames]...)
 	}
 	taps := make([]float64, min(filterTaps, frames))
-	return analysis.NewFIR(dry, p.Channels, len(taps)).Best(ctx, taps, target)
+	left := analysis.NewFIR(dry, p.Channels, len(taps)).Best(ctx, taps, target)
+	if ctx.Err() != nil { // it was ended on its way
+		return math.NaN()
+	}
+	return left
 }
 
 // explain names the likely reason of a poor fit and what to try.
@@ -210,8 +217,8 @@ const roundingLeft = 1e-10
 
 // unwhite says why no error bars are given, "" where they may be: they are those of
 // white noise, so what is left of the target has to be that.
-func (f *fit) unwhite(output []float64) string {
-	if !f.problem.Quadratic() {
+func (f *fit) unwhite(ctx context.Context, output []float64) string {
+	if !f.problem.Quadratic() || ctx.Err() != nil {
 		return ""
 	}
 	left := make([]float64, len(output))
@@ -221,9 +228,9 @@ func (f *fit) unwhite(output []float64) string {
 	e, frames := f.esr(output), f.problem.Frames()
 	switch {
 	case e < roundingLeft:
-	case len(f.options.Input) > 0 && frames >= unrelatedFrames && !f.unrelated(output):
+	case len(f.options.Input) > 0 && frames-f.problem.Skip() >= unrelatedFrames && !f.unrelated(ctx, output):
 		return fmt.Sprintf("no error bars: what is left of the target (esr %.2g) still follows the dry signal, so they would be those of another question; a graph that explains it has them", e)
-	case analysis.FromWhite(left[:frames]) > math.Max(whiteness, 1.95/math.Sqrt(float64(frames)/2)):
+	case analysis.FromWhite(left[f.problem.Skip():frames]) > math.Max(whiteness, 1.95/math.Sqrt(float64(frames-f.problem.Skip())/2)):
 		return fmt.Sprintf("no error bars: what is left of the target (esr %.2g) is not white noise, so they would be those of another question; a graph that explains it has them", e)
 	}
 	return ""

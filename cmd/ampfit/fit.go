@@ -35,6 +35,7 @@ type fitCommand struct {
 	restarts   int
 	resume     bool
 	align      bool
+	skip       time.Duration
 	timeLimit  time.Duration
 	tapeMemory string
 	strict     bool
@@ -57,6 +58,7 @@ func (f *fitCommand) flags(fs *pflag.FlagSet) {
 	fs.IntVar(&f.restarts, "restarts", 0, "so many random starts beside the graph's values, each fitted; the best is kept")
 	fs.BoolVar(&f.resume, "resume", false, "go on from the result in the directory of -o: its values, its history")
 	fs.BoolVar(&f.align, "align", false, "shift the dry signal by the whole frames that the target is late or early")
+	fs.DurationVar(&f.skip, "skip", 0, "leave so much of the beginning out of the loss, such as 100ms, where a state before the recording is heard")
 	fs.StringSliceVar(&f.learn, "learn", nil, "learn exactly these: node.param,…")
 	fs.StringSliceVar(&f.freeze, "freeze", nil, "do not learn these: node.param,…")
 	fs.Float64Var(&f.heatWeight, "heat-weight", 0, "add the heat of all nodes in joules, times this, to the loss")
@@ -96,6 +98,9 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 		return fmt.Errorf("%s: %d Hz, but %s runs at %g Hz; set \"sample_rate\": %d there or convert the recording", targetPath, target.Rate, graphPath, g.Rate, target.Rate)
 	}
 	frames := target.Frames()
+	if f.skip.Seconds()*rate >= float64(frames) {
+		return fmt.Errorf("--skip %s: %s has only %.3g s; leave out less", f.skip, targetPath, float64(frames)/rate)
+	}
 	if f.align {
 		frames = 0 // what is shifted is cut later
 	}
@@ -125,6 +130,7 @@ func (f *fitCommand) run(ctx context.Context, targetPath, graphPath string) erro
 	ctx, fault := untilFault(ctx)
 	o := f.options(bar)
 	o.Target, o.Input, o.Rate, o.Loss, o.Resume = target.Rows(), input, rate, spec, resumed
+	o.Skip = int(math.Round(f.skip.Seconds() * rate))
 	r, err := optim.Fit(ctx, g, o)
 	bar.done()
 	if r != nil {
@@ -205,6 +211,8 @@ func (f *fitCommand) check() error {
 		return errors.New("--align: there is no dry signal to align the target with; give one with -i, or leave --align out")
 	case f.lr < 0 || math.IsNaN(f.lr) || math.IsInf(f.lr, 0):
 		return fmt.Errorf("--lr %g: a learning rate is a number above 0", f.lr)
+	case f.skip < 0:
+		return fmt.Errorf("--skip %s: a time above 0 is needed", f.skip)
 	case f.timeLimit < 0:
 		return fmt.Errorf("--time-limit %s: a time above 0 is needed", f.timeLimit)
 	case math.IsNaN(f.heatWeight) || math.IsInf(f.heatWeight, 0):

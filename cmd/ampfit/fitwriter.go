@@ -33,13 +33,22 @@ type fitWriter struct {
 	stopped     string // why the fit ended, when it is neither of the usual reasons
 }
 
+// lateMetrics is the number of samples beyond which the end of a fit whose time is over
+// has a few metrics only: all take half a second for 30 s at 48 kHz.
+const lateMetrics = 1 << 19
+
 // write fills the directory; each file appears whole or not at all.
 func (w *fitWriter) write() error {
 	r := w.result
 	channels, rate := len(r.Output), float64(w.rate)
-	target := slices.Concat(r.Target...)
-	start := loss.Metrics(slices.Concat(r.Start...), target, channels, rate)
-	for i, m := range loss.Metrics(slices.Concat(r.Output...), target, channels, rate) {
+	skip := int(math.Round(w.fitCommand.skip.Seconds() * rate))
+	target := later(r.Target, skip)
+	var only []string
+	if (r.Interrupted || r.TimedOut) && len(target) > lateMetrics {
+		only = []string{"esr", "mse", "si_sdr_db"}
+	}
+	start := loss.Metrics(later(r.Start, skip), target, channels, rate, only...)
+	for i, m := range loss.Metrics(later(r.Output, skip), target, channels, rate, only...) {
 		w.metrics = append(w.metrics, report.Metric{Name: m.Name, Start: start[i].Value, Final: m.Value})
 	}
 	var err error
@@ -73,6 +82,14 @@ func (w *fitWriter) write() error {
 		}
 	}
 	return nil
+}
+
+// later are rows without their first frames, one after the other.
+func later(rows [][]float64, skip int) (x []float64) {
+	for _, row := range rows {
+		x = append(x, row[skip:]...)
+	}
+	return x
 }
 
 // allNumbers tells whether all frames are numbers.
@@ -248,12 +265,18 @@ func (w *fitWriter) print(o io.Writer) error {
 		if !p.Learned {
 			continue
 		}
+		notes := strings.Join(p.Notes, "; ")
+		if n := len(p.Value); n > longVector {
+			rows = append(rows, []string{fmt.Sprintf("%s.%s[0…%d]", p.Node, p.Name, n-1), ends(p.Initial), ends(p.Value), "", p.Unit,
+				strings.TrimSuffix(fmt.Sprintf("%d values, mean %s; %s", n, number(mean(p.Value)), notes), "; ")})
+			continue
+		}
 		for i := range p.Value {
 			name := p.Node + "." + p.Name
 			if len(p.Value) > 1 {
 				name = fmt.Sprintf("%s[%d]", name, i)
 			}
-			rows = append(rows, []string{name, number(p.Initial[min(i, len(p.Initial)-1)]), number(p.Value[i]), errorBar(p.StdErr[i]), p.Unit, strings.Join(p.Notes, "; ")})
+			rows = append(rows, []string{name, number(p.Initial[min(i, len(p.Initial)-1)]), valueWithin(p.Value[i], p.StdErr[i]), errorBar(p.StdErr[i], p.Undetermined()), p.Unit, notes})
 		}
 	}
 	text.Columns(&b, rows, 1, 2, 3)
@@ -263,7 +286,7 @@ func (w *fitWriter) print(o io.Writer) error {
 	}
 	fmt.Fprintf(&b, "\n%s  %s → %s in %s, %.1f s%s\n", r.LossName, number(r.Initial), number(r.Final), text.Count(r.Steps, "step"), r.Seconds, limit)
 	for _, m := range w.metrics {
-		if m.Name != r.LossName && slices.Contains([]string{"esr", "mrstft", "si_sdr_db"}, m.Name) {
+		if !math.IsNaN(m.Final) && m.Name != r.LossName && slices.Contains([]string{"esr", "mrstft", "si_sdr_db"}, m.Name) {
 			fmt.Fprintf(&b, "%s  %s → %s\n", m.Name, number(m.Start), number(m.Final))
 		}
 	}
@@ -312,9 +335,41 @@ func verdictLines(v *optim.Verdict) []string {
 	return lines
 }
 
-// errorBar prints an error with two digits, which is more than it is known to.
-func errorBar(x float64) string {
+// longVector is from how many values on a vector has one row only.
+const longVector = 8
+
+// ends are the first and last of many values.
+func ends(x []float64) string {
+	if len(x) == 1 {
+		return number(x[0])
+	}
+	return number(x[0]) + " … " + number(x[len(x)-1])
+}
+
+func mean(x []float64) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += v
+	}
+	return sum / float64(len(x))
+}
+
+// valueWithin prints a value to the second digit of its error, but no more than ten
+// digits; without an error, five.
+func valueWithin(x, err float64) string {
+	if a := math.Abs(x); !(err > 0) || math.IsInf(err, 0) || a >= 1e6 || a < 1e-4 {
+		return number(x)
+	}
+	most := 9 - int(math.Floor(math.Log10(math.Abs(x))))
+	return strconv.FormatFloat(x, 'f', max(min(1-int(math.Floor(math.Log10(err))), most), 0), 64)
+}
+
+// errorBar prints an error with two digits, which is more than it is known to; ? where
+// the recording does not determine the value.
+func errorBar(x float64, undetermined bool) string {
 	switch {
+	case math.IsNaN(x) && undetermined:
+		return "?"
 	case math.IsNaN(x):
 		return "–"
 	case math.IsInf(x, 0):

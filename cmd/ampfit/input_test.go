@@ -27,7 +27,8 @@ func TestBadInput(t *testing.T) {
 		args  []string                       // nil: a fit
 		want  []string                       // each in a line of its own
 	}{
-		{name: "no arguments", args: []string{}, want: []string{"two files are needed: ampfit TARGET.wav GRAPH.json"}},
+		{name: "flags only", args: []string{"--quiet"}, want: []string{"two files are needed: ampfit TARGET.wav GRAPH.json"}},
+		{name: "swapped", args: []string{"eq4.json", "target.wav"}, want: []string{"eq4.json is no recording: the graph comes second, ampfit target.wav eq4.json"}},
 		{name: "one argument", args: []string{"target.wav"}, want: []string{"a fit needs two: ampfit TARGET.wav GRAPH.json"}},
 		{name: "misspelt command", args: []string{"rendr", "g.json"}, want: []string{`did you mean ampfit render?`}},
 		{name: "misspelt flag", args: append(fit, "--optimiser", "lm"), want: []string{"ampfit has no flag --optimiser; did you mean --optimizer?"}},

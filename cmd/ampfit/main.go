@@ -8,13 +8,18 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"ampfit/abi/cnode"
 	"ampfit/internal/suggest"
+	"ampfit/internal/text"
 	_ "ampfit/nodes"
+	"ampfit/optim"
+	"ampfit/optim/loss"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -117,8 +122,14 @@ sound, plots, and a report to listen to. Exit codes: 0 done, 1 the fit failed,
 		Args:          twoFiles,
 		SilenceErrors: true, SilenceUsage: true,
 		Version: version(),
-		RunE:    func(c *cobra.Command, args []string) error { return f.run(c.Context(), args[0], args[1]) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			return f.run(c.Context(), args[0], args[1])
+		},
 	}
+	root.Long += "\n\n" + choices()
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetVersionTemplate("ampfit {{.Version}}\n")
 	f.flags(root.Flags())
@@ -192,12 +203,56 @@ func misspelt(c *cobra.Command, arg string) string {
 	return suggest.Nearest(arg, names)
 }
 
+// choices lists what --loss and --optimizer take.
+func choices() string {
+	var b strings.Builder
+	b.WriteString("Losses (--loss; sums such as \"mrstft + 0.1*esr\" too):\n")
+	var rows [][]string
+	for _, l := range loss.Names() {
+		rows = append(rows, []string{"  " + l.Name, l.Text})
+	}
+	text.Columns(&b, rows)
+	b.WriteString("\nOptimizers (--optimizer):\n")
+	rows = nil
+	for _, m := range optim.Methods() {
+		rows = append(rows, []string{"  " + m[0], m[1]})
+	}
+	text.Columns(&b, rows)
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// swapped reports whether a graph was given in the place of the recording.
+func swapped(target, graph string) bool {
+	json := func(path string) bool { return strings.EqualFold(filepath.Ext(path), ".json") }
+	return !isWav(target) && (isWav(graph) || json(target) && !json(graph))
+}
+
+// isWav reports whether a file begins as a recording does. Only files are opened: a pipe
+// would lose what is read.
+func isWav(path string) bool {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var head [4]byte
+	_, err = io.ReadFull(f, head[:])
+	return err == nil && slices.Contains([]string{"RIFF", "RF64", "RIFX"}, string(head[:]))
+}
+
 func twoFiles(c *cobra.Command, args []string) error {
 	switch {
 	case len(args) > 0 && misspelt(c, args[0]) != "":
 		return fmt.Errorf("%q is no file and no command; did you mean ampfit %s?", args[0], misspelt(c, args[0]))
+	case len(args) == 2 && swapped(args[0], args[1]):
+		return fmt.Errorf("%s is no recording: the graph comes second, ampfit %s %s", args[0], args[1], args[0])
 	case len(args) == 2:
 		return nil
+	case len(args) == 0 && c.Flags().NFlag() == 0:
+		return nil // shows help
 	case len(args) == 0:
 		return fmt.Errorf("two files are needed: ampfit TARGET.wav GRAPH.json; see ampfit --help")
 	case len(args) == 1:

@@ -14,8 +14,10 @@ import (
 func newNodes(stdout io.Writer) *cobra.Command {
 	var asJSON, markdown, roles bool
 	c := &cobra.Command{
-		Use:   "nodes [TYPE]",
+		Use:   "nodes [TYPE or word]",
 		Short: "The node library, documented",
+		Long: `nodes lists the node types; with the name of one it documents that, with another word
+it lists those that have it in their name, their documentation or their parameters.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return fmt.Errorf("one node type at most, %d were given: ampfit nodes [TYPE]", len(args))
@@ -26,6 +28,10 @@ func newNodes(stdout io.Writer) *cobra.Command {
 			types := abi.Types()
 			if len(args) == 1 {
 				t, err := nodeType(args[0], types)
+				if found := nodedoc.Search(types, args[0]); err != nil && found != "" {
+					_, err = fmt.Fprintf(stdout, "node types with %q; ampfit nodes TYPE says more about one\n%s", args[0], found)
+					return err
+				}
 				if err != nil {
 					return err
 				}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ func newRender(stdout, stderr io.Writer) *cobra.Command {
 	var f runFlags
 	var out, bits string
 	var duration time.Duration
+	var hz int
 	c := &cobra.Command{
 		Use:   "render GRAPH.json [-i DRY.wav] [-o OUT.wav] [--duration 5s]",
 		Short: "Run a graph and write what it plays",
@@ -40,12 +42,16 @@ input, or --duration; an input shorter than that is followed by silence.`,
 			if duration < 0 {
 				return fmt.Errorf("--duration %s: a time above 0 is needed", duration)
 			}
-			return render(c.Context(), args[0], out, duration, format, &f, stdout, stderr)
+			if c.Flags().Changed("rate") && (hz < 1 || hz > mostRate) {
+				return fmt.Errorf("--rate %d: allowed are 1 to %d Hz", hz, mostRate)
+			}
+			return render(c.Context(), args[0], out, duration, hz, format, &f, stdout, stderr)
 		},
 	}
 	f.add(c.Flags())
 	c.Flags().StringVarP(&out, "out", "o", "out.wav", "file to write")
 	c.Flags().DurationVar(&duration, "duration", 0, "length of the run (default: the input's, or 5s without one)")
+	c.Flags().IntVar(&hz, "rate", 0, "sample rate in Hz of a graph that names none and hears nothing (default 48000)")
 	c.Flags().StringVar(&bits, "bits", "32f", "sample format: 16, 24, 32f or 64f")
 	return c
 }
@@ -55,6 +61,28 @@ func oneGraph(c *cobra.Command, args []string) error {
 		return fmt.Errorf("one graph file is needed, %d were given; see %s --help", len(args), c.CommandPath())
 	}
 	return nil
+}
+
+// mostRate is the highest that --rate takes, more than any recording has.
+const mostRate = 10_000_000
+
+// rateFor is the rate of a run: the graph's, else that of the dry signal, else the one
+// that was asked for. That one must not differ from the others.
+func rateFor(g *graph.Graph, in *wav.Audio, hz int, path, input string) (float64, error) {
+	rate := g.Rate
+	switch {
+	case hz != 0 && rate != 0 && rate != float64(hz):
+		return 0, fmt.Errorf("--rate %d: %s runs at %g Hz; leave --rate out, or change \"sample_rate\" there", hz, path, rate)
+	case hz != 0 && in != nil && in.Rate != hz:
+		return 0, fmt.Errorf("--rate %d: %s has %d Hz; leave --rate out, or convert the recording", hz, input, in.Rate)
+	case rate == 0 && in != nil:
+		rate = float64(in.Rate)
+	case rate == 0:
+		rate = float64(cmp.Or(hz, 48000))
+	case rate != math.Trunc(rate):
+		return 0, fmt.Errorf("%s: a WAV file needs a whole sample rate, not %g Hz", path, rate)
+	}
+	return rate, nil
 }
 
 // Bounds of what is rendered and written at a time.
@@ -72,7 +100,7 @@ func segment(p *graph.Plan, frames int) int {
 	return n
 }
 
-func render(ctx context.Context, path, out string, duration time.Duration, format wav.Format, f *runFlags, stdout, stderr io.Writer) error {
+func render(ctx context.Context, path, out string, duration time.Duration, hz int, format wav.Format, f *runFlags, stdout, stderr io.Writer) error {
 	var g *graph.Graph
 	var in *wav.Audio
 	err := interruptible(ctx, func() (err error) {
@@ -83,14 +111,9 @@ func render(ctx context.Context, path, out string, duration time.Duration, forma
 		return err
 	}
 	remarks(g, stderr)
-	rate := g.Rate
-	switch {
-	case rate == 0 && in != nil:
-		rate = float64(in.Rate)
-	case rate == 0:
-		rate = 48000
-	case rate != math.Trunc(rate):
-		return fmt.Errorf("%s: a WAV file needs a whole sample rate, not %g Hz", path, rate)
+	rate, err := rateFor(g, in, hz, path, f.input)
+	if err != nil {
+		return err
 	}
 	frames := int(math.Round(duration.Seconds() * rate))
 	if duration > 0 && frames == 0 {

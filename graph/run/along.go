@@ -123,6 +123,7 @@ func (r *Run) names(of func(x *exec) bool) []string {
 func (x *exec) bind(sp *Span, region int) *abi.Block {
 	f := x.faces[region]
 	f.open(sp.S, sp.Frames)
+	f.at(sp.At * int64(x.Mult))
 	if region == primal || region == tangent {
 		f.standBefore(x.stood)
 	}

@@ -101,10 +101,7 @@ func (x *exec) enter(sp *Span) {
 // show points the lanes of values at a call.
 func (x *exec) show(sp *Span) {
 	x.values.open(sp.S, sp.Frames)
-	frame := sp.At * int64(x.Mult)
-	for i := range x.values.lanes {
-		x.values.lanes[i].Frame = frame
-	}
+	x.values.at(sp.At * int64(x.Mult))
 }
 
 // leave takes what the kernel wrote.

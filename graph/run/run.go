@@ -59,6 +59,9 @@ type Run struct {
 	// Feed, when not nil, takes the place of Input: it fills the frames of an
 	// external unit from the absolute frame at on.
 	Feed func(u *graph.Unit, batch, channel int, at int64, dst []float64)
+	// Ended, when not nil, is asked before every step of blocks: once it says so,
+	// the rest of the run is left out, forward and back, and Cut reports that.
+	Ended func() bool
 
 	options  Options
 	layout   *arena.Layout
@@ -72,6 +75,7 @@ type Run struct {
 	cursors  *cursors        // nil unless reads are checked
 	seeds    []seed          // of the walk at hand
 	walked   bool            // a segment of it was walked
+	cut      bool            // Ended ended the run at hand
 	along    *along          // direction of the tangents at hand
 	passes   [4]func(j *Job) // by pass
 
@@ -220,6 +224,7 @@ func (r *Run) SetHeatStart(u *graph.Unit, v []float64) error {
 // Reset goes back to the first frame: states and histories zero, heat at its
 // start value.
 func (r *Run) Reset() {
+	r.cut = false
 	r.memory[primal].Restart()
 	for _, x := range r.execs {
 		clear(x.residuals)
@@ -236,6 +241,18 @@ func (r *Run) Reset() {
 		x.heatAt = x.heatAt[:0]
 		clear(x.adjointEnergy)
 	}
+}
+
+// Cut reports whether the run since Reset was left before its end because Ended
+// said so: neither its rows nor its gradients mean anything then.
+func (r *Run) Cut() bool { return r.cut }
+
+// over asks Ended.
+func (r *Run) over() bool {
+	if !r.cut && r.Ended != nil {
+		r.cut = r.Ended()
+	}
+	return r.cut
 }
 
 // stand notes that the run goes on at a frame.

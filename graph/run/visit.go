@@ -64,6 +64,9 @@ const (
 // visit makes a pass over the segment [start, end): the blocks of all units,
 // from the first to the last or in reverse.
 func (r *Run) visit(start, end int64, pass int) {
+	if r.over() {
+		return
+	}
 	if r.options.Threads > 1 {
 		r.pool.start(r.options.Threads)
 		defer r.pool.finish()
@@ -71,6 +74,9 @@ func (r *Run) visit(start, end int64, pass int) {
 	do := r.passes[pass]
 	back := pass == backward || pass == backwardAlong
 	r.Visit(start, end, back, func(jobs []Job) {
+		if r.over() {
+			return
+		}
 		if back {
 			r.openBack(jobs, pass)
 		}

@@ -41,6 +41,13 @@ func (f *face) open(s, frames int) {
 	}
 }
 
+// at tells every lane the absolute frame that a call begins at.
+func (f *face) at(frame int64) {
+	for i := range f.lanes {
+		f.lanes[i].Frame = frame
+	}
+}
+
 // standBefore points Before of every lane at a copy of the states.
 func (f *face) standBefore(states arena.Cells) {
 	for i := range f.lanes {

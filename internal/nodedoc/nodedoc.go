@@ -27,7 +27,7 @@ func Text(t *abi.NodeType) string {
 		b.WriteString("\nparameters\n")
 		rows := [][]string{{"  name", "role", "unit", "default", "range", "scale", "mod", ""}}
 		for _, p := range folded(t.Params) {
-			rows = append(rows, []string{"  " + vectorName(p), p.Role.String(), p.Unit, number(p.Default), rangeOf(p), p.Scale.String(), yes(p.Mod), p.Doc})
+			rows = append(rows, []string{"  " + vectorName(p), p.Role.String(), p.Unit, number(p.Default), rangeOf(p), p.Scale.String(), yes(p.Mod), paramDoc(p)})
 		}
 		text.Columns(&b, rows)
 	}
@@ -45,7 +45,64 @@ func Text(t *abi.NodeType) string {
 	if t.Source != "" {
 		b.WriteString("\n" + wrap("source: "+strings.TrimSpace(t.Source)) + "\n")
 	}
+	if line := Places(t); line != "" {
+		b.WriteString("\nwhere the keys go:\n  " + line + "\n")
+	}
 	fmt.Fprintf(&b, "\na graph with it:\n%s", Snippet(t))
+	return b.String()
+}
+
+// Places is a node of the type that has a key of the configuration in "config" and a
+// parameter in "params", where the type has such; "" where it has neither.
+func Places(t *abi.NodeType) string {
+	var members []string
+	for _, k := range t.Config {
+		v := k.Default
+		if v == nil && len(k.Enum) > 0 {
+			v = k.Enum[0]
+		}
+		if text, err := json.Marshal(v); v != nil && err == nil {
+			members = append(members, fmt.Sprintf(`"config": {%q: %s}`, k.Name, text))
+			break
+		}
+	}
+	for _, p := range t.Params {
+		if !p.Vector && !p.NoGradient {
+			members = append(members, fmt.Sprintf(`"params": {%q: {"value": %s, "learn": true}}`, p.Name, number(p.Default)))
+			break
+		}
+	}
+	if len(members) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(`{"name": "x", "type": %q, %s}`, t.Name, strings.Join(members, ", "))
+}
+
+// Search lists the types that have a word in their name, their documentation, or the
+// names and roles of their parameters, those by name first; "" where none has.
+func Search(types []*abi.NodeType, word string) string {
+	word = strings.ToLower(word)
+	var named, others [][]string
+	for _, t := range types {
+		text := t.Doc + " " + t.Detail + " " + t.Family
+		for _, p := range t.Params {
+			text += " " + p.Name + " " + p.Role.String()
+		}
+		for _, k := range t.Config {
+			text += " " + k.Name + " " + strings.Join(k.Enum, " ")
+		}
+		row := []string{"  " + t.Name, t.Doc}
+		switch {
+		case strings.Contains(strings.ToLower(t.Name+" "+strings.Join(t.Aliases, " ")), word):
+			named = append(named, row)
+		case strings.Contains(strings.ToLower(text), word):
+			others = append(others, row)
+		}
+	}
+	var b strings.Builder
+	if rows := append(named, others...); len(rows) > 0 {
+		text.Columns(&b, rows)
+	}
 	return b.String()
 }
 
@@ -166,6 +223,14 @@ func vectorName(p abi.Param) string {
 		return p.Name + "[]"
 	}
 	return p.Name
+}
+
+// paramDoc is what a parameter is, and whether a fit leaves it alone by itself.
+func paramDoc(p abi.Param) string {
+	if p.Held && !p.NoGradient {
+		return p.Doc + " Learned only where asked for."
+	}
+	return p.Doc
 }
 
 // folded lists numbered parameters that are alike, such as carrier_band_0 and the
@@ -352,7 +417,7 @@ func markdown(b *strings.Builder, t *abi.NodeType) {
 	if len(t.Params) > 0 {
 		b.WriteString("\n| parameter | role | unit | default | range | scale | mod | meaning |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
 		for _, p := range folded(t.Params) {
-			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", vectorName(p), p.Role, p.Unit, number(p.Default), rangeOf(p), p.Scale, yes(p.Mod), cell(p.Doc))
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", vectorName(p), p.Role, p.Unit, number(p.Default), rangeOf(p), p.Scale, yes(p.Mod), cell(paramDoc(p)))
 		}
 	}
 	if len(t.Config) > 0 {

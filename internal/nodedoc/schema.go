@@ -16,7 +16,7 @@ func JSON(types []*abi.NodeType) ([]byte, error) {
 		for _, p := range t.Params {
 			o := object{
 				"name": p.Name, "role": p.Role.String(), "unit": p.Unit, "default": p.Default, "min": finite(p.Min), "max": finite(p.Max),
-				"scale": p.Scale.String(), "mod": p.Mod, "vector": p.Vector, "doc": p.Doc, "learnable": !p.NoGradient,
+				"scale": p.Scale.String(), "mod": p.Mod, "vector": p.Vector, "doc": p.Doc, "learnable": !p.NoGradient, "held": p.Held,
 			}
 			if p.MaxRate > 0 {
 				o["max_of_rate"] = p.MaxRate

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"context"
 	"math"
 	"slices"
 )
@@ -24,20 +25,23 @@ const (
 //	cross-correlation     over the whole length, whitened: an echo however late
 //
 // The coherence of K windows of independent sounds is 1/K by chance. Of less than
-// 4096 frames nothing can be said.
+// 4096 frames nothing can be said, nor when the context ends on the way.
 //
 // Sources: G. C. Carter, C. H. Knapp, A. H. Nuttall, Estimation of the
 // Magnitude-Squared Coherence Function Via Overlapped Fast Fourier Transform
 // Processing, IEEE Trans. AU-21(4), 1973; C. H. Knapp, G. C. Carter, The
 // Generalized Correlation Method for Estimation of Time Delay, IEEE Trans.
 // ASSP-24(4), 1976 (the whitening).
-func Unrelated(left, dry []float64) bool {
-	if len(left) < restFrames || correlated(left, dry) {
+func Unrelated(ctx context.Context, left, dry []float64) bool {
+	if len(left) < restFrames || ctx.Err() != nil || correlated(left, dry) {
 		return false
 	}
 	for _, size := range []int{256, 2048, 16384} {
 		if size > len(left)/8 {
 			break
+		}
+		if ctx.Err() != nil {
+			return false
 		}
 		r, x := newSpectrogram(left, 1, size, size/2), newSpectrogram(dry, 1, size, size/2)
 		if follows(r, x) > restPart {
@@ -50,6 +54,9 @@ func Unrelated(left, dry []float64) bool {
 			}
 			if k == 3 {
 				break
+			}
+			if ctx.Err() != nil {
+				return false
 			}
 			for n, v := range dry {
 				power[n] *= v

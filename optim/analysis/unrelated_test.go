@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -21,7 +22,7 @@ func TestUnrelated(t *testing.T) {
 		hiss[n] = 0.05 * rng.NormFloat64()
 	}
 	power := func(x []float64) float64 { return dot(x, x) / frames }
-	require.True(t, Unrelated(hiss, dry))
+	require.True(t, Unrelated(context.Background(), hiss, dry))
 	for name, effect := range map[string]func(n int) float64{
 		"gain":    func(n int) float64 { return dry[n] },
 		"echo":    func(n int) float64 { return dry[max(n-17000, 0)] * float64(min(n/17000, 1)) },
@@ -42,7 +43,7 @@ func TestUnrelated(t *testing.T) {
 		for n := range y {
 			y[n] = hiss[n] + scale*y[n]
 		}
-		require.False(t, Unrelated(y, dry), name)
+		require.False(t, Unrelated(context.Background(), y, dry), name)
 	}
 	// A steady chord through an all-pass has no levels that move, and no peak in
 	// the cross-correlation; only the coherence hears it.
@@ -56,6 +57,6 @@ func TestUnrelated(t *testing.T) {
 			y[n] += scale * math.Sin(at+float64(2*k*k))
 		}
 	}
-	require.True(t, Unrelated(hiss, dry))
-	require.False(t, Unrelated(y, dry), "chord")
+	require.True(t, Unrelated(context.Background(), hiss, dry))
+	require.False(t, Unrelated(context.Background(), y, dry), "chord")
 }

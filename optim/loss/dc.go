@@ -8,6 +8,9 @@ func init() {
 	})
 }
 
+// quietPower is the mean square of a target below which ε is a part of it.
+const quietPower = quiet * quiet
+
 // epsilon keeps the ratios of auraloss finite; it is their default.
 const epsilon = 1e-8
 
@@ -24,9 +27,16 @@ func NewDC(target []float64, opts ...Options) (Loss, error) {
 		return nil, err
 	}
 	l := &dc{signal: s}
+	tiny, most := epsilon, 0.0
 	for c := range s.channels {
-		y := s.channel(s.target, c)
-		l.over = append(l.over, sumSquares(y)/float64(s.frames)+epsilon)
+		l.over = append(l.over, sumSquares(s.channel(s.target, c))/float64(s.frames))
+		most = max(most, l.over[c])
+	}
+	if most > 0 && most < quietPower {
+		tiny *= most
+	}
+	for c := range l.over {
+		l.over[c] += tiny
 	}
 	return l, nil
 }

@@ -391,3 +391,52 @@ func BenchmarkWaveform(b *testing.B) {
 		})
 	}
 }
+
+// What is not asked for is not computed, and says so.
+func TestMetricsByName(t *testing.T) {
+	for _, m := range loss.Metrics([]float64{0.5, -0.5}, []float64{1, -1}, 1, 48000, "esr") {
+		if m.Name == "esr" {
+			require.Equal(t, 0.25, m.Value)
+			continue
+		}
+		require.True(t, math.IsNaN(m.Value), m.Name)
+		require.Equal(t, "left out", m.Reason, m.Name)
+	}
+}
+
+// A sound at 1e-8 of full scale is as good as one at 1: ratios come out the same, and
+// so does the direction of their gradients.
+func TestLossesAtAnyLevel(t *testing.T) {
+	rng := rand.New(rand.NewPCG(22, 1))
+	const frames, level = 4000, 1e-8
+	x, y := make([]float64, frames), make([]float64, frames)
+	for n := range x {
+		x[n], y[n] = 0.3*rng.NormFloat64(), 0.3*rng.NormFloat64()
+	}
+	times := func(x []float64) (out []float64) {
+		for _, v := range x {
+			out = append(out, level*v)
+		}
+		return out
+	}
+	for _, spec := range []string{"esr", "snr", "si_sdr", "sd_sdr", "dc", "stft", "mrstft", "mrstft(512/1024, hop=n/4, floor=0.0001)", "stft(sc=0, log=0, lin=1)"} {
+		full, err := loss.Parse(spec, y, 1, 48000)
+		require.NoError(t, err)
+		small, err := loss.Parse(spec, times(y), 1, 48000)
+		require.NoError(t, err)
+		require.Equal(t, full.Name(), small.Name())
+		g, h := make([]float64, frames), make([]float64, frames)
+		a, b := full.Evaluate(g, x), small.Evaluate(h, times(x))
+		unit := 1.0
+		if spec == "stft(sc=0, log=0, lin=1)" { // a mean difference is in the unit of the sound
+			unit = level
+		}
+		require.InEpsilon(t, a*unit, b, 1e-5, spec)
+		var gh, gg, hh float64
+		for n := range g {
+			gh, gg, hh = gh+g[n]*h[n], gg+g[n]*g[n], hh+h[n]*h[n]
+		}
+		require.InDelta(t, 1, gh/math.Sqrt(gg*hh), 1e-6, spec)
+		require.InEpsilon(t, math.Sqrt(gg)*unit/level, math.Sqrt(hh), 1e-4, spec)
+	}
+}

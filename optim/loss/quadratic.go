@@ -6,6 +6,8 @@ func Quadratic(l Loss) bool {
 	switch l := l.(type) {
 	case *squares, *head:
 		return true
+	case *later:
+		return Quadratic(l.inner)
 	case *sum:
 		for _, t := range l.terms {
 			if !Quadratic(t.Loss) {

@@ -55,7 +55,8 @@ func NewSDSDR(target []float64, opts ...Options) (Loss, error) {
 	return newRatio("sd_sdr", target, opts)
 }
 
-// ratio is the three of them, 10 log10(T/(D+ε) + ε) negated.
+// ratio is the three of them, 10 log10(T/(D+ε) + ε) negated; ε of the denominator is
+// 1e-8, or that of the target's energy where this is below 1.
 type ratio struct {
 	signal           // target with its means removed
 	energy []float64 // Σ y² of each channel
@@ -83,6 +84,7 @@ func newRatio(name string, target []float64, opts []Options) (Loss, error) {
 		silent = silent && energy == 0
 		l.energy = append(l.energy, energy)
 	}
+	l.tiny *= math.Min(1, slices.Max(l.energy))
 	if silent {
 		return nil, fmt.Errorf("loss: %s: the target is silent once its mean is removed; choose a part that sounds", name)
 	}
@@ -149,6 +151,8 @@ func Decibels(l Loss) bool {
 	switch l := l.(type) {
 	case *ratio:
 		return true
+	case *later:
+		return Decibels(l.inner)
 	case *sum:
 		for _, t := range l.terms {
 			if Decibels(t.Loss) {

@@ -28,6 +28,7 @@ import (
 type spectral struct {
 	signal
 	weights     STFTWeights
+	gain        float64 // of both sides
 	floor       float64 // of the target's largest magnitude; 0 for none
 	causal      bool
 	resolutions []*resolution
@@ -115,7 +116,7 @@ func newSpectral(name string, target []float64, o STFTOptions, standard []Resolu
 	if !(o.Floor >= 0 && o.Floor < 1) {
 		return nil, fmt.Errorf("loss: %s: a floor of %v; it is a fraction of the target's largest magnitude, below 1", name, o.Floor)
 	}
-	s := &spectral{signal: base, weights: w, floor: o.Floor, causal: o.Causal}
+	s := &spectral{signal: base, weights: w, gain: quietGain(base.target), floor: o.Floor, causal: o.Causal}
 	longest, floats := 0, 0
 	for i, shape := range o.Resolutions {
 		shape, err := shape.filled(name, s.frames, o.Causal)
@@ -123,6 +124,9 @@ func newSpectral(name string, target []float64, o STFTOptions, standard []Resolu
 			return nil, err
 		}
 		r := newResolution(shape, s.frames, o.Causal)
+		for i := range r.hann {
+			r.hann[i] *= s.gain
+		}
 		r.magnitude = make([]float64, s.channels*r.windows*r.stride)
 		floats += 2 * len(r.magnitude)
 		s.resolutions = append(s.resolutions, r)
@@ -145,6 +149,27 @@ func newSpectral(name string, target []float64, o STFTOptions, standard []Resolu
 	}
 	s.setThreads(o.Threads)
 	return s, nil
+}
+
+// quiet is the peak below which a target is taken for one of another unit, such as a
+// displacement: the absolute floor of auraloss would cover it.
+const quiet = 1.0 / 1024
+
+// loudest is the most that quiet targets are raised by, as a power of two: 600 dB.
+const loudest = 100
+
+// quietGain is what both sides are multiplied by, a power of two: 1 but for a quiet
+// target, which comes to a peak between 1/2 and 1.
+func quietGain(target []float64) float64 {
+	peak := 0.0
+	for _, v := range target {
+		peak = max(peak, math.Abs(v))
+	}
+	if peak == 0 || peak >= quiet {
+		return 1
+	}
+	_, exponent := math.Frexp(peak)
+	return math.Ldexp(1, min(-exponent, loudest))
 }
 
 func newResolution(shape Resolution, frames int, causal bool) *resolution {
@@ -195,6 +220,8 @@ func SetThreads(l Loss, threads int) {
 	switch l := l.(type) {
 	case *spectral:
 		l.setThreads(threads)
+	case *later:
+		SetThreads(l.inner, threads)
 	case *sum:
 		for _, t := range l.terms {
 			SetThreads(t.Loss, threads)
@@ -264,12 +291,12 @@ func (s *spectral) weigh(r *resolution, total binSums) float64 {
 	count := float64(s.channels) * float64(r.windows) * float64(r.bins)
 	share := 1 / float64(len(s.resolutions))
 	distance := math.Sqrt(total.square)
-	r.log, r.lin = share*s.weights.Log/count, share*s.weights.Lin/count
+	r.log, r.lin = share*s.weights.Log/count, share*s.weights.Lin/(count*s.gain)
 	r.sc = 0 // at X = Y the norm has a kink: slope 0
 	if distance != 0 {
 		r.sc = share * s.weights.SC / (distance * r.norm)
 	}
-	return share * (s.weights.SC*distance/r.norm + s.weights.Log*total.log/count + s.weights.Lin*total.lin/count)
+	return share * (s.weights.SC*distance/r.norm + s.weights.Log*total.log/count + s.weights.Lin*total.lin/(count*s.gain))
 }
 
 // makeRoom allocates, once, what only gradients need.

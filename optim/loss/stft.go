@@ -73,7 +73,8 @@ type STFTWeights struct {
 // The norm and the mean run over all bins, frames and channels. The edges are
 // reflected, without repeating the first and the last frame, so that windows
 // are centred on frames 0, Hop, 2 Hop, … (but see Causal). A bin at or below the floor has no
-// gradient. By default the size is 1024, the hop 256 and the window 1024.
+// gradient. Of a target whose peak is below 1/1024 both sides are brought up to full
+// scale first, so that the floor does not cover them. By default the size is 1024, the hop 256 and the window 1024.
 //
 // It fails if the target is empty, not finite, or not longer than half the
 // transform, or if the options make no sense.

@@ -39,6 +39,9 @@ func Levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float
 		limits[i] = math.Inf(1)
 	}
 	f := o.Evaluate(g, x)
+	if err := ctx.Err(); err != nil {
+		return f, err
+	}
 	if s.Report != nil {
 		if err := s.Report(Point{0, f, Norm(g), x}); err != nil {
 			return f, err
@@ -74,6 +77,7 @@ func Levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float
 			ft := o.Evaluate(nil, trial)
 			if gain := (f - ft) / math.Max(predicted, 1e-300); ft < f && gain > 1e-4 {
 				calm = calmSteps(calm, f, ft)
+				f = ft
 				copy(x, trial)
 				t := 2*gain - 1
 				lambda *= math.Max(1.0/10, 1-t*t*t)
@@ -87,7 +91,10 @@ func Levenberg(ctx context.Context, o Objective, x []float64, s Settings) (float
 		if !accepted {
 			break
 		}
-		f = o.Evaluate(g, x)
+		low := f
+		if f = o.Evaluate(g, x); math.IsInf(f, 1) { // the trial was a number, so the time is over
+			return low, ctx.Err()
+		}
 		if s.Report != nil {
 			if err := s.Report(Point{k, f, Norm(g), x}); err != nil {
 				return f, err

@@ -21,8 +21,8 @@ func (o *Problem) Curvature(h, x []float64) {
 	}
 	moved := append([]float64(nil), x...)
 	for i := range n {
-		if o.Ended != nil && o.Ended() {
-			return // the descent looks at its context next
+		if o.Over() {
+			return // whoever asked looks at the context next
 		}
 		v := &o.Variables[i]
 		value, slope := v.Value(x[i])
@@ -48,6 +48,9 @@ func (o *Problem) Curvature(h, x []float64) {
 	o.output = append(o.output[:0], o.Model.Output...)
 	shifted := make([]float64, size)
 	for j := range n {
+		if o.Over() {
+			return
+		}
 		for k, v := range o.Model.Output {
 			shifted[k] = v + o.columns[j][k]
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // learned picks what is learned: the flags, else what the file marks, else
-// everything differentiable but heat.
+// everything differentiable but heat and what its node type or the file holds.
 func learned(g *graph.Graph, m *adjoint.Model, o Options) ([]Variable, error) {
 	var names []string
 	marked := false
@@ -39,7 +39,7 @@ func learned(g *graph.Graph, m *adjoint.Model, o Options) ([]Variable, error) {
 			learn = asked
 		case marked:
 			learn = learn && Marked(p)
-		case learn && p.Spec.Setting != nil && p.Spec.Setting.Held:
+		case learn && (p.Spec.Held || p.Spec.Setting != nil && p.Spec.Setting.Held):
 			learn = false
 		}
 		if !learn || slices.Contains(o.Freeze, name) || p.Spec.Setting != nil && p.Spec.Setting.Tie != nil {

@@ -26,6 +26,7 @@ type Options struct {
 	Target        [][]float64     // a slice per channel
 	Loss          string          // a specification; "" is the graph's, or the one that goes with a dry signal or without
 	Learn, Freeze []string        // node.param; Learn replaces what the file marks
+	Skip          int             // frames at the beginning that the loss leaves out
 	HeatWeight    float64         // of the heat of all nodes, added to the loss
 }
 
@@ -58,7 +59,7 @@ type Meter struct {
 	Calls   int         // so far, towards the budget
 	LowRate int         // so far, at lower rates
 	Tick    func()      // called after each, when not nil
-	Ended   func() bool // whether the time is over, when not nil
+	Ended   func() bool // whether the time is over, when not nil; set by Until
 
 	above  *Meter    // of the problem whose lower rate it is
 	heat   []float64 // of the nodes of the graph, at heatAt
@@ -141,7 +142,7 @@ func (o *Options) spec(g *graph.Graph) string {
 }
 
 func (o *Problem) bind(spec string) (loss.Loss, error) {
-	l, err := loss.Parse(spec, o.Target, o.Channels, o.Model.Plan.Rate)
+	l, err := loss.ParseAfter(o.options.Skip, spec, o.Target, o.Channels, o.Model.Plan.Rate)
 	if err == nil {
 		loss.SetThreads(l, o.options.Run.Threads)
 	}
@@ -207,6 +208,9 @@ func (o *Problem) Quadratic() bool { return loss.Quadratic(o.Loss) }
 func (o *Problem) LeastSquares() bool {
 	return o.Quadratic() && !o.Model.HasHeatLoss() && len(o.Variables) <= 64 && len(o.Variables)*len(o.Model.Output) < 64<<20
 }
+
+// Skip is how many frames at the beginning the loss leaves out.
+func (o *Problem) Skip() int { return o.options.Skip }
 
 // Frames is the length of the target.
 func (o *Problem) Frames() int { return len(o.Target) / o.Channels }
@@ -317,19 +321,37 @@ func clampTo(v float64, q *graph.Param) float64 {
 	return math.Min(math.Max(v, q.Min), q.Max)
 }
 
+// Until has every run end as soon as ended says so: an evaluation is then +Inf, with
+// a gradient of zeros. Nil lets them all come to their end.
+func (o *Problem) Until(ended func() bool) { o.Ended, o.Model.Run.Ended = ended, ended }
+
+// Over reports whether the time is over.
+func (o *Problem) Over() bool { return o.Ended != nil && o.Ended() }
+
 // Evaluate renders, and walks back when a gradient is wanted.
 func (o *Problem) Evaluate(grad, x []float64) float64 {
+	return o.evaluate(grad, x, grad != nil || o.Model.HasHeatLoss())
+}
+
+// Measure is Evaluate that always integrates the heat.
+func (o *Problem) Measure(grad, x []float64) float64 { return o.evaluate(grad, x, true) }
+
+func (o *Problem) evaluate(grad, x []float64, heat bool) float64 {
 	o.count(1)
 	o.Set(x)
 	var f float64
-	o.Model.Run.IntegrateHeat(grad != nil || o.Model.HasHeatLoss())
+	o.Model.Run.IntegrateHeat(heat)
 	if grad == nil {
 		f = o.Model.Value(o.Loss)
 	} else {
 		f = o.Model.ValueGradient(o.Loss)
 		o.pull(grad)
 	}
-	if grad != nil || o.Model.HasHeatLoss() {
+	if o.Model.Run.Cut() {
+		clear(grad)
+		return math.Inf(1)
+	}
+	if heat {
 		o.keepHeat(x)
 	}
 	for i := range o.Variables {
@@ -377,6 +399,9 @@ func (o *Problem) Heat(x []float64, render bool) []float64 {
 		o.Model.Run.IntegrateHeat(true)
 		o.Model.Forward()
 		o.Model.Run.IntegrateHeat(false)
+		if o.Model.Run.Cut() {
+			return nil
+		}
 		o.keepHeat(x)
 	}
 	return slices.Clone(o.heat)

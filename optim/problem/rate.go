@@ -23,6 +23,7 @@ func (o *Problem) AtRate(ratio int) (*Problem, error) {
 		}
 		other := o.options
 		other.Target, other.Run.Input = decimate(other.Target, ratio), decimate(other.Run.Input, ratio)
+		other.Skip /= ratio
 		other.Run.Profile, other.Run.Block = false, 0
 		g := *o.graph
 		g.Rate = o.Model.Plan.Rate / float64(ratio)
@@ -35,7 +36,8 @@ func (o *Problem) AtRate(ratio int) (*Problem, error) {
 			return nil, fmt.Errorf("optim: the graph learns other parameters at %g Hz", g.Rate)
 		}
 	}
-	low.Ratio, low.Meter = ratio, &Meter{above: o.Meter, Ended: o.Ended}
+	low.Ratio, low.Meter = ratio, &Meter{above: o.Meter}
+	low.Until(o.Ended)
 	o.rates[ratio] = low
 	return low, nil
 }

@@ -24,6 +24,7 @@ type Variable struct {
 	Scale   abi.Scale
 	Start   float64 // value, inside the range
 	Moved   bool    // the start was moved off a bound
+	Bound   float64 // that bound, or the one that the start was beyond
 	prior   *prior
 }
 
@@ -72,6 +73,7 @@ func (v *Variable) inside() {
 	}
 	x2 := math.Min(math.Max(x, lo+margin), hi-margin)
 	if x == lo || x == hi || v.Start < v.Lo || v.Start > v.Hi {
+		v.Bound = v.unline(x)
 		v.Start, v.Moved = v.unline(x2), true
 	}
 }
@@ -91,6 +93,10 @@ func (v *Variable) unline(x float64) float64 {
 	return x
 }
 
+// endShare is how near to an end of its range u can stand for, of the range; it stands
+// for the end itself there.
+const endShare = 1e-12
+
 // Unbounded returns u for a value, or for the end of the range that it is beyond.
 func (v *Variable) Unbounded(value float64) float64 {
 	if v.Scale == abi.Periodic {
@@ -99,7 +105,7 @@ func (v *Variable) Unbounded(value float64) float64 {
 	lo, hi, x := v.line(v.Lo), v.line(v.Hi), v.line(math.Min(math.Max(value, v.Lo), v.Hi))
 	switch {
 	case !math.IsInf(lo, 0) && !math.IsInf(hi, 0):
-		tiny := 1e-12 * (hi - lo)
+		tiny := endShare * (hi - lo)
 		x = math.Min(math.Max(x, lo+tiny), hi-tiny)
 		return v.stretch() * math.Log((x-lo)/(hi-x))
 	case !math.IsInf(lo, 0):
@@ -154,6 +160,12 @@ func (v *Variable) Value(u float64) (value, slope float64) {
 			s = 1 - s
 		}
 		x, dx = lo+(hi-lo)*s, (hi-lo)*s*(1-s)/k
+		switch { // where Unbounded puts the ends, and beyond
+		case s < 2*endShare:
+			x = lo
+		case s > 1-2*endShare:
+			x = hi
+		}
 	case !math.IsInf(lo, 0):
 		x, dx = lo+softplus(u), logistic(u)
 	case !math.IsInf(hi, 0):
@@ -202,6 +214,20 @@ func (v *Variable) Name() string {
 
 // boundShare is how near to an end counts as on it, of the range.
 const boundShare = 1e-4
+
+// End returns the end of the range that a value has run into, or started at; ok is false
+// for the others.
+func (v *Variable) End(value float64) (end float64, ok bool) {
+	switch {
+	case v.AtBound(value) && v.line(value)-v.line(v.Lo) < v.line(v.Hi)-v.line(value):
+		return v.Lo, true
+	case v.AtBound(value):
+		return v.Hi, true
+	case v.Moved:
+		return v.Bound, true
+	}
+	return 0, false
+}
 
 // AtBound reports whether a value has run into an end of the range, where no
 // error bar can be given.

@@ -25,6 +25,7 @@ var waveform = []*Stage{
 	movedDelays,   // delays, and what moves delays and corners
 	fullDescent,   // the whole way from there
 	unrelatedRest, // ends the search
+	ends,          // values exactly on the bounds that they began at or ran into
 	rates,         // rate and phase of low-frequency oscillators
 	guided,        // by the spectra of the sound
 	valleys,       // proposes: the lowest along each parameter

@@ -106,7 +106,7 @@ func canBeUnrelated(s *State) (bool, string) {
 	return true, "there is a dry signal"
 }
 
-func endIfUnrelated(_ context.Context, s *State) error {
+func endIfUnrelated(ctx context.Context, s *State) error {
 	p, frames := s.Problem, s.Problem.Frames()
 	p.Evaluate(nil, s.X)
 	for c := range p.Channels {
@@ -116,7 +116,8 @@ func endIfUnrelated(_ context.Context, s *State) error {
 		}
 		dry := make([]float64, frames)
 		copy(dry, p.Dry[min(c, len(p.Dry)-1)])
-		if !analysis.Unrelated(left, dry) {
+		clear(left[:p.Skip()])
+		if !analysis.Unrelated(ctx, left, dry) {
 			return nil
 		}
 	}

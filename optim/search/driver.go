@@ -184,6 +184,9 @@ func (s *State) runOnce(ctx context.Context, st *Stage) error {
 		}
 		return nil
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if s.search.Tell != nil {
 		s.search.Tell(st.Name)
 	}
