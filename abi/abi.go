@@ -93,7 +93,6 @@ type NodeType struct {
 	Scratch      int   // float64 per lane, undefined at each call
 	FrameScratch int   // float64 per lane and frame, undefined at each call
 	InHistory    int   // past frames of its input rows that the kernels read
-	OutHistory   int   // past frames of its output rows that the kernels read
 	Internal     []int // rows of its own, with so many past frames each
 
 	// OwnHeat types add their dissipated energy to Heat; for the others the
@@ -273,7 +272,6 @@ type Setup struct {
 	Scratch         int
 	FrameScratch    int
 	InHistory       int
-	OutHistory      int
 	Internal        []int
 	Data            any // handed to every kernel call of the node; never written
 
@@ -315,7 +313,7 @@ func NewSetup(t *NodeType) *Setup {
 	s := &Setup{
 		Inputs: t.Inputs, Outputs: t.Outputs, Coupled: t.Coupled, Delay: t.Delay,
 		State: t.State, Record: t.Record, Coefs: t.Coefs, Scratch: t.Scratch, FrameScratch: t.FrameScratch,
-		InHistory: t.InHistory, OutHistory: t.OutHistory,
+		InHistory: t.InHistory,
 		Given:     func(string) bool { return false },
 		Length:    func(string) int { return 0 },
 		Connected: func(string) bool { return false },

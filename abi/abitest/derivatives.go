@@ -295,9 +295,7 @@ func size(w, o *outs) float64 {
 func dot(a, b [][]float64) float64 {
 	s := 0.0
 	for i := range a {
-		for n := range a[i] {
-			s += a[i][n] * b[i][n]
-		}
+		s += inner(a[i], b[i])
 	}
 	return s
 }
@@ -356,7 +354,7 @@ func (pt *point) differences() (failures string, kinks bool) {
 			for i := range probe.mem {
 				m := &probe.mem[i]
 				for k := range m.out {
-					l += inner(m.out[k][pt.set.OutHistory:], w.lanes[i].out[k])
+					l += inner(m.out[k], w.lanes[i].out[k])
 				}
 				for k := range m.internal {
 					l += inner(m.internal[k][pt.set.Internal[k]:], w.lanes[i].out[len(m.out)+k])
