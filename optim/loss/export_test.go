@@ -7,6 +7,9 @@ func Plain() (restore func()) {
 	return func() { useAVX2 = before }
 }
 
+// Names lists every loss that Parse knows.
+func Names() []string { return kindNames() }
+
 // DropSpectra makes a spectral loss compute spectra again in the backward
 // sweep, as it does where they are too many to keep.
 func DropSpectra(l Loss) { l.(*spectral).keep = false }
