@@ -51,18 +51,14 @@ var impulse = abi.NodeType{
 		s.Data = at
 		return err
 	},
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			impulses(b, lane, b.Out(0, lane), b.Param(0, lane).At(0))
-		}
-	},
-	Backward: impulseBackward,
-	Second:   abi.LinearSecond(impulseBackward),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			impulses(b, lane, t.Out(0, lane), t.Param(0, lane).At(0))
-		}
-	},
+	Forward: lanes(func(b *abi.Block, lane int) {
+		impulses(b, lane, b.Out(0, lane), b.Param(0, lane).At(0))
+	}),
+	Backward: lanePairs(impulseBackward),
+	Second:   abi.LinearSecond(lanePairs(impulseBackward)),
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		impulses(b, lane, t.Out(0, lane), t.Param(0, lane).At(0))
+	}),
 }
 
 func impulses(b *abi.Block, lane int, y []float64, level float64) {
@@ -95,68 +91,62 @@ var expEnvelope = abi.NodeType{
 		return err
 	},
 	Record: 1, // without the level
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			y, e, level := b.Out(0, lane), b.Record(0, lane), b.Param(0, lane).At(0)
-			rate, attack := math.Log(1000)/(b.Param(1, lane).At(0)*b.Rate), b.Param(2, lane).At(0)*b.Rate/1000
-			at := b.Data.(onsets)
-			i := at.from(b.Frame(lane) + 1) // the next
-			for n := range y {
-				frame := b.Frame(lane) + int64(n)
-				for i < len(at) && at[i] <= frame {
-					i++
-				}
-				if i == 0 {
-					e[n], y[n] = 0, 0
-					continue
-				}
-				t := float64(frame - at[i-1])
-				e[n] = math.Exp(-rate * t)
-				if t < attack {
-					e[n] *= t / attack
-				}
-				y[n] = level * e[n]
+	Forward: lanes(func(b *abi.Block, lane int) {
+		y, e, level := b.Out(0, lane), b.Record(0, lane), b.Param(0, lane).At(0)
+		rate, attack := math.Log(1000)/(b.Param(1, lane).At(0)*b.Rate), b.Param(2, lane).At(0)*b.Rate/1000
+		at := b.Data.(onsets)
+		i := at.from(b.Frame(lane) + 1) // the next
+		for n := range y {
+			frame := b.Frame(lane) + int64(n)
+			for i < len(at) && at[i] <= frame {
+				i++
+			}
+			if i == 0 {
+				e[n], y[n] = 0, 0
+				continue
+			}
+			t := float64(frame - at[i-1])
+			e[n] = math.Exp(-rate * t)
+			if t < attack {
+				e[n] *= t / attack
+			}
+			y[n] = level * e[n]
+		}
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		dy, e, level := d.Out(0, lane), b.Record(0, lane), b.Param(0, lane).At(0)
+		t60, attackMs := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
+		at := b.Data.(onsets)
+		i, attack := at.from(b.Frame(lane)+1), attackMs*b.Rate/1000
+		dlevel, drate, dattack := 0.0, 0.0, 0.0
+		for n, g := range dy {
+			frame := b.Frame(lane) + int64(n)
+			for i < len(at) && at[i] <= frame {
+				i++
+			}
+			if i == 0 {
+				continue
+			}
+			t := float64(frame - at[i-1])
+			dlevel += e[n] * g
+			drate += t * e[n] * g
+			if t < attack {
+				dattack += e[n] * g
 			}
 		}
-	},
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			dy, e, level := d.Out(0, lane), b.Record(0, lane), b.Param(0, lane).At(0)
-			t60, attackMs := b.Param(1, lane).At(0), b.Param(2, lane).At(0)
-			at := b.Data.(onsets)
-			i, attack := at.from(b.Frame(lane)+1), attackMs*b.Rate/1000
-			dlevel, drate, dattack := 0.0, 0.0, 0.0
-			for n, g := range dy {
-				frame := b.Frame(lane) + int64(n)
-				for i < len(at) && at[i] <= frame {
-					i++
-				}
-				if i == 0 {
-					continue
-				}
-				t := float64(frame - at[i-1])
-				dlevel += e[n] * g
-				drate += t * e[n] * g
-				if t < attack {
-					dattack += e[n] * g
-				}
-			}
-			d.Param(0, lane).Add(0, dlevel)
-			d.Param(1, lane).Add(0, level*math.Log(1000)/(t60*t60*b.Rate)*drate)
-			if attack > 0 {
-				d.Param(2, lane).Add(0, -level/attackMs*dattack)
-			}
+		d.Param(0, lane).Add(0, dlevel)
+		d.Param(1, lane).Add(0, level*math.Log(1000)/(t60*t60*b.Rate)*drate)
+		if attack > 0 {
+			d.Param(2, lane).Add(0, -level/attackMs*dattack)
 		}
-	},
+	}),
 }
 
-func impulseBackward(b, d *abi.Block) {
+func impulseBackward(b, d *abi.Block, lane int) {
 	at := b.Data.(onsets)
-	for lane := range b.Lanes {
-		dy, sum := d.Out(0, lane), 0.0
-		for i := at.from(b.Frame(lane)); i < len(at) && at[i] < b.Frame(lane)+int64(len(dy)); i++ {
-			sum += dy[at[i]-b.Frame(lane)]
-		}
-		d.Param(0, lane).Add(0, sum)
+	dy, sum := d.Out(0, lane), 0.0
+	for i := at.from(b.Frame(lane)); i < len(at) && at[i] < b.Frame(lane)+int64(len(dy)); i++ {
+		sum += dy[at[i]-b.Frame(lane)]
 	}
+	d.Param(0, lane).Add(0, sum)
 }

@@ -66,9 +66,9 @@ var modal = abi.NodeType{
 	},
 	Scratch:      kernel.ModesScratch,
 	FrameScratch: 1 + kernel.ModesFrameScratch, // x
-	Prepare:      modalPrepare,
-	Forward:      modalForward,
-	Backward:     modalBackward,
+	Prepare:      lanes(modalPrepare),
+	Forward:      lanes(modalForward),
+	Backward:     lanePairs(modalBackward),
 }
 
 type modalLaw struct{ struck bool }
@@ -86,17 +86,15 @@ const (
 	modalCoefs
 )
 
-func modalPrepare(b *abi.Block) {
-	for lane := range b.Lanes {
-		freqs, decays, amps := b.Vector(0, lane), b.Vector(1, lane), b.Vector(2, lane)
-		for k := range freqs {
-			c := b.Coefs(lane)[modalCoefs*k:][:modalCoefs]
-			rho := math.Exp(-3 * math.Ln10 / (b.Rate * decays[k]))
-			sin, cos := math.Sincos(2 * math.Pi * freqs[k] / b.Rate)
-			c[modalRho], c[modalSin], c[modalCos] = rho, rho*sin, rho*cos
-			c[modalFade], c[modalFading] = kernel.Fade(freqs[k] / b.Rate)
-			c[modalC1], c[modalC2], c[modalA] = 2*rho*cos, -rho*rho, c[modalFade]*amps[k]*rho*sin
-		}
+func modalPrepare(b *abi.Block, lane int) {
+	freqs, decays, amps := b.Vector(0, lane), b.Vector(1, lane), b.Vector(2, lane)
+	for k := range freqs {
+		c := b.Coefs(lane)[modalCoefs*k:][:modalCoefs]
+		rho := math.Exp(-3 * math.Ln10 / (b.Rate * decays[k]))
+		sin, cos := math.Sincos(2 * math.Pi * freqs[k] / b.Rate)
+		c[modalRho], c[modalSin], c[modalCos] = rho, rho*sin, rho*cos
+		c[modalFade], c[modalFading] = kernel.Fade(freqs[k] / b.Rate)
+		c[modalC1], c[modalC2], c[modalA] = 2*rho*cos, -rho*rho, c[modalFade]*amps[k]*rho*sin
 	}
 }
 
@@ -113,24 +111,20 @@ func (law modalLaw) drive(b *abi.Block, lane int) []float64 {
 	return x
 }
 
-func modalForward(b *abi.Block) {
+func modalForward(b *abi.Block, lane int) {
 	law := b.Data.(modalLaw)
-	for lane := range b.Lanes {
-		kernel.ModesForward(b.Out(0, lane), law.drive(b, lane), b.State(lane), b.Coefs(lane), modalCoefs, b.Scratch(lane), b.FrameScratch(lane)[b.Frames:])
-	}
+	kernel.ModesForward(b.Out(0, lane), law.drive(b, lane), b.State(lane), b.Coefs(lane), modalCoefs, b.Scratch(lane), b.FrameScratch(lane)[b.Frames:])
 }
 
-func modalBackward(b, d *abi.Block) {
+func modalBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(modalLaw)
-	for lane := range b.Lanes {
-		x, dy := law.drive(b, lane), d.Out(0, lane)
-		var dx []float64 // nobody's, when the modes are struck
-		if !law.struck {
-			dx = d.In(0, lane)
-		}
-		kernel.ModesBackward(dx, dy, x, b.Before(lane), d.State(lane), b.Coefs(lane), modalCoefs, b.Scratch(lane), b.FrameScratch(lane)[b.Frames:],
-			func(k int, dc1, dc2, da float64) { modalSpread(b, d, lane, k, dc1, dc2, da) })
+	x, dy := law.drive(b, lane), d.Out(0, lane)
+	var dx []float64 // nobody's, when the modes are struck
+	if !law.struck {
+		dx = d.In(0, lane)
 	}
+	kernel.ModesBackward(dx, dy, x, b.Before(lane), d.State(lane), b.Coefs(lane), modalCoefs, b.Scratch(lane), b.FrameScratch(lane)[b.Frames:],
+		func(k int, dc1, dc2, da float64) { modalSpread(b, d, lane, k, dc1, dc2, da) })
 }
 
 // modalSpread turns the gradients of c1, c2 and A of a mode into those of its

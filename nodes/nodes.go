@@ -45,6 +45,24 @@ func setChannels(s *abi.Setup) error {
 	return nil
 }
 
+// lanes makes a kernel of what is done to a lane.
+func lanes(run func(b *abi.Block, lane int)) func(b *abi.Block) {
+	return func(b *abi.Block) {
+		for lane := range b.Lanes {
+			run(b, lane)
+		}
+	}
+}
+
+// lanePairs is lanes for a kernel with a dual or a tangent.
+func lanePairs(run func(b, d *abi.Block, lane int)) func(b, d *abi.Block) {
+	return func(b, d *abi.Block) {
+		for lane := range b.Lanes {
+			run(b, d, lane)
+		}
+	}
+}
+
 // dropIdle drops parameters that a configuration of an AMP node does not read. One
 // that the file gives stays, without effect, as AMP ignores it.
 func dropIdle(s *abi.Setup, names ...string) {
