@@ -18,13 +18,9 @@
 package abi
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 )
-
-// ErrUnsupported says that a node type has no adjoint (AMP_E_UNSUPPORTED): its
-// inputs and parameters get zero gradients.
-var ErrUnsupported = errors.New("abi: the node type has no adjoint")
 
 // Code is a status of the C interface.
 type Code int32
@@ -275,8 +271,8 @@ type Setup struct {
 	Internal        []int
 	Data            any // handed to every kernel call of the node; never written
 
-	// NoBackward says that in this configuration the node has no adjoint
-	// (ErrUnsupported), although its type has a Backward.
+	// NoBackward says that in this configuration the node has no adjoint,
+	// although its type has a Backward.
 	NoBackward bool
 	// NoSecond says the same of Second.
 	NoSecond bool
@@ -299,12 +295,7 @@ func (s *Setup) Param(name string) *Param {
 
 // Drop removes a parameter that this configuration does not have.
 func (s *Setup) Drop(name string) {
-	for i := range s.Params {
-		if s.Params[i].Name == name {
-			s.Params = append(s.Params[:i:i], s.Params[i+1:]...)
-			return
-		}
-	}
+	s.Params = slices.DeleteFunc(s.Params, func(p Param) bool { return p.Name == name })
 }
 
 // NewSetup returns a Setup that starts with the constants of t. The caller
@@ -321,8 +312,8 @@ func NewSetup(t *NodeType) *Setup {
 			return nil, fmt.Errorf("no files can be read here (%s)", path)
 		},
 	}
-	s.Params = append([]Param(nil), t.Params...)
-	s.Internal = append([]int(nil), t.Internal...)
+	s.Params = slices.Clone(t.Params)
+	s.Internal = slices.Clone(t.Internal)
 	return s
 }
 
@@ -335,14 +326,8 @@ func (s *Setup) Finish(t *NodeType) error {
 		}
 	}
 	if s.OutChannels == nil {
-		most := 1
-		for _, c := range s.Channels {
-			most = max(most, c)
-		}
-		s.OutChannels = make([]int, len(s.Outputs))
-		for i := range s.OutChannels {
-			s.OutChannels[i] = most
-		}
+		most := slices.Max(append([]int{1}, s.Channels...))
+		s.OutChannels = slices.Repeat([]int{most}, len(s.Outputs))
 	}
 	for i := range s.Params {
 		p := &s.Params[i]

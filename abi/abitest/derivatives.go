@@ -126,11 +126,7 @@ func along(to, from [][]float64, h float64, by [][]float64) {
 func (pt *point) weights(o *outs) *outs {
 	w := &outs{make([]laneOuts, len(o.lanes))}
 	draw := func(n int) []float64 {
-		s := make([]float64, n)
-		for i := range s {
-			s[i] = pt.rng.NormFloat64()
-		}
-		return s
+		return Row(n, func(int) float64 { return pt.rng.NormFloat64() })
 	}
 	for l := range o.lanes {
 		for _, row := range o.lanes[l].out {

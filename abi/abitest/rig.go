@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 
 	"ampfit/abi"
 )
@@ -62,14 +63,11 @@ func newRig(typ *abi.NodeType, s spec) (*rig, error) {
 		}
 		r.varies = append(r.varies, s.varies[p.Name])
 	}
-	channels := 1
-	for _, c := range set.OutChannels {
-		channels = max(channels, c)
-	}
+	channels := slices.Max(append([]int{1}, set.OutChannels...))
 	if set.Coupled {
 		channels, r.inRows, r.outRows = 1, set.Channels[:len(set.Inputs)], set.OutChannels
 	} else {
-		r.inRows, r.outRows = ones(len(set.Inputs)), ones(len(set.Outputs))
+		r.inRows, r.outRows = slices.Repeat([]int{1}, len(set.Inputs)), slices.Repeat([]int{1}, len(set.Outputs))
 	}
 	for batch := range s.batches {
 		for channel := range channels {
@@ -77,14 +75,6 @@ func newRig(typ *abi.NodeType, s spec) (*rig, error) {
 		}
 	}
 	return r, nil
-}
-
-func ones(n int) []int {
-	v := make([]int, n)
-	for i := range v {
-		v[i] = 1
-	}
-	return v
 }
 
 // only returns the rig with some of its lanes.
