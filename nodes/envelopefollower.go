@@ -22,10 +22,7 @@ var envelopeFollower = abi.NodeType{
 		"|x| has no slope at 0, nor √e at e = 0; otherwise the gradient takes each frame's branch as it fell.",
 	Source: "D. Giannoulis, M. Massberg, J. D. Reiss, Digital Dynamic Range Compressor Design: A Tutorial and Analysis, JAES 60(6), 2012.",
 	Inputs: in, Outputs: out,
-	Params: []abi.Param{
-		{Name: "attack_ms", Role: abi.Attack, Unit: "ms", Default: 10, Min: 0.05, Max: 1000, Scale: abi.Log, Doc: "Time constant of a rising level."},
-		{Name: "release_ms", Role: abi.Release, Unit: "ms", Default: 100, Min: 1, Max: 5000, Scale: abi.Log, Doc: "Time constant of a falling level."},
-	},
+	Params: []abi.Param{dynamicsAttack, dynamicsRelease},
 	Config: []abi.Key{{Name: "detector", Kind: abi.String, Default: "peak", Enum: []string{"peak", "rms"}, Doc: "What is smoothed: the level or its square."}},
 	Configure: func(s *abi.Setup) error {
 		s.Data = s.Config.Text("detector") == "rms"

@@ -18,18 +18,9 @@ import (
 //	b̄k[n]  = λ[n] x[n-k],   ā1[n] = -λ[n] y[n-1]
 
 func init() {
-	cutoff := abi.Param{
-		Name: "cutoff_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
-		Doc: "Corner frequency, where the gain is -3.01 dB.",
-	}
-	freq := abi.Param{
-		Name: "freq_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
-		Doc: "Middle of the shelf's slope, where the gain is gain_db/2.",
-	}
-	gain := abi.Param{
-		Name: "gain_db", Role: abi.Boost, Unit: "dB", Default: 0, Min: -40, Max: 40, Mod: true,
-		Doc: "Gain on the shelf.",
-	}
+	cutoff := cornerParam("cutoff_hz", "Corner frequency, where the gain is -3.01 dB.")
+	freq := cornerParam("freq_hz", "Middle of the shelf's slope, where the gain is gain_db/2.")
+	gain := boostParam("Gain on the shelf.")
 	for _, f := range []struct {
 		kind              kernel.Filter
 		name, doc, detail string

@@ -36,7 +36,7 @@ var ladder = abi.NodeType{
 	Source: "V. Zavalishin, The Art of VA Filter Design, rev. 2.1.2, ch. 5 and 6; T. Stilson, J. O. Smith, Analyzing the Moog VCF, ICMC 1996.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "cutoff_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true, Doc: "Corner of each of the four stages, and the pitch of the resonance."},
+		cornerParam("cutoff_hz", "Corner of each of the four stages, and the pitch of the resonance."),
 		{Name: "resonance", Role: abi.Quality, Default: 0, Min: 0, Max: 4, Mod: true, Doc: "Loop gain k."},
 		{Name: "drive", Role: abi.Drive, Default: 1, Min: 0.01, Max: 100, Scale: abi.Log, Mod: true, Doc: "Gain before the curve."},
 	},

@@ -37,12 +37,12 @@ var limiter = abi.NodeType{
 	Params: []abi.Param{
 		{Name: "ceiling_db", Role: abi.Threshold, Unit: "dB", Default: -1, Min: -60, Max: 20, Doc: "Largest level of the output, in dB of full scale."},
 		{Name: "release_ms", Role: abi.Release, Unit: "ms", Default: 100, Min: 1, Max: 5000, Scale: abi.Log, Doc: "Time constant at which the gain comes back."},
-		{Name: "makeup_db", Role: abi.Gain, Unit: "dB", Default: 0, Min: -40, Max: 40, Doc: "Gain after it."},
+		dynamicsMakeup,
 		{Name: "attack_ms", Role: abi.Attack, Unit: "ms", Default: 0, Min: 0, Max: 1000, Doc: "Time constant at which the gain falls, before the ramp; above 0 fast peaks pass the ceiling."},
 	},
 	Config: []abi.Key{
 		{Name: "lookahead_ms", Kind: abi.Number, Default: 2.0, Min: 0, Max: 100, Doc: "Time of the ramp before a peak, and the delay of the node, in whole frames."},
-		{Name: "link", Kind: abi.Bool, Default: true, Doc: "One gain for all channels, from the loudest; otherwise each has its own."},
+		dynamicsLink,
 	},
 	Configure: func(s *abi.Setup) error {
 		n := int(math.Round(s.Config.Number("lookahead_ms") * s.Rate / 1000))

@@ -44,15 +44,10 @@ var modal = abi.NodeType{
 	},
 	Configure: func(s *abi.Setup) error {
 		k := s.Config.Int("modes")
-		var freqs, amps []float64
-		for i := range k {
-			freqs = append(freqs, min(220*float64(i+1), 0.45*s.Rate))
-			amps = append(amps, 1/float64(i+1))
-		}
 		for i := range s.Params {
 			s.Params[i].Len = k
 		}
-		s.Param("freqs_hz").Defaults, s.Param("amps").Defaults = freqs, amps
+		s.Param("freqs_hz").Defaults, s.Param("amps").Defaults = harmonicSeries(k, s.Rate)
 		law := modalLaw{s.Config.Text("excitation") == "impulse"}
 		if law.struck {
 			s.Inputs = nil
@@ -69,6 +64,15 @@ var modal = abi.NodeType{
 	Prepare:      lanes(modalPrepare),
 	Forward:      lanes(modalForward),
 	Backward:     lanePairs(modalBackward),
+}
+
+// harmonicSeries returns k multiples of 220 Hz within the band, and 1, 1/2, 1/3, …
+func harmonicSeries(k int, rate float64) (freqs, amps []float64) {
+	for i := range k {
+		freqs = append(freqs, min(220*float64(i+1), 0.45*rate))
+		amps = append(amps, 1/float64(i+1))
+	}
+	return freqs, amps
 }
 
 type modalLaw struct{ struck bool }

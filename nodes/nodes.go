@@ -10,6 +10,8 @@
 package nodes
 
 import (
+	"math"
+
 	"ampfit/abi"
 	"ampfit/nodes/kernel"
 )
@@ -32,6 +34,21 @@ var (
 
 // decibels is ln(10)/20: a gain of g dB is exp(decibels·g).
 const decibels = kernel.Decibels
+
+// cornerParam is the frequency of a filter.
+func cornerParam(name, doc string) abi.Param {
+	return abi.Param{Name: name, Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true, Doc: doc}
+}
+
+// qualityParam is the quality of a filter.
+func qualityParam(doc string) abi.Param {
+	return abi.Param{Name: "q", Role: abi.Quality, Default: math.Sqrt2 / 2, Min: 0.05, Max: 40, Scale: abi.Log, Mod: true, Doc: doc}
+}
+
+// boostParam is the gain of a band or a shelf.
+func boostParam(doc string) abi.Param {
+	return abi.Param{Name: "gain_db", Role: abi.Boost, Unit: "dB", Default: 0, Min: -40, Max: 40, Mod: true, Doc: doc}
+}
 
 // channelsKey is the key by which a source says how many channels it has.
 var channelsKey = abi.Key{

@@ -29,10 +29,7 @@ var onePole = abi.NodeType{
 		"Towards rate/2 the low-pass flattens out, as its pole is that of an RC filter sampled.",
 	Source: "J. O. Smith, Introduction to Digital Filters, \"One-Pole\"; C.-Y. Yu et al., Differentiable All-pole Filters for Time-varying Audio Systems, DAFx 2024 (the time-varying adjoint).",
 	Inputs: in, Outputs: out,
-	Params: []abi.Param{{
-		Name: "cutoff_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
-		Doc: "Corner frequency; the gain there is -3 dB within 0.1 dB up to rate/20.",
-	}},
+	Params: []abi.Param{cornerParam("cutoff_hz", "Corner frequency; the gain there is -3 dB within 0.1 dB up to rate/20.")},
 	Config: []abi.Key{{
 		Name: "kind", Kind: abi.String, Default: "lowpass", Enum: []string{"lowpass", "highpass"},
 		Doc: "Which part of the signal passes.",

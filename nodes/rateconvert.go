@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/resample"
 	"ampfit/internal/vec"
 )
 
@@ -101,7 +102,7 @@ func rateKernels(s *abi.Setup, p, q int) (k1, k2 func(t float64) float64, h1, h2
 			if x == 0 {
 				return 1
 			}
-			return math.Sin(x) / x * bessel0(beta*math.Sqrt(1-u*u)) / bessel0(beta)
+			return math.Sin(x) / x * resample.Bessel(beta*math.Sqrt(1-u*u)) / resample.Bessel(beta)
 		}
 		k2 = k1
 	}
@@ -167,16 +168,6 @@ func catmullRom(t float64) float64 {
 		return 2 + t*(-4+t*(2.5-0.5*t))
 	}
 	return 0
-}
-
-// bessel0 is the modified Bessel function of order 0, by its power series.
-func bessel0(x float64) float64 {
-	sum, term := 1.0, 1.0
-	for k := 1.0; term > 1e-17*sum; k++ {
-		term *= (x / (2 * k)) * (x / (2 * k))
-		sum += term
-	}
-	return sum
 }
 
 // dot4 returns the dot product, in four sums that need not wait for each other.

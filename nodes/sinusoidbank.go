@@ -54,17 +54,12 @@ var sinusoidBank = abi.NodeType{
 	Configure: func(s *abi.Setup) error {
 		k := s.Config.Int("partials")
 		law := bankLaw{glides: s.Given("glide_oct") || s.Given("glide_s"), surrogate: s.Config.Bool("surrogate")}
-		var freqs, amps []float64
-		for i := range k {
-			freqs = append(freqs, min(220*float64(i+1), 0.45*s.Rate))
-			amps = append(amps, 1/float64(i+1))
-		}
 		for i := range s.Params {
 			if s.Params[i].Vector {
 				s.Params[i].Len = k
 			}
 		}
-		s.Param("freqs_hz").Defaults, s.Param("amps").Defaults = freqs, amps
+		s.Param("freqs_hz").Defaults, s.Param("amps").Defaults = harmonicSeries(k, s.Rate)
 		if !law.glides {
 			s.Drop("glide_oct")
 			s.Drop("glide_s")

@@ -33,8 +33,8 @@ var svf = abi.NodeType{
 	Source: "V. Zavalishin, The Art of VA Filter Design, rev. 2.1.2, ch. 4; A. Wishnick, Time-Varying Filters for Musical Applications, DAFx 2014 (stability).",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "cutoff_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true, Doc: "Corner or centre frequency."},
-		{Name: "q", Role: abi.Quality, Default: math.Sqrt2 / 2, Min: 0.05, Max: 40, Scale: abi.Log, Mod: true, Doc: "Quality; 0.7071 has no peak."},
+		cornerParam("cutoff_hz", "Corner or centre frequency."),
+		qualityParam("Quality; 0.7071 has no peak."),
 		{Name: "mix_lp", Role: abi.Weights, Default: 1, Min: -10, Max: 10, Mod: true, Doc: "Gain of the low-pass."},
 		{Name: "mix_bp", Role: abi.Weights, Default: 0, Min: -10, Max: 10, Mod: true, Doc: "Gain of the band-pass."},
 		{Name: "mix_hp", Role: abi.Weights, Default: 0, Min: -10, Max: 10, Mod: true, Doc: "Gain of the high-pass."},
