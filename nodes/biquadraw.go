@@ -50,8 +50,8 @@ var rawBiquad = abi.NodeType{
 			c[5+5*4+3] = sign * (1 - margin)
 		}
 	}),
-	Forward:  kernel.BiquadForward,
-	Backward: kernel.BiquadBackward,
+	Forward:  lanes(kernel.BiquadForward),
+	Backward: lanePairs(kernel.BiquadBackward),
 	Second:   kernel.Second(rawBiquadFormula),
 	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
 		x, y, tx, ty := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane)

@@ -1,6 +1,7 @@
 package nodes_test
 
 import (
+	"maps"
 	"math"
 	"testing"
 
@@ -26,9 +27,7 @@ func newCircuit(t *testing.T, name string, p abitest.P, x []float64) *circuit {
 		s.Config[k.Name] = k.Default
 	}
 	if c, ok := p["config"].(abi.Config); ok {
-		for k, v := range c {
-			s.Config[k] = v
-		}
+		maps.Copy(s.Config, c)
 	}
 	require.NoError(t, s.Finish(typ))
 	c := &circuit{typ: typ, b: abi.NewBlock(s.Rate, s.Data, []int{1}, []int{1}, true)}

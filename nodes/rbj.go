@@ -54,10 +54,10 @@ func init() {
 				}
 				return nil
 			},
-			Prepare:        kernel.BiquadPrepare,
-			Forward:        kernel.BiquadForward,
-			Backward:       kernel.BiquadBackward,
-			Tangent:        kernel.BiquadTangent,
+			Prepare:        lanes(kernel.BiquadPrepare),
+			Forward:        lanes(kernel.BiquadForward),
+			Backward:       lanePairs(kernel.BiquadBackward),
+			Tangent:        lanePairs(kernel.BiquadTangent),
 			Second:         kernel.Second(cookbookFormula(f.kind, len(f.params))),
 			Kernel:         "biquad",
 			CohortForward:  kernel.BiquadForwardCohort,

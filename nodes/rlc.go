@@ -32,15 +32,12 @@ func init() {
 		Detail: "C dv/dt = (x − v)/R by the trapezoidal rule; the output is the voltage over C (a low-pass with its corner at 1/(2πRC), warped) or over R (a high-pass)." + heat,
 		Source: source,
 		Inputs: in, Outputs: out, Params: []abi.Param{rOhm, cFarad},
-		Config: []abi.Key{{Name: "output", Kind: abi.String, Default: "c", Enum: []string{"r", "c"}, Doc: "Element whose voltage is the output."}},
-		Configure: func(s *abi.Setup) error {
-			s.Data = s.Config.Text("output")[0]
-			return nil
-		},
-		OwnHeat: true,
-		State:   2, // s, and the voltage over R of the frame before
-		Record:  1, // s before each frame
-		Forward: lanes(rcForward), Backward: lanePairs(rcBackward), Tangent: lanePairs(rcTangent), Second: kernel.Second(rcFormula),
+		Config:    []abi.Key{{Name: "output", Kind: abi.String, Default: "c", Enum: []string{"r", "c"}, Doc: "Element whose voltage is the output."}},
+		Configure: setOutput,
+		OwnHeat:   true,
+		State:     2, // s, and the voltage over R of the frame before
+		Record:    1, // s before each frame
+		Forward:   lanes(rcForward), Backward: lanePairs(rcBackward), Tangent: lanePairs(rcTangent), Second: kernel.Second(rcFormula),
 	})
 	abi.Register(abi.NodeType{
 		Name: "RLCNode", Family: nonlinear,
@@ -48,16 +45,19 @@ func init() {
 		Detail: "L di/dt = x − R i − v, C dv/dt = i by the trapezoidal rule; the output is the voltage over R (band-pass), C (low-pass) or L (high-pass), resonant at 1/(2π√(LC)), warped, with Q = √(L/C)/R." + heat,
 		Source: source,
 		Inputs: in, Outputs: out, Params: []abi.Param{low, cFarad, coil},
-		Config: []abi.Key{{Name: "output", Kind: abi.String, Default: "c", Enum: []string{"r", "c", "l"}, Doc: "Element whose voltage is the output."}},
-		Configure: func(s *abi.Setup) error {
-			s.Data = s.Config.Text("output")[0]
-			return nil
-		},
-		OwnHeat: true,
-		State:   3, // si, sv, and the current of the frame before
-		Record:  2, // si, sv before each frame
-		Forward: lanes(rlcForward), Backward: lanePairs(rlcBackward), Tangent: lanePairs(rlcTangent), Second: kernel.Second(rlcFormula),
+		Config:    []abi.Key{{Name: "output", Kind: abi.String, Default: "c", Enum: []string{"r", "c", "l"}, Doc: "Element whose voltage is the output."}},
+		Configure: setOutput,
+		OwnHeat:   true,
+		State:     3, // si, sv, and the current of the frame before
+		Record:    2, // si, sv before each frame
+		Forward:   lanes(rlcForward), Backward: lanePairs(rlcBackward), Tangent: lanePairs(rlcTangent), Second: kernel.Second(rlcFormula),
 	})
+}
+
+// setOutput takes the element whose voltage is the output.
+func setOutput(s *abi.Setup) error {
+	s.Data = s.Config.Text("output")[0]
+	return nil
 }
 
 // rcForward integrates. With g = T/(2RC), H = 1/(1+g) and s the state of the
