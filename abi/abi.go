@@ -18,14 +18,9 @@
 package abi
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 )
-
-// ErrUnsupported says that a node type has no adjoint (AMP_E_UNSUPPORTED): its
-// inputs and parameters get zero gradients.
-var ErrUnsupported = errors.New("abi: the node type has no adjoint")
 
 // Code is a status of the C interface.
 type Code int32
@@ -94,7 +89,6 @@ type NodeType struct {
 	Scratch      int   // float64 per lane, undefined at each call
 	FrameScratch int   // float64 per lane and frame, undefined at each call
 	InHistory    int   // past frames of its input rows that the kernels read
-	OutHistory   int   // past frames of its output rows that the kernels read
 	Internal     []int // rows of its own, with so many past frames each
 
 	// OwnHeat types add their dissipated energy to Heat; for the others the
@@ -283,12 +277,11 @@ type Setup struct {
 	Scratch         int
 	FrameScratch    int
 	InHistory       int
-	OutHistory      int
 	Internal        []int
 	Data            any // handed to every kernel call of the node; never written
 
-	// NoBackward says that in this configuration the node has no adjoint
-	// (ErrUnsupported), although its type has a Backward.
+	// NoBackward says that in this configuration the node has no adjoint,
+	// although its type has a Backward.
 	NoBackward bool
 	// NoSecond says the same of Second.
 	NoSecond bool
@@ -321,12 +314,7 @@ func (s *Setup) Param(name string) *Param {
 
 // Drop removes a parameter that this configuration does not have.
 func (s *Setup) Drop(name string) {
-	for i := range s.Params {
-		if s.Params[i].Name == name {
-			s.Params = append(s.Params[:i:i], s.Params[i+1:]...)
-			return
-		}
-	}
+	s.Params = slices.DeleteFunc(s.Params, func(p Param) bool { return p.Name == name })
 }
 
 // Hold makes parameters Held that have no effect in this configuration.
@@ -344,7 +332,7 @@ func NewSetup(t *NodeType) *Setup {
 	s := &Setup{
 		Inputs: t.Inputs, Outputs: t.Outputs, Coupled: t.Coupled, Delay: t.Delay, OwnHeat: t.OwnHeat,
 		State: t.State, Record: t.Record, Coefs: t.Coefs, Scratch: t.Scratch, FrameScratch: t.FrameScratch,
-		InHistory: t.InHistory, OutHistory: t.OutHistory,
+		InHistory: t.InHistory,
 		Given:     func(string) bool { return false },
 		Length:    func(string) int { return 0 },
 		Connected: func(string) bool { return false },
@@ -352,8 +340,8 @@ func NewSetup(t *NodeType) *Setup {
 			return nil, fmt.Errorf("no files can be read here (%s)", path)
 		},
 	}
-	s.Params = append([]Param(nil), t.Params...)
-	s.Internal = append([]int(nil), t.Internal...)
+	s.Params = slices.Clone(t.Params)
+	s.Internal = slices.Clone(t.Internal)
 	return s
 }
 
@@ -366,14 +354,8 @@ func (s *Setup) Finish(t *NodeType) error {
 		}
 	}
 	if s.OutChannels == nil {
-		most := 1
-		for _, c := range s.Channels {
-			most = max(most, c)
-		}
-		s.OutChannels = make([]int, len(s.Outputs))
-		for i := range s.OutChannels {
-			s.OutChannels[i] = most
-		}
+		most := slices.Max(append([]int{1}, s.Channels...))
+		s.OutChannels = slices.Repeat([]int{most}, len(s.Outputs))
 	}
 	for i := range s.Params {
 		p := &s.Params[i]

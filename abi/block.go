@@ -21,7 +21,6 @@ type Lane struct {
 	Batch, Channel int   // Channel is 0 for coupled types
 	In, Out        [][]float64
 	InPast         [][]float64 // In with InHistory frames in front
-	OutPast        [][]float64 // Out with OutHistory frames in front
 	Internal       [][]float64 // each with its history in front
 	Record         [][]float64
 	Params         []Values
@@ -85,15 +84,6 @@ func (b *Block) InPast(port, channel, lane int) []float64 {
 		return l.In[b.inBase[port]+channel]
 	}
 	return l.InPast[b.inBase[port]+channel]
-}
-
-// OutPast returns the output row with OutHistory past frames in front.
-func (b *Block) OutPast(port, channel, lane int) []float64 {
-	l := &b.lanes[lane]
-	if l.OutPast == nil {
-		return l.Out[b.outBase[port]+channel]
-	}
-	return l.OutPast[b.outBase[port]+channel]
 }
 
 // Internal returns internal row i with its history in front. In the dual it

@@ -1,8 +1,9 @@
 package abi
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"slices"
 	"sync"
 )
 
@@ -30,7 +31,7 @@ func Register(t NodeType) {
 		registry.byName[name] = &t
 	}
 	registry.types = append(registry.types, &t)
-	sort.Slice(registry.types, func(i, j int) bool { return registry.types[i].Name < registry.types[j].Name })
+	slices.SortFunc(registry.types, func(a, b *NodeType) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 // Lookup returns the node type of a name or alias, nil when there is none.
@@ -44,7 +45,7 @@ func Lookup(name string) *NodeType {
 func Types() []*NodeType {
 	registry.RLock()
 	defer registry.RUnlock()
-	return append([]*NodeType(nil), registry.types...)
+	return slices.Clone(registry.types)
 }
 
 func validate(t *NodeType) error {

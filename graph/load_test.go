@@ -381,3 +381,15 @@ func TestOtherWordsForAParameter(t *testing.T) {
 	require.Contains(t, text, "330")
 	require.NotContains(t, text, `"frequency"`)
 }
+
+func TestTieByAnotherWord(t *testing.T) {
+	g, err := graph.Parse("", []byte(`{"sample_rate": 48000, "nodes": [
+		{"name": "noise", "type": "NoiseNode"},
+		{"name": "lp", "type": "LowpassNode", "params": {"freq": {"tie": {"to": "hp.fc", "scale": 2}}}},
+		{"name": "hp", "type": "HighpassNode", "params": {"cutoff_hz": 300}}],
+		"edges": [{"source": "noise", "target": "hp"}, {"source": "hp", "target": "lp"}], "output": "lp"}`))
+	require.NoError(t, err)
+	p, err := graph.NewPlan(g, graph.Options{Frames: 10})
+	require.NoError(t, err)
+	require.Equal(t, []float64{600}, p.Param("lp", "cutoff_hz").Value)
+}

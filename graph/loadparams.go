@@ -324,21 +324,30 @@ func (l *loader) tie(s *Setting, v *jsontree.Value, path string) {
 func (l *loader) ties() {
 	for _, n := range l.g.Nodes {
 		for _, s := range n.Settings {
-			if s.Tie == nil {
-				continue
-			}
-			at, path := s.value.Get("tie").Get("to"), s.path+".tie.to"
-			to := l.g.Node(s.Tie.Node)
-			switch {
-			case to == nil:
-				l.add(at, path, "there is no node %q; %s", s.Tie.Node, hint(s.Tie.Node, l.nodeNames()))
-			case to.Type == nil:
-			case typeParam(to.Type, s.Tie.Param) == nil:
-				l.add(at, path, "%s has no parameter %q; %s", to.Type.Name, s.Tie.Param, hint(s.Tie.Param, paramNames(to.Type)))
-			case to.Setting(s.Tie.Param) != nil && to.Setting(s.Tie.Param).Tie != nil:
-				l.add(at, path, "%s.%s is tied itself; tie both to the same parameter", s.Tie.Node, s.Tie.Param)
+			if s.Tie != nil {
+				l.tied(s, s.value.Get("tie").Get("to"), s.path+".tie.to")
 			}
 		}
+	}
+}
+
+func (l *loader) tied(s *Setting, at *jsontree.Value, path string) {
+	to := l.g.Node(s.Tie.Node)
+	if to == nil {
+		l.add(at, path, "there is no node %q; %s", s.Tie.Node, hint(s.Tie.Node, l.nodeNames()))
+		return
+	}
+	if to.Type == nil {
+		return
+	}
+	p := l.param(to, s.Tie.Param)
+	if p == nil {
+		l.add(at, path, "%s has no parameter %q; %s", to.Type.Name, s.Tie.Param, hint(s.Tie.Param, paramNames(to.Type)))
+		return
+	}
+	s.Tie.Param = p.Name
+	if of := to.Setting(p.Name); of != nil && of.Tie != nil {
+		l.add(at, path, "%s.%s is tied itself; tie both to the same parameter", s.Tie.Node, s.Tie.Param)
 	}
 }
 

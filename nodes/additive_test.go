@@ -3,6 +3,7 @@ package nodes_test
 import (
 	"math"
 	"math/cmplx"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,10 +24,7 @@ func TestHarmonicOscillatorIsItsSum(t *testing.T) {
 	for _, b := range []float64{0, 0.003} {
 		p := abitest.P{"f0_hz": f0, "amps": amps, "phases": phases, "inharmonicity": b, "config": abi.Config{"harmonics": 5.0}}
 		held := abitest.Run(t, "HarmonicOscillatorNode", p, abitest.Silence(frames))
-		constant := make(abitest.PerFrame, frames)
-		for n := range constant {
-			constant[n] = f0
-		}
+		constant := abitest.PerFrame(slices.Repeat([]float64{f0}, frames))
 		p["f0_hz"] = constant
 		varying := abitest.Run(t, "HarmonicOscillatorNode", p, abitest.Silence(frames))
 		for n := range frames {
@@ -44,10 +42,7 @@ func TestHarmonicOscillatorIsItsSum(t *testing.T) {
 // A partial that rises through half the rate leaves without a jump.
 func TestHarmonicOscillatorFades(t *testing.T) {
 	const frames = 20000
-	f0 := make(abitest.PerFrame, frames)
-	for n := range f0 {
-		f0[n] = 11000 + 2000*float64(n)/frames // the second partial ends at 26 kHz
-	}
+	f0 := abitest.PerFrame(abitest.Row(frames, func(n int) float64 { return 11000 + 2000*float64(n)/frames })) // the second partial ends at 26 kHz
 	y := abitest.Run(t, "HarmonicOscillatorNode", abitest.P{"f0_hz": f0, "amps": []float64{0, 1}, "config": abi.Config{"harmonics": 2.0}}, abitest.Silence(frames))
 	turn := 0.0
 	for n := range y {

@@ -45,53 +45,47 @@ var adsr = abi.NodeType{
 		s.Data = notes
 		return nil
 	},
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			y, e := b.Out(0, lane), newADSR(b, lane)
-			clear(y)
-			for _, note := range b.Data.([][2]float64) {
-				first, last := e.frames(b, lane, note)
-				for n := first; n < last; n++ {
-					y[n] += e.at(float64(b.Frame(lane)+int64(n))/b.Rate, note, nil)
+	Forward: lanes(func(b *abi.Block, lane int) {
+		y, e := b.Out(0, lane), newADSR(b, lane)
+		clear(y)
+		for _, note := range b.Data.([][2]float64) {
+			first, last := e.frames(b, lane, note)
+			for n := first; n < last; n++ {
+				y[n] += e.at(float64(b.Frame(lane)+int64(n))/b.Rate, note, nil)
+			}
+		}
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		dy, e := d.Out(0, lane), newADSR(b, lane)
+		var sums, slopes [5]float64
+		for _, note := range b.Data.([][2]float64) {
+			first, last := e.frames(b, lane, note)
+			for n := first; n < last; n++ {
+				e.at(float64(b.Frame(lane)+int64(n))/b.Rate, note, &slopes)
+				for i, s := range slopes {
+					sums[i] += s * dy[n]
 				}
 			}
 		}
-	},
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			dy, e := d.Out(0, lane), newADSR(b, lane)
-			var sums, slopes [5]float64
-			for _, note := range b.Data.([][2]float64) {
-				first, last := e.frames(b, lane, note)
-				for n := first; n < last; n++ {
-					e.at(float64(b.Frame(lane)+int64(n))/b.Rate, note, &slopes)
-					for i, s := range slopes {
-						sums[i] += s * dy[n]
-					}
-				}
-			}
-			for i, s := range sums {
-				d.Param(i, lane).Add(0, s)
-			}
+		for i, s := range sums {
+			d.Param(i, lane).Add(0, s)
 		}
-	},
+	}),
 	Second: kernel.Second(adsrFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			ty, e := t.Out(0, lane), newADSR(b, lane)
-			clear(ty)
-			var slopes [5]float64
-			for _, note := range b.Data.([][2]float64) {
-				first, last := e.frames(b, lane, note)
-				for n := first; n < last; n++ {
-					e.at(float64(b.Frame(lane)+int64(n))/b.Rate, note, &slopes)
-					for i, s := range slopes {
-						ty[n] += s * t.Param(i, lane).At(0)
-					}
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		ty, e := t.Out(0, lane), newADSR(b, lane)
+		clear(ty)
+		var slopes [5]float64
+		for _, note := range b.Data.([][2]float64) {
+			first, last := e.frames(b, lane, note)
+			for n := first; n < last; n++ {
+				e.at(float64(b.Frame(lane)+int64(n))/b.Rate, note, &slopes)
+				for i, s := range slopes {
+					ty[n] += s * t.Param(i, lane).At(0)
 				}
 			}
 		}
-	},
+	}),
 }
 
 // adsrLeast bounds the slope of a ramp to a power below 1.

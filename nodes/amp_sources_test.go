@@ -268,10 +268,7 @@ func ampCurve(t *testing.T, blob, name string) []float64 {
 	for range events {
 		stamp := f64()
 		for i := range keys {
-			values := make([]float64, u32())
-			for n := range values {
-				values[n] = f64()
-			}
+			values := abitest.Row(u32(), func(int) float64 { return f64() })
 			if names[i] == name && len(values) > 0 && stamp >= latest {
 				newest, latest = values, stamp
 			}

@@ -65,10 +65,7 @@ type ampTensor struct {
 func readFloats(t *testing.T, path string) []float64 {
 	raw, err := os.ReadFile(path)
 	require.NoError(t, err)
-	v := make([]float64, len(raw)/8)
-	for i := range v {
-		v[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
-	}
+	v := abitest.Row(len(raw)/8, func(i int) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:])) })
 	return v
 }
 

@@ -2,9 +2,11 @@ package nodes_test
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,9 +41,7 @@ func newLane(t *testing.T, name string, frames int, p abitest.P) *lane {
 		}
 	}
 	if c, ok := p["config"].(abi.Config); ok {
-		for k, v := range c {
-			s.Config[k] = v
-		}
+		maps.Copy(s.Config, c)
 	}
 	s.Given = func(name string) bool { return p[name] != nil }
 	require.NoError(t, s.Finish(typ))
@@ -252,10 +252,7 @@ func TestPitchQuantizerScale(t *testing.T) {
 
 // A jump of 100 Hz at 1000 Hz/s takes a tenth of a second.
 func TestOscillatorPitchSlew(t *testing.T) {
-	pitch := make(abitest.PerFrame, 9600)
-	for n := range pitch {
-		pitch[n] = 100
-	}
+	pitch := abitest.PerFrame(slices.Repeat([]float64{100}, 9600))
 	y := abitest.Run(t, "OscillatorPitchNode", abitest.P{"pitch_hz": pitch, "default_slew": 1000}, abitest.Silence(len(pitch)))
 	require.InDelta(t, 50, y[2399], 1e-9)
 	require.InDelta(t, 100, y[4799], 1e-9)

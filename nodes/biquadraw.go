@@ -36,38 +36,34 @@ var rawBiquad = abi.NodeType{
 		{Name: "a2", Role: abi.Coefficient, Default: 0, Min: -0.9999999, Max: 0.9999999, Doc: "Coefficient of −y[n−2]: the square of the radius of a complex pole pair."},
 	},
 	State: kernel.BiquadState, Coefs: 30, FrameScratch: 1,
-	Prepare: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			c := b.Coefs(lane)
-			clear(c)
-			for p := range 5 {
-				c[p] = b.Param(p, lane).At(0)
-				c[5+6*p] = 1 // row p of five slopes, its own coefficient
-			}
-			if border := (1 - margin) * (1 + c[4]); math.Abs(c[3]) > border {
-				sign := math.Copysign(1, c[3])
-				c[3] = sign * border
-				c[5+5*3+3] = 0
-				c[5+5*4+3] = sign * (1 - margin)
-			}
+	Prepare: lanes(func(b *abi.Block, lane int) {
+		c := b.Coefs(lane)
+		clear(c)
+		for p := range 5 {
+			c[p] = b.Param(p, lane).At(0)
+			c[5+6*p] = 1 // row p of five slopes, its own coefficient
 		}
-	},
-	Forward:  kernel.BiquadForward,
-	Backward: kernel.BiquadBackward,
+		if border := (1 - margin) * (1 + c[4]); math.Abs(c[3]) > border {
+			sign := math.Copysign(1, c[3])
+			c[3] = sign * border
+			c[5+5*3+3] = 0
+			c[5+5*4+3] = sign * (1 - margin)
+		}
+	}),
+	Forward:  lanes(kernel.BiquadForward),
+	Backward: lanePairs(kernel.BiquadBackward),
 	Second:   kernel.Second(rawBiquadFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			x, y, tx, ty := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane)
-			before, tstate, c := b.Before(lane), t.State(lane), b.Coefs(lane)
-			var s [5]float64
-			for i := range s {
-				for p := range 5 {
-					s[i] += c[5+5*p+i] * t.Param(p, lane).At(0)
-				}
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		x, y, tx, ty := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane)
+		before, tstate, c := b.Before(lane), t.State(lane), b.Coefs(lane)
+		var s [5]float64
+		for i := range s {
+			for p := range 5 {
+				s[i] += c[5+5*p+i] * t.Param(p, lane).At(0)
 			}
-			kernel.BiquadPush(x, y, tx, ty, c, s[:], before, tstate)
 		}
-	},
+		kernel.BiquadPush(x, y, tx, ty, c, s[:], before, tstate)
+	}),
 	Kernel:         "biquad",
 	CohortForward:  kernel.BiquadForwardCohort,
 	CohortBackward: kernel.BiquadBackwardCohort,

@@ -55,9 +55,9 @@ func init() {
 			State:    1, // φ
 			Record:   1, // φ
 			Internal: []int{0},
-			Forward:  chorusForward,
-			Backward: chorusBackward,
-			Tangent:  chorusTangent,
+			Forward:  lanes(chorusForward),
+			Backward: lanePairs(chorusBackward),
+			Tangent:  lanePairs(chorusTangent),
 			Second:   kernel.Second(chorusFormula),
 		})
 	}
@@ -81,114 +81,108 @@ type chorusLaw struct {
 	wave kernel.Wave
 }
 
-func chorusForward(b *abi.Block) {
+func chorusForward(b *abi.Block, lane int) {
 	law, perMs := b.Data.(chorusLaw), b.Rate/1000
-	for lane := range b.Lanes {
-		x, y, v, state := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane), b.State(lane)
-		rate, phase := b.Param(0, lane), b.Param(5, lane).At(0)
-		depth, delay := perMs*b.Param(1, lane).At(0), perMs*b.Param(2, lane).At(0)
-		feedback, mix := b.Param(3, lane).At(0), b.Param(4, lane).At(0)
-		h, p := len(v)-len(x), state[0]
-		y = y[:len(x)]
-		now, rest, read := v[h:][:len(x)], 1-mix, b.Record(0, lane)[:len(x)]
-		var t kernel.Tap
-		for n := range x {
-			read[n] = p
-			time := math.FMA(depth, law.wave.Value(kernel.Frac(p+phase)), delay)
-			var e float64
-			if law.interp == kernel.Linear {
-				time = max(time, 1)
-				k := int(time)
-				f := time - float64(k)
-				past := v[h+n-k-1:][:2]
-				e = math.FMA(f, past[0], (1-f)*past[1])
-			} else {
-				law.place(&t, time)
-				e = t.Read(v, h+n, &t.W)
-			}
-			now[n] = math.FMA(feedback, e, x[n])
-			y[n] = math.FMA(mix, e, rest*x[n])
-			p = kernel.Advance(p, rate.At(n)/b.Rate)
+	x, y, v, state := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane), b.State(lane)
+	rate, phase := b.Param(0, lane), b.Param(5, lane).At(0)
+	depth, delay := perMs*b.Param(1, lane).At(0), perMs*b.Param(2, lane).At(0)
+	feedback, mix := b.Param(3, lane).At(0), b.Param(4, lane).At(0)
+	h, p := len(v)-len(x), state[0]
+	y = y[:len(x)]
+	now, rest, read := v[h:][:len(x)], 1-mix, b.Record(0, lane)[:len(x)]
+	var t kernel.Tap
+	for n := range x {
+		read[n] = p
+		time := math.FMA(depth, law.wave.Value(kernel.Frac(p+phase)), delay)
+		var e float64
+		if law.interp == kernel.Linear {
+			time = max(time, 1)
+			k := int(time)
+			f := time - float64(k)
+			past := v[h+n-k-1:][:2]
+			e = math.FMA(f, past[0], (1-f)*past[1])
+		} else {
+			law.place(&t, time)
+			e = t.Read(v, h+n, &t.W)
 		}
-		state[0] = p
+		now[n] = math.FMA(feedback, e, x[n])
+		y[n] = math.FMA(mix, e, rest*x[n])
+		p = kernel.Advance(p, rate.At(n)/b.Rate)
+	}
+	state[0] = p
+}
+
+func chorusBackward(b, d *abi.Block, lane int) {
+	law, perMs := b.Data.(chorusLaw), b.Rate/1000
+	x, v := b.In(0, lane), b.Internal(0, lane)
+	dx, dy, dv, dstate := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane), d.State(lane)
+	drate, phase := d.Param(0, lane), b.Param(5, lane).At(0)
+	depth, delay := perMs*b.Param(1, lane).At(0), perMs*b.Param(2, lane).At(0)
+	feedback, mix := b.Param(3, lane).At(0), b.Param(4, lane).At(0)
+	p, h := b.Record(0, lane), len(v)-len(x)
+	ddepth, ddelay, dfeedback, dmix, dphase, dp := 0.0, 0.0, 0.0, 0.0, 0.0, dstate[0]
+	var t kernel.Tap
+	for n := len(x) - 1; n >= 0; n-- {
+		w, slope := law.wave.At(kernel.Frac(p[n] + phase))
+		time := math.FMA(depth, w, delay)
+		lambda := dv[h+n]
+		g := math.FMA(mix, dy[n], feedback*lambda)
+		var e, dt float64
+		if law.interp == kernel.Linear {
+			least := max(time, 1)
+			k := int(least)
+			f := least - float64(k)
+			past, dpast := v[h+n-k-1:][:2], dv[h+n-k-1:][:2]
+			e = math.FMA(f, past[0], (1-f)*past[1])
+			if time >= 1 {
+				dt = g * (past[0] - past[1])
+			}
+			dpast[0] = math.FMA(f, g, dpast[0])
+			dpast[1] = math.FMA(1-f, g, dpast[1])
+		} else {
+			law.place(&t, time)
+			e, dt = t.Read(v, h+n, &t.W), g*t.Read(v, h+n, &t.DW)
+			t.Add(dv, h+n, g)
+		}
+		dx[n] += (1-mix)*dy[n] + lambda
+		dfeedback += e * lambda
+		dmix += (e - x[n]) * dy[n]
+		ddelay += dt
+		ddepth += w * dt
+		drate.Add(n, dp/b.Rate)
+		dt *= depth * slope
+		dphase += dt
+		dp += dt
+	}
+	dstate[0] = dp
+	for i, v := range [...]float64{perMs * ddepth, perMs * ddelay, dfeedback, dmix, dphase} {
+		d.Param(1+i, lane).Add(0, v)
 	}
 }
 
-func chorusBackward(b, d *abi.Block) {
+func chorusTangent(b, t *abi.Block, lane int) {
 	law, perMs := b.Data.(chorusLaw), b.Rate/1000
-	for lane := range b.Lanes {
-		x, v := b.In(0, lane), b.Internal(0, lane)
-		dx, dy, dv, dstate := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane), d.State(lane)
-		drate, phase := d.Param(0, lane), b.Param(5, lane).At(0)
-		depth, delay := perMs*b.Param(1, lane).At(0), perMs*b.Param(2, lane).At(0)
-		feedback, mix := b.Param(3, lane).At(0), b.Param(4, lane).At(0)
-		p, h := b.Record(0, lane), len(v)-len(x)
-		ddepth, ddelay, dfeedback, dmix, dphase, dp := 0.0, 0.0, 0.0, 0.0, 0.0, dstate[0]
-		var t kernel.Tap
-		for n := len(x) - 1; n >= 0; n-- {
-			w, slope := law.wave.At(kernel.Frac(p[n] + phase))
-			time := math.FMA(depth, w, delay)
-			lambda := dv[h+n]
-			g := math.FMA(mix, dy[n], feedback*lambda)
-			var e, dt float64
-			if law.interp == kernel.Linear {
-				least := max(time, 1)
-				k := int(least)
-				f := least - float64(k)
-				past, dpast := v[h+n-k-1:][:2], dv[h+n-k-1:][:2]
-				e = math.FMA(f, past[0], (1-f)*past[1])
-				if time >= 1 {
-					dt = g * (past[0] - past[1])
-				}
-				dpast[0] = math.FMA(f, g, dpast[0])
-				dpast[1] = math.FMA(1-f, g, dpast[1])
-			} else {
-				law.place(&t, time)
-				e, dt = t.Read(v, h+n, &t.W), g*t.Read(v, h+n, &t.DW)
-				t.Add(dv, h+n, g)
-			}
-			dx[n] += (1-mix)*dy[n] + lambda
-			dfeedback += e * lambda
-			dmix += (e - x[n]) * dy[n]
-			ddelay += dt
-			ddepth += w * dt
-			drate.Add(n, dp/b.Rate)
-			dt *= depth * slope
-			dphase += dt
-			dp += dt
-		}
-		dstate[0] = dp
-		for i, v := range [...]float64{perMs * ddepth, perMs * ddelay, dfeedback, dmix, dphase} {
-			d.Param(1+i, lane).Add(0, v)
-		}
+	x, v := b.In(0, lane), b.Internal(0, lane)
+	tx, ty, tv, tstate := t.In(0, lane), t.Out(0, lane), t.Internal(0, lane), t.State(lane)
+	rate, trate := b.Param(0, lane), t.Param(0, lane)
+	var p, tp [6]float64
+	for i := 1; i < 6; i++ {
+		p[i], tp[i] = b.Param(i, lane).At(0), t.Param(i, lane).At(0)
 	}
-}
-
-func chorusTangent(b, t *abi.Block) {
-	law, perMs := b.Data.(chorusLaw), b.Rate/1000
-	for lane := range b.Lanes {
-		x, v := b.In(0, lane), b.Internal(0, lane)
-		tx, ty, tv, tstate := t.In(0, lane), t.Out(0, lane), t.Internal(0, lane), t.State(lane)
-		rate, trate := b.Param(0, lane), t.Param(0, lane)
-		var p, tp [6]float64
-		for i := 1; i < 6; i++ {
-			p[i], tp[i] = b.Param(i, lane).At(0), t.Param(i, lane).At(0)
-		}
-		phi, tphi, h := b.Before(lane)[0], tstate[0], len(v)-len(x)
-		var at kernel.Tap
-		for n := range x {
-			w, slope := law.wave.At(kernel.Frac(phi + p[5]))
-			law.place(&at, perMs*(p[2]+p[1]*w))
-			tt := perMs * (tp[2] + tp[1]*w + p[1]*slope*(tphi+tp[5]))
-			i := h + n
-			e, te := at.Read(v, i, &at.W), at.Read(tv, i, &at.W)+tt*at.Read(v, i, &at.DW)
-			tv[i] = tx[n] + p[3]*te + tp[3]*e
-			ty[n] = (1-p[4])*tx[n] + p[4]*te + tp[4]*(e-x[n])
-			phi = kernel.Advance(phi, rate.At(n)/b.Rate)
-			tphi += trate.At(n) / b.Rate
-		}
-		tstate[0] = tphi
+	phi, tphi, h := b.Before(lane)[0], tstate[0], len(v)-len(x)
+	var at kernel.Tap
+	for n := range x {
+		w, slope := law.wave.At(kernel.Frac(phi + p[5]))
+		law.place(&at, perMs*(p[2]+p[1]*w))
+		tt := perMs * (tp[2] + tp[1]*w + p[1]*slope*(tphi+tp[5]))
+		i := h + n
+		e, te := at.Read(v, i, &at.W), at.Read(tv, i, &at.W)+tt*at.Read(v, i, &at.DW)
+		tv[i] = tx[n] + p[3]*te + tp[3]*e
+		ty[n] = (1-p[4])*tx[n] + p[4]*te + tp[4]*(e-x[n])
+		phi = kernel.Advance(phi, rate.At(n)/b.Rate)
+		tphi += trate.At(n) / b.Rate
 	}
+	tstate[0] = tphi
 }
 
 func chorusFormula(f *kernel.Formula) {

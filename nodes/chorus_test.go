@@ -18,10 +18,7 @@ func init() {
 
 // Linear interpolation reads a ramp exactly, so it shows the time of each frame.
 func TestVibratoMovesAsItsWave(t *testing.T) {
-	ramp := make([]float64, 4000)
-	for n := range ramp {
-		ramp[n] = float64(n)
-	}
+	ramp := abitest.Row(4000, func(n int) float64 { return float64(n) })
 	const delay, depth, rate, phase = 5.0, 2.0, 7.0, 0.3
 	for _, interp := range []string{"linear", "lagrange3"} {
 		y := abitest.Run(t, "VibratoNode", abitest.P{"delay_ms": delay, "depth_ms": depth, "rate_hz": rate, "phase": phase,

@@ -1,6 +1,7 @@
 package nodes_test
 
 import (
+	"maps"
 	"math"
 	"testing"
 
@@ -26,9 +27,7 @@ func newCircuit(t *testing.T, name string, p abitest.P, x []float64) *circuit {
 		s.Config[k.Name] = k.Default
 	}
 	if c, ok := p["config"].(abi.Config); ok {
-		for k, v := range c {
-			s.Config[k] = v
-		}
+		maps.Copy(s.Config, c)
 	}
 	require.NoError(t, s.Finish(typ))
 	c := &circuit{typ: typ, b: abi.NewBlock(s.Rate, s.Data, []int{1}, []int{1}, true)}
@@ -128,10 +127,7 @@ func TestWaveshaper(t *testing.T) {
 	p := abitest.P{"points": points, "config": abi.Config{"range": 3.0}}
 	y := abitest.Run(t, "WaveshaperNode", p, []float64{-3, -2, -1, 0, 1, 2, 3, 4, -5})
 	require.InDeltaSlice(t, append(points, 2.1+0.1, -1-2*0.1), y, 1e-14)
-	ramp := make([]float64, 601)
-	for n := range ramp {
-		ramp[n] = -3 + float64(n)/100
-	}
+	ramp := abitest.Row(601, func(n int) float64 { return -3 + float64(n)/100 })
 	y = abitest.Run(t, "WaveshaperNode", p, ramp)
 	for n := 1; n < len(y); n++ {
 		require.GreaterOrEqual(t, y[n], y[n-1])
@@ -274,10 +270,7 @@ func TestDiodeClipperReportsItsResidual(t *testing.T) {
 
 // Four steps are enough for sounds of a volt, however fast.
 func TestDiodeClipperTakesFewSteps(t *testing.T) {
-	square := make([]float64, 2000)
-	for n := range square {
-		square[n] = math.Copysign(1, math.Sin(0.06*float64(n)))
-	}
+	square := abitest.Row(2000, func(n int) float64 { return math.Copysign(1, math.Sin(0.06*float64(n))) })
 	for name, x := range map[string][]float64{"noise": abitest.Noise(2000, 3), "square": square, "sine": abitest.Sine(2000, 0.05)} {
 		c := newCircuit(t, "DiodeClipperNode", abitest.P{"config": abi.Config{"newton_max": 4.0}}, x)
 		c.forward()

@@ -25,7 +25,7 @@ func init() {
 			Name: f.name, Family: nonlinear, Doc: f.doc, Detail: f.detail,
 			Inputs: in, Outputs: out, Params: []abi.Param{drive, threshold},
 			Configure: func(s *abi.Setup) error { s.Data = f.curve; return nil },
-			Forward:   clipForward, Backward: clipBackward, Tangent: clipTangent, Second: kernel.Second(clipFormula),
+			Forward:   lanes(clipForward), Backward: lanePairs(clipBackward), Tangent: lanePairs(clipTangent), Second: kernel.Second(clipFormula),
 		})
 	}
 }
@@ -56,47 +56,41 @@ func (c clipCurve) at(u float64) (s, slope float64) {
 	return math.Copysign(1, u), 0
 }
 
-func clipForward(b *abi.Block) {
+func clipForward(b *abi.Block, lane int) {
 	curve := b.Data.(clipCurve)
-	for lane := range b.Lanes {
-		x, y := b.In(0, lane), b.Out(0, lane)
-		drive, threshold := b.Param(0, lane), b.Param(1, lane).At(0)
-		for n := range x {
-			s, _ := curve.at(drive.At(n) * x[n] / threshold)
-			y[n] = threshold * s
-		}
+	x, y := b.In(0, lane), b.Out(0, lane)
+	drive, threshold := b.Param(0, lane), b.Param(1, lane).At(0)
+	for n := range x {
+		s, _ := curve.at(drive.At(n) * x[n] / threshold)
+		y[n] = threshold * s
 	}
 }
 
-func clipBackward(b, d *abi.Block) {
+func clipBackward(b, d *abi.Block, lane int) {
 	curve := b.Data.(clipCurve)
-	for lane := range b.Lanes {
-		x, dx, dy := b.In(0, lane), d.In(0, lane), d.Out(0, lane)
-		drive, threshold := b.Param(0, lane), b.Param(1, lane).At(0)
-		ddrive, dthreshold := d.Param(0, lane), 0.0
-		for n := range x {
-			u := drive.At(n) * x[n] / threshold
-			s, slope := curve.at(u)
-			g := slope * dy[n]
-			dx[n] += drive.At(n) * g
-			ddrive.Add(n, x[n]*g)
-			dthreshold += (s - u*slope) * dy[n]
-		}
-		d.Param(1, lane).Add(0, dthreshold)
+	x, dx, dy := b.In(0, lane), d.In(0, lane), d.Out(0, lane)
+	drive, threshold := b.Param(0, lane), b.Param(1, lane).At(0)
+	ddrive, dthreshold := d.Param(0, lane), 0.0
+	for n := range x {
+		u := drive.At(n) * x[n] / threshold
+		s, slope := curve.at(u)
+		g := slope * dy[n]
+		dx[n] += drive.At(n) * g
+		ddrive.Add(n, x[n]*g)
+		dthreshold += (s - u*slope) * dy[n]
 	}
+	d.Param(1, lane).Add(0, dthreshold)
 }
 
-func clipTangent(b, t *abi.Block) {
+func clipTangent(b, t *abi.Block, lane int) {
 	curve := b.Data.(clipCurve)
-	for lane := range b.Lanes {
-		x, tx, ty := b.In(0, lane), t.In(0, lane), t.Out(0, lane)
-		drive, threshold := b.Param(0, lane), b.Param(1, lane).At(0)
-		tdrive, tthreshold := t.Param(0, lane), t.Param(1, lane).At(0)
-		for n := range x {
-			u := drive.At(n) * x[n] / threshold
-			s, slope := curve.at(u)
-			ty[n] = slope*(drive.At(n)*tx[n]+tdrive.At(n)*x[n]) + (s-u*slope)*tthreshold
-		}
+	x, tx, ty := b.In(0, lane), t.In(0, lane), t.Out(0, lane)
+	drive, threshold := b.Param(0, lane), b.Param(1, lane).At(0)
+	tdrive, tthreshold := t.Param(0, lane), t.Param(1, lane).At(0)
+	for n := range x {
+		u := drive.At(n) * x[n] / threshold
+		s, slope := curve.at(u)
+		ty[n] = slope*(drive.At(n)*tx[n]+tdrive.At(n)*x[n]) + (s-u*slope)*tthreshold
 	}
 }
 

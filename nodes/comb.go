@@ -21,7 +21,7 @@ func init() {
 		if t.Name == "AllpassDelayNode" {
 			t.Params[1].Role = abi.Diffusion
 		}
-		t.Forward, t.Backward, t.Tangent, t.Second = combForward, combBackward, combTangent, kernel.Second(combFormula)
+		t.Forward, t.Backward, t.Tangent, t.Second = lanes(combForward), lanePairs(combBackward), lanePairs(combTangent), kernel.Second(combFormula)
 		abi.Register(t)
 	}
 	common(abi.NodeType{
@@ -90,36 +90,34 @@ func (law combLaw) place(t *kernel.Tap, time float64) {
 	}
 }
 
-func combForward(b *abi.Block) {
+func combForward(b *abi.Block, lane int) {
 	law, perMs := b.Data.(combLaw), b.Rate/1000
-	for lane := range b.Lanes {
-		x, y, v := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane)
-		time, gain := b.Param(0, lane), b.Param(1, lane)
-		h := len(v) - len(x)
-		var u []float64
+	x, y, v := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane)
+	time, gain := b.Param(0, lane), b.Param(1, lane)
+	h := len(v) - len(x)
+	var u []float64
+	if law.allpass {
+		u = b.Internal(1, lane)
+		copy(u[h:], x)
+	}
+	var t kernel.Tap
+	law.place(&t, perMs*time.At(0))
+	if !time.Varies() && !gain.Varies() && t.Taps == 2 {
+		combRun(x, y, v, u, t.K, t.W[0], t.W[1], gain.At(0))
+		return
+	}
+	for n := range x {
+		if time.Varies() {
+			law.place(&t, perMs*time.At(n))
+		}
+		g, i := gain.At(n), h+n
+		past := t.Read(v, i, &t.W)
 		if law.allpass {
-			u = b.Internal(1, lane)
-			copy(u[h:], x)
+			v[i] = math.FMA(g, past-x[n], t.Read(u, i, &t.W))
+		} else {
+			v[i] = math.FMA(g, past, x[n])
 		}
-		var t kernel.Tap
-		law.place(&t, perMs*time.At(0))
-		if !time.Varies() && !gain.Varies() && t.Taps == 2 {
-			combRun(x, y, v, u, t.K, t.W[0], t.W[1], gain.At(0))
-			continue
-		}
-		for n := range x {
-			if time.Varies() {
-				law.place(&t, perMs*time.At(n))
-			}
-			g, i := gain.At(n), h+n
-			past := t.Read(v, i, &t.W)
-			if law.allpass {
-				v[i] = math.FMA(g, past-x[n], t.Read(u, i, &t.W))
-			} else {
-				v[i] = math.FMA(g, past, x[n])
-			}
-			y[n] = v[i]
-		}
+		y[n] = v[i]
 	}
 }
 
@@ -143,45 +141,43 @@ func combRun(x, y, v, u []float64, k int, w0, w1, g float64) {
 	}
 }
 
-func combBackward(b, d *abi.Block) {
+func combBackward(b, d *abi.Block, lane int) {
 	law, perMs := b.Data.(combLaw), b.Rate/1000
-	for lane := range b.Lanes {
-		x, v := b.In(0, lane), b.Internal(0, lane)
-		dx, dy, dv := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane)
-		time, gain := b.Param(0, lane), b.Param(1, lane)
-		dtime, dgain := d.Param(0, lane), d.Param(1, lane)
-		h := len(v) - len(x)
-		var u, du []float64
+	x, v := b.In(0, lane), b.Internal(0, lane)
+	dx, dy, dv := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane)
+	time, gain := b.Param(0, lane), b.Param(1, lane)
+	dtime, dgain := d.Param(0, lane), d.Param(1, lane)
+	h := len(v) - len(x)
+	var u, du []float64
+	if law.allpass {
+		u, du = b.Internal(1, lane), d.Internal(1, lane)
+	}
+	var t kernel.Tap
+	law.place(&t, perMs*time.At(0))
+	if !time.Varies() && !gain.Varies() && t.Taps == 2 {
+		dt, dg := combRunBack(x, v, u, dx, dy, dv, du, t.K, t.W[0], t.W[1], gain.At(0))
+		dtime.Add(0, perMs*t.DW[1]*dt) // dw[1] is 1, or 0 below the least time
+		dgain.Add(0, dg)
+		return
+	}
+	for n := len(x) - 1; n >= 0; n-- {
+		if time.Varies() {
+			law.place(&t, perMs*time.At(n))
+		}
+		g, i := gain.At(n), h+n
+		lambda := dy[n] + dv[i]
+		dg, dt := t.Read(v, i, &t.W), g*t.Read(v, i, &t.DW)
+		t.Add(dv, i, g*lambda)
 		if law.allpass {
-			u, du = b.Internal(1, lane), d.Internal(1, lane)
+			dg -= x[n]
+			dt += t.Read(u, i, &t.DW)
+			t.Add(du, i, lambda)
+			dx[n] += du[i] - g*lambda
+		} else {
+			dx[n] += lambda
 		}
-		var t kernel.Tap
-		law.place(&t, perMs*time.At(0))
-		if !time.Varies() && !gain.Varies() && t.Taps == 2 {
-			dt, dg := combRunBack(x, v, u, dx, dy, dv, du, t.K, t.W[0], t.W[1], gain.At(0))
-			dtime.Add(0, perMs*t.DW[1]*dt) // dw[1] is 1, or 0 below the least time
-			dgain.Add(0, dg)
-			continue
-		}
-		for n := len(x) - 1; n >= 0; n-- {
-			if time.Varies() {
-				law.place(&t, perMs*time.At(n))
-			}
-			g, i := gain.At(n), h+n
-			lambda := dy[n] + dv[i]
-			dg, dt := t.Read(v, i, &t.W), g*t.Read(v, i, &t.DW)
-			t.Add(dv, i, g*lambda)
-			if law.allpass {
-				dg -= x[n]
-				dt += t.Read(u, i, &t.DW)
-				t.Add(du, i, lambda)
-				dx[n] += du[i] - g*lambda
-			} else {
-				dx[n] += lambda
-			}
-			dgain.Add(n, dg*lambda)
-			dtime.Add(n, perMs*dt*lambda)
-		}
+		dgain.Add(n, dg*lambda)
+		dtime.Add(n, perMs*dt*lambda)
 	}
 }
 
@@ -220,31 +216,29 @@ func combRunBack(x, v, u, dx, dy, dv, du []float64, k int, w0, w1, g float64) (d
 	return dt, dg
 }
 
-func combTangent(b, t *abi.Block) {
+func combTangent(b, t *abi.Block, lane int) {
 	law, perMs := b.Data.(combLaw), b.Rate/1000
-	for lane := range b.Lanes {
-		x, v := b.In(0, lane), b.Internal(0, lane)
-		tx, ty, tv := t.In(0, lane), t.Out(0, lane), t.Internal(0, lane)
-		time, gain, ttime, tgain := b.Param(0, lane), b.Param(1, lane), t.Param(0, lane), t.Param(1, lane)
-		h := len(v) - len(x)
-		var u, tu []float64
+	x, v := b.In(0, lane), b.Internal(0, lane)
+	tx, ty, tv := t.In(0, lane), t.Out(0, lane), t.Internal(0, lane)
+	time, gain, ttime, tgain := b.Param(0, lane), b.Param(1, lane), t.Param(0, lane), t.Param(1, lane)
+	h := len(v) - len(x)
+	var u, tu []float64
+	if law.allpass {
+		u, tu = b.Internal(1, lane), t.Internal(1, lane)
+		copy(tu[h:], tx)
+	}
+	var at kernel.Tap
+	for n := range x {
+		law.place(&at, perMs*time.At(n))
+		g, i, tt := gain.At(n), h+n, perMs*ttime.At(n)
+		past := at.Read(v, i, &at.W)
+		s := g*(at.Read(tv, i, &at.W)+tt*at.Read(v, i, &at.DW)) + tgain.At(n)*past
 		if law.allpass {
-			u, tu = b.Internal(1, lane), t.Internal(1, lane)
-			copy(tu[h:], tx)
+			s += at.Read(tu, i, &at.W) + tt*at.Read(u, i, &at.DW) - g*tx[n] - tgain.At(n)*x[n]
+		} else {
+			s += tx[n]
 		}
-		var at kernel.Tap
-		for n := range x {
-			law.place(&at, perMs*time.At(n))
-			g, i, tt := gain.At(n), h+n, perMs*ttime.At(n)
-			past := at.Read(v, i, &at.W)
-			s := g*(at.Read(tv, i, &at.W)+tt*at.Read(v, i, &at.DW)) + tgain.At(n)*past
-			if law.allpass {
-				s += at.Read(tu, i, &at.W) + tt*at.Read(u, i, &at.DW) - g*tx[n] - tgain.At(n)*x[n]
-			} else {
-				s += tx[n]
-			}
-			tv[i], ty[n] = s, s
-		}
+		tv[i], ty[n] = s, s
 	}
 }
 

@@ -22,7 +22,7 @@ func init() {
 			dynamicsAttack, dynamicsRelease, none, dynamicsMakeup,
 		},
 		Config:  []abi.Key{{Name: "points", Kind: abi.Int, Default: 4.0, Min: 2, Max: 256, Doc: "Number of points, where no values say it."}, dynamicsLink, dynamicsStart},
-		Prepare: companderPrepare,
+		Prepare: lanes(companderPrepare),
 	})
 }
 
@@ -58,29 +58,27 @@ const companderNear = 0.01
 
 // companderPrepare sorts the points and writes their positions, the turns of
 // the slope there, the gain below all of them, and the order.
-func companderPrepare(b *abi.Block) {
+func companderPrepare(b *abi.Block, lane int) {
 	k := b.Data.(*dynamicsLaw).points
-	for lane := range b.Lanes {
-		in, out, c := b.Vector(atThreshold, lane), b.Vector(atRatio, lane), b.Coefs(lane)
-		order := c[2*k+1:]
-		for i := range k {
-			order[i] = float64(i)
-		}
-		slices.SortStableFunc(order[:k], func(i, j float64) int { return cmp.Compare(in[int(i)], in[int(j)]) })
-		slope := 1.0
-		for i := range k {
-			at := int(order[i])
-			c[i] = in[at]
-			next := 1.0
-			if i < k-1 {
-				to := int(order[i+1])
-				next = (out[to] - out[at]) / max(in[to]-in[at], companderNear)
-			}
-			c[k+i] = next - slope
-			slope = next
-		}
-		c[2*k] = out[int(order[0])] - c[0]
+	in, out, c := b.Vector(atThreshold, lane), b.Vector(atRatio, lane), b.Coefs(lane)
+	order := c[2*k+1:]
+	for i := range k {
+		order[i] = float64(i)
 	}
+	slices.SortStableFunc(order[:k], func(i, j float64) int { return cmp.Compare(in[int(i)], in[int(j)]) })
+	slope := 1.0
+	for i := range k {
+		at := int(order[i])
+		c[i] = in[at]
+		next := 1.0
+		if i < k-1 {
+			to := int(order[i+1])
+			next = (out[to] - out[at]) / max(in[to]-in[at], companderNear)
+		}
+		c[k+i] = next - slope
+		slope = next
+	}
+	c[2*k] = out[int(order[0])] - c[0]
 }
 
 // companderBack leads the gradients of the sorted points to the parameters.

@@ -18,27 +18,23 @@ var constant = abi.NodeType{
 	},
 	Config:    []abi.Key{channelsKey},
 	Configure: setChannels,
-	Forward:   constantRun,
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			sum := 0.0
-			for _, dy := range d.Out(0, lane) {
-				sum += dy
-			}
-			d.Param(0, lane).Add(0, sum)
+	Forward:   lanes(constantRun),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		sum := 0.0
+		for _, dy := range d.Out(0, lane) {
+			sum += dy
 		}
-	},
+		d.Param(0, lane).Add(0, sum)
+	}),
 	Second:  kernel.Second(constantFormula),
-	Tangent: func(_, t *abi.Block) { constantRun(t) },
+	Tangent: lanePairs(func(_, t *abi.Block, lane int) { constantRun(t, lane) }),
 }
 
 // constantRun is linear: the tangent is the same.
-func constantRun(b *abi.Block) {
-	for lane := range b.Lanes {
-		y, value := b.Out(0, lane), b.Param(0, lane).At(0)
-		for n := range y {
-			y[n] = value
-		}
+func constantRun(b *abi.Block, lane int) {
+	y, value := b.Out(0, lane), b.Param(0, lane).At(0)
+	for n := range y {
+		y[n] = value
 	}
 }
 

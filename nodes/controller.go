@@ -59,10 +59,10 @@ var controller = abi.NodeType{
 		s.Data = from
 		return nil
 	},
-	Forward:  controllerRun,
-	Backward: controllerBackward,
-	Second:   abi.LinearSecond(controllerBackward),
-	Tangent:  func(_, t *abi.Block) { controllerRun(t) },
+	Forward:  lanes(controllerRun),
+	Backward: lanePairs(controllerBackward),
+	Second:   abi.LinearSecond(lanePairs(controllerBackward)),
+	Tangent:  lanePairs(func(_, t *abi.Block, lane int) { controllerRun(t, lane) }),
 }
 
 // controls are the input ports of the output channels; nil: the channels of
@@ -87,22 +87,18 @@ func commas(list string) []string {
 	return items
 }
 
-func controllerRun(b *abi.Block) {
+func controllerRun(b *abi.Block, lane int) {
 	from := b.Data.(controls)
-	for lane := range b.Lanes {
-		for c := range b.OutChannels(0) {
-			port, channel := from.source(c)
-			copy(b.OutCh(0, c, lane), b.InCh(port, channel, lane))
-		}
+	for c := range b.OutChannels(0) {
+		port, channel := from.source(c)
+		copy(b.OutCh(0, c, lane), b.InCh(port, channel, lane))
 	}
 }
 
-func controllerBackward(b, d *abi.Block) {
+func controllerBackward(b, d *abi.Block, lane int) {
 	from := b.Data.(controls)
-	for lane := range b.Lanes {
-		for c := range b.OutChannels(0) {
-			port, channel := from.source(c)
-			vec.Add(d.InCh(port, channel, lane), d.OutCh(0, c, lane))
-		}
+	for c := range b.OutChannels(0) {
+		port, channel := from.source(c)
+		vec.Add(d.InCh(port, channel, lane), d.OutCh(0, c, lane))
 	}
 }

@@ -31,7 +31,7 @@ func init() {
 			}
 			return err
 		},
-		Prepare: convolverPrepare, Forward: convolverForward, Backward: convolverBackward,
+		Prepare: lanes(convolverPrepare), Forward: lanes(convolverForward), Backward: lanePairs(convolverBackward),
 	})
 	abi.Register(abi.NodeType{
 		Name: "FIRNode", Family: filters,
@@ -54,7 +54,7 @@ func init() {
 			}
 			return err
 		},
-		Prepare: convolverPrepare, Forward: convolverForward, Backward: convolverBackward,
+		Prepare: lanes(convolverPrepare), Forward: lanes(convolverForward), Backward: lanePairs(convolverBackward),
 	})
 }
 
@@ -104,39 +104,33 @@ func (c *convolver) scale(b *abi.Block, lane int) float64 {
 	return 1
 }
 
-func convolverPrepare(b *abi.Block) {
+func convolverPrepare(b *abi.Block, lane int) {
 	c := b.Data.(*convolver)
-	for lane := range b.Lanes {
-		c.Prepare(b.Coefs(lane), b.Vector(0, lane))
-	}
+	c.Prepare(b.Coefs(lane), b.Vector(0, lane))
 }
 
-func convolverForward(b *abi.Block) {
+func convolverForward(b *abi.Block, lane int) {
 	c := b.Data.(*convolver)
-	for lane := range b.Lanes {
-		y := b.Out(0, lane)
-		c.Forward(b, lane, y, b.Vector(0, lane))
-		if g := c.scale(b, lane); g != 1 {
-			for n := range y {
-				y[n] *= g
-			}
+	y := b.Out(0, lane)
+	c.Forward(b, lane, y, b.Vector(0, lane))
+	if g := c.scale(b, lane); g != 1 {
+		for n := range y {
+			y[n] *= g
 		}
 	}
 }
 
-func convolverBackward(b, d *abi.Block) {
+func convolverBackward(b, d *abi.Block, lane int) {
 	c := b.Data.(*convolver)
-	for lane := range b.Lanes {
-		y, g := b.Out(0, lane), d.Out(0, lane)
-		if c.gain {
-			dy, scale, sum := g, c.scale(b, lane), 0.0
-			g = b.FrameScratch(lane)
-			for n, v := range dy {
-				g[n] = scale * v
-				sum = math.FMA(v, y[n], sum)
-			}
-			d.Param(1, lane).Add(0, decibels*sum)
+	y, g := b.Out(0, lane), d.Out(0, lane)
+	if c.gain {
+		dy, scale, sum := g, c.scale(b, lane), 0.0
+		g = b.FrameScratch(lane)
+		for n, v := range dy {
+			g[n] = scale * v
+			sum = math.FMA(v, y[n], sum)
 		}
-		c.Backward(b, d, lane, g, b.Vector(0, lane), d.Vector(0, lane), b.Scratch(lane), nil)
+		d.Param(1, lane).Add(0, decibels*sum)
 	}
+	c.Backward(b, d, lane, g, b.Vector(0, lane), d.Vector(0, lane), b.Scratch(lane), nil)
 }

@@ -26,50 +26,42 @@ var crossover = abi.NodeType{
 	}},
 	State: 4 * kernel.BiquadState, Coefs: 2 * kernel.BiquadCoefs, Record: 2,
 	FrameScratch: 2, // λ, and the gradient between two filters
-	Prepare: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			c, freq := b.Coefs(lane), b.Param(0, lane).At(0)
-			kernel.CookbookDesign(kernel.Lowpass, c, freq, math.Sqrt2/2, 0, b.Rate, true)
-			kernel.CookbookDesign(kernel.Highpass, c[kernel.BiquadCoefs:], freq, math.Sqrt2/2, 0, b.Rate, true)
+	Prepare: lanes(func(b *abi.Block, lane int) {
+		c, freq := b.Coefs(lane), b.Param(0, lane).At(0)
+		kernel.CookbookDesign(kernel.Lowpass, c, freq, math.Sqrt2/2, 0, b.Rate, true)
+		kernel.CookbookDesign(kernel.Highpass, c[kernel.BiquadCoefs:], freq, math.Sqrt2/2, 0, b.Rate, true)
+	}),
+	Forward: lanes(func(b *abi.Block, lane int) {
+		for port := range 2 {
+			c, s := b.Coefs(lane)[kernel.BiquadCoefs*port:], b.State(lane)[2*kernel.BiquadState*port:]
+			between := b.Record(port, lane)
+			kernel.BiquadRun(b.In(0, lane), between, c, s)
+			kernel.BiquadRun(between, b.Out(port, lane), c, s[kernel.BiquadState:])
 		}
-	},
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			for port := range 2 {
-				c, s := b.Coefs(lane)[kernel.BiquadCoefs*port:], b.State(lane)[2*kernel.BiquadState*port:]
-				between := b.Record(port, lane)
-				kernel.BiquadRun(b.In(0, lane), between, c, s)
-				kernel.BiquadRun(between, b.Out(port, lane), c, s[kernel.BiquadState:])
-			}
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		frames := b.Frames
+		lambda, dmid := b.FrameScratch(lane)[:frames], b.FrameScratch(lane)[frames:2*frames]
+		dfreq := 0.0
+		for port := range 2 {
+			c, s, ds := b.Coefs(lane)[kernel.BiquadCoefs*port:], b.Before(lane)[2*kernel.BiquadState*port:], d.State(lane)[2*kernel.BiquadState*port:]
+			between := b.Record(port, lane)
+			clear(dmid)
+			dfreq += crossoverBack(between, b.Out(port, lane), dmid, d.Out(port, lane), lambda, c, s[kernel.BiquadState:], ds[kernel.BiquadState:2*kernel.BiquadState])
+			dfreq += crossoverBack(b.In(0, lane), between, d.In(0, lane), dmid, lambda, c, s, ds[:kernel.BiquadState])
 		}
-	},
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			frames := b.Frames
-			lambda, dmid := b.FrameScratch(lane)[:frames], b.FrameScratch(lane)[frames:2*frames]
-			dfreq := 0.0
-			for port := range 2 {
-				c, s, ds := b.Coefs(lane)[kernel.BiquadCoefs*port:], b.Before(lane)[2*kernel.BiquadState*port:], d.State(lane)[2*kernel.BiquadState*port:]
-				between := b.Record(port, lane)
-				clear(dmid)
-				dfreq += crossoverBack(between, b.Out(port, lane), dmid, d.Out(port, lane), lambda, c, s[kernel.BiquadState:], ds[kernel.BiquadState:2*kernel.BiquadState])
-				dfreq += crossoverBack(b.In(0, lane), between, d.In(0, lane), dmid, lambda, c, s, ds[:kernel.BiquadState])
-			}
-			d.Param(0, lane).Add(0, dfreq)
-		}
-	},
+		d.Param(0, lane).Add(0, dfreq)
+	}),
 	Second: kernel.Second(crossoverFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			tfreq := t.Param(0, lane).At(0)
-			for port := range 2 {
-				c, s, ts := b.Coefs(lane)[kernel.BiquadCoefs*port:], b.Before(lane)[2*kernel.BiquadState*port:], t.State(lane)[2*kernel.BiquadState*port:]
-				between, tmid := b.Record(port, lane), b.FrameScratch(lane)[:b.Frames]
-				crossoverPush(b.In(0, lane), between, t.In(0, lane), tmid, c, s, ts, tfreq)
-				crossoverPush(between, b.Out(port, lane), tmid, t.Out(port, lane), c, s[kernel.BiquadState:], ts[kernel.BiquadState:], tfreq)
-			}
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		tfreq := t.Param(0, lane).At(0)
+		for port := range 2 {
+			c, s, ts := b.Coefs(lane)[kernel.BiquadCoefs*port:], b.Before(lane)[2*kernel.BiquadState*port:], t.State(lane)[2*kernel.BiquadState*port:]
+			between, tmid := b.Record(port, lane), b.FrameScratch(lane)[:b.Frames]
+			crossoverPush(b.In(0, lane), between, t.In(0, lane), tmid, c, s, ts, tfreq)
+			crossoverPush(between, b.Out(port, lane), tmid, t.Out(port, lane), c, s[kernel.BiquadState:], ts[kernel.BiquadState:], tfreq)
 		}
-	},
+	}),
 }
 
 // crossoverBack is the adjoint of one filter; it returns the gradient of freq.

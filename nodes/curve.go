@@ -55,10 +55,10 @@ var curve = abi.NodeType{
 		s.Data = law
 		return nil
 	},
-	Forward:  curveRun,
-	Backward: curveBackward,
-	Second:   abi.LinearSecond(curveBackward),
-	Tangent:  func(_, t *abi.Block) { curveRun(t) },
+	Forward:  lanes(curveRun),
+	Backward: lanePairs(curveBackward),
+	Second:   abi.LinearSecond(lanePairs(curveBackward)),
+	Tangent:  lanePairs(func(_, t *abi.Block, lane int) { curveRun(t, lane) }),
 }
 
 type curveLaw struct {
@@ -134,22 +134,18 @@ func (law *curveLaw) weights(place *int, t float64) (i int, w [4]float64) {
 	return k - 1, w
 }
 
-func curveRun(b *abi.Block) {
-	for lane := range b.Lanes {
-		b.Data.(*curveLaw).read(b.Out(0, lane), b.Vector(0, lane), b.Frame(lane))
-	}
+func curveRun(b *abi.Block, lane int) {
+	b.Data.(*curveLaw).read(b.Out(0, lane), b.Vector(0, lane), b.Frame(lane))
 }
 
-func curveBackward(b, d *abi.Block) {
+func curveBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(*curveLaw)
-	for lane := range b.Lanes {
-		dpoints, place := d.Vector(0, lane), law.from(b.Frame(lane))
-		for n, g := range d.Out(0, lane) {
-			i, w := law.weights(&place, float64(b.Frame(lane)+int64(n)))
-			for j, w := range w {
-				if w != 0 {
-					dpoints[i+j] += w * g
-				}
+	dpoints, place := d.Vector(0, lane), law.from(b.Frame(lane))
+	for n, g := range d.Out(0, lane) {
+		i, w := law.weights(&place, float64(b.Frame(lane)+int64(n)))
+		for j, w := range w {
+			if w != 0 {
+				dpoints[i+j] += w * g
 			}
 		}
 	}

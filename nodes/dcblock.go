@@ -21,51 +21,45 @@ var dcBlock = abi.NodeType{
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{{Name: "r", Role: abi.Coefficient, Default: 0.995, Min: 0.9, Max: 0.99999, Doc: "Radius of the pole; nearer to 1 is a lower corner."}},
 	State:  2, // x[n-1], y[n-1]
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
-			r := b.Param(0, lane).At(0)
-			x1, y1 := state[0], state[1]
-			for n := range x {
-				y1 = x[n] - x1 + r*y1
-				y[n], x1 = y1, x[n]
-			}
-			state[0], state[1] = x1, y1
+	Forward: lanes(func(b *abi.Block, lane int) {
+		x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
+		r := b.Param(0, lane).At(0)
+		x1, y1 := state[0], state[1]
+		for n := range x {
+			y1 = x[n] - x1 + r*y1
+			y[n], x1 = y1, x[n]
 		}
-	},
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			y, dx, dy := b.Out(0, lane), d.In(0, lane), d.Out(0, lane)
-			dstate := d.State(lane)
-			r, dr := b.Param(0, lane).At(0), 0.0
-			cx, cy := dstate[0], dstate[1] // of x[n] and y[n], from the frames after
-			for n := len(y) - 1; n >= 0; n-- {
-				prev := b.Before(lane)[1]
-				if n > 0 {
-					prev = y[n-1]
-				}
-				lambda := dy[n] + cy
-				dx[n] += lambda + cx
-				dr += prev * lambda
-				cx, cy = -lambda, r*lambda
+		state[0], state[1] = x1, y1
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		y, dx, dy := b.Out(0, lane), d.In(0, lane), d.Out(0, lane)
+		dstate := d.State(lane)
+		r, dr := b.Param(0, lane).At(0), 0.0
+		cx, cy := dstate[0], dstate[1] // of x[n] and y[n], from the frames after
+		for n := len(y) - 1; n >= 0; n-- {
+			prev := b.Before(lane)[1]
+			if n > 0 {
+				prev = y[n-1]
 			}
-			d.Param(0, lane).Add(0, dr)
-			dstate[0], dstate[1] = cx, cy
+			lambda := dy[n] + cy
+			dx[n] += lambda + cx
+			dr += prev * lambda
+			cx, cy = -lambda, r*lambda
 		}
-	},
+		d.Param(0, lane).Add(0, dr)
+		dstate[0], dstate[1] = cx, cy
+	}),
 	Second: kernel.Second(dcBlockFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			y, tx, ty, tstate := b.Out(0, lane), t.In(0, lane), t.Out(0, lane), t.State(lane)
-			r, tr := b.Param(0, lane).At(0), t.Param(0, lane).At(0)
-			prev, tx1, ty1 := b.Before(lane)[1], tstate[0], tstate[1]
-			for n := range y {
-				ty1 = tx[n] - tx1 + r*ty1 + tr*prev
-				ty[n], tx1, prev = ty1, tx[n], y[n]
-			}
-			tstate[0], tstate[1] = tx1, ty1
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		y, tx, ty, tstate := b.Out(0, lane), t.In(0, lane), t.Out(0, lane), t.State(lane)
+		r, tr := b.Param(0, lane).At(0), t.Param(0, lane).At(0)
+		prev, tx1, ty1 := b.Before(lane)[1], tstate[0], tstate[1]
+		for n := range y {
+			ty1 = tx[n] - tx1 + r*ty1 + tr*prev
+			ty[n], tx1, prev = ty1, tx[n], y[n]
 		}
-	},
+		tstate[0], tstate[1] = tx1, ty1
+	}),
 }
 
 func dcBlockFormula(f *kernel.Formula) {

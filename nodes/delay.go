@@ -83,9 +83,9 @@ var delay = abi.NodeType{
 	State:        3, // l[n-1], and d[n-1] and e[n-1] of the all-pass taps
 	FrameScratch: 3, // e, d, l
 	Internal:     []int{0},
-	Forward:      delayForward,
-	Backward:     delayBackward,
-	Tangent:      delayTangent,
+	Forward:      lanes(delayForward),
+	Backward:     lanePairs(delayBackward),
+	Tangent:      lanePairs(delayTangent),
 	Second:       kernel.Second(delayFormula),
 }
 
@@ -114,100 +114,94 @@ func (law delayLaw) place(end, loop *kernel.Tap, ms, perMs float64) (together bo
 
 // delayForward takes the fastest way there is: delayheld.go, delaymoving.go, else
 // delayframes.go.
-func delayForward(b *abi.Block) {
+func delayForward(b *abi.Block, lane int) {
 	law, perMs := b.Data.(delayLaw), b.Rate/1000
-	for lane := range b.Lanes {
-		time, h := b.Param(0, lane), len(b.Internal(0, lane))-b.Frames
-		var end, loop kernel.Tap
-		together := law.place(&end, &loop, time.At(0), perMs)
-		switch {
-		case law.pieces(time, perMs, &end, h):
-			delayPieces(b, lane, law, &end)
-		case law.moving(b, lane, h):
-			delayMoving(b, lane)
-		case law.plain(time, together, &end, h):
-			delayRun(b, lane, end.K, end.W[0], end.W[1])
-		default:
-			delayFrames(b, lane)
-		}
+	time, h := b.Param(0, lane), len(b.Internal(0, lane))-b.Frames
+	var end, loop kernel.Tap
+	together := law.place(&end, &loop, time.At(0), perMs)
+	switch {
+	case law.pieces(time, perMs, &end, h):
+		delayPieces(b, lane, law, &end)
+	case law.moving(b, lane, h):
+		delayMoving(b, lane)
+	case law.plain(time, together, &end, h):
+		delayRun(b, lane, end.K, end.W[0], end.W[1])
+	default:
+		delayFrames(b, lane)
 	}
 }
 
-func delayBackward(b, d *abi.Block) {
+func delayBackward(b, d *abi.Block, lane int) {
 	law, perMs := b.Data.(delayLaw), b.Rate/1000
-	for lane := range b.Lanes {
-		time, h := b.Param(0, lane), len(b.Internal(0, lane))-b.Frames
-		var end, loop kernel.Tap
-		together := law.place(&end, &loop, time.At(0), perMs)
-		switch {
-		case law.pieces(time, perMs, &end, h):
-			delayPiecesBack(b, d, lane, law, &end)
-		case law.moving(b, lane, h):
-			delayMovingBack(b, d, lane)
-		case law.plain(time, together, &end, h):
-			delayRunBack(b, d, lane, end.K, end.W[0], end.W[1])
-		default:
-			delayFramesBack(b, d, lane)
-		}
+	time, h := b.Param(0, lane), len(b.Internal(0, lane))-b.Frames
+	var end, loop kernel.Tap
+	together := law.place(&end, &loop, time.At(0), perMs)
+	switch {
+	case law.pieces(time, perMs, &end, h):
+		delayPiecesBack(b, d, lane, law, &end)
+	case law.moving(b, lane, h):
+		delayMovingBack(b, d, lane)
+	case law.plain(time, together, &end, h):
+		delayRunBack(b, d, lane, end.K, end.W[0], end.W[1])
+	default:
+		delayFramesBack(b, d, lane)
 	}
 }
 
-func delayTangent(b, t *abi.Block) {
+func delayTangent(b, t *abi.Block, lane int) {
 	law := b.Data.(delayLaw)
 	perMs := b.Rate / 1000
-	for lane := range b.Lanes {
-		x, v, before := b.In(0, lane), b.Internal(0, lane), b.Before(lane)
-		tx, ty, tv, tstate := t.In(0, lane), t.Out(0, lane), t.Internal(0, lane), t.State(lane)
-		time, feedback, mix := b.Param(0, lane), b.Param(1, lane).At(0), b.Param(2, lane).At(0)
-		ttime, tfeedback, tmix, ta := t.Param(0, lane), t.Param(1, lane).At(0), t.Param(2, lane).At(0), 0.0
-		a, slope := law.damping(b, lane)
-		if law.damped {
-			ta = slope * t.Param(3, lane).At(0)
+	x, v, before := b.In(0, lane), b.Internal(0, lane), b.Before(lane)
+	tx, ty, tv, tstate := t.In(0, lane), t.Out(0, lane), t.Internal(0, lane), t.State(lane)
+	time, feedback, mix := b.Param(0, lane), b.Param(1, lane).At(0), b.Param(2, lane).At(0)
+	ttime, tfeedback, tmix, ta := t.Param(0, lane), t.Param(1, lane).At(0), t.Param(2, lane).At(0), 0.0
+	a, slope := law.damping(b, lane)
+	if law.damped {
+		ta = slope * t.Param(3, lane).At(0)
+	}
+	h := len(v) - len(x)
+	e, out, l := delayTaps(b, lane, law)
+	var end, loop kernel.Tap
+	tlast, tend, tloop := tstate[0], tstate[1], tstate[2]
+	for n := range x {
+		law.place(&end, &loop, time.At(n), perMs)
+		i := h + n
+		prev, prevEnd, prevLoop := before[0], before[1], before[2]
+		if n > 0 {
+			prev, prevEnd, prevLoop = l[n-1], out[n-1], e[n-1]
 		}
-		h := len(v) - len(x)
-		e, out, l := delayTaps(b, lane, law)
-		var end, loop kernel.Tap
-		tlast, tend, tloop := tstate[0], tstate[1], tstate[2]
-		for n := range x {
-			law.place(&end, &loop, time.At(n), perMs)
-			i := h + n
-			prev, prevEnd, prevLoop := before[0], before[1], before[2]
-			if n > 0 {
-				prev, prevEnd, prevLoop = l[n-1], out[n-1], e[n-1]
-			}
-			tt := perMs * ttime.At(n)
-			loopTime := tt
-			if time.At(n)*perMs < 1 {
-				loopTime = 0
-			}
-			te := 0.0
-			if law.interp == kernel.Thiran {
-				tloop = loop.W[0]*(at(tv, i-loop.K)-tloop) + at(tv, i-loop.K-1) + loop.DW[0]*loopTime*(at(v, i-loop.K)-prevLoop)
-				te = tloop
-			} else {
-				te = loop.Read(tv, i, &loop.W) + loopTime*loop.Read(v, i, &loop.DW)
-			}
-			if law.damped {
-				tlast += a*(te-tlast) + ta*(e[n]-prev)
-			} else {
-				tlast = te
-			}
-			tv[i] = tx[n] + feedback*tlast + tfeedback*l[n]
-			td := 0.0
-			if law.interp == kernel.Thiran {
-				tend = end.W[0]*(at(tv, i-end.K)-tend) + at(tv, i-end.K-1) + end.DW[0]*tt*(at(v, i-end.K)-prevEnd)
-				td = tend
-			} else {
-				td = end.Read(tv, i, &end.W) + tt*end.Read(v, i, &end.DW)
-			}
-			ty[n] = (1-mix)*tx[n] + mix*td + tmix*(out[n]-x[n])
+		tt := perMs * ttime.At(n)
+		loopTime := tt
+		if time.At(n)*perMs < 1 {
+			loopTime = 0
 		}
-		if law.damped {
-			tstate[0] = tlast
-		}
+		te := 0.0
 		if law.interp == kernel.Thiran {
-			tstate[1], tstate[2] = tend, tloop
+			tloop = loop.W[0]*(at(tv, i-loop.K)-tloop) + at(tv, i-loop.K-1) + loop.DW[0]*loopTime*(at(v, i-loop.K)-prevLoop)
+			te = tloop
+		} else {
+			te = loop.Read(tv, i, &loop.W) + loopTime*loop.Read(v, i, &loop.DW)
 		}
+		if law.damped {
+			tlast += a*(te-tlast) + ta*(e[n]-prev)
+		} else {
+			tlast = te
+		}
+		tv[i] = tx[n] + feedback*tlast + tfeedback*l[n]
+		td := 0.0
+		if law.interp == kernel.Thiran {
+			tend = end.W[0]*(at(tv, i-end.K)-tend) + at(tv, i-end.K-1) + end.DW[0]*tt*(at(v, i-end.K)-prevEnd)
+			td = tend
+		} else {
+			td = end.Read(tv, i, &end.W) + tt*end.Read(v, i, &end.DW)
+		}
+		ty[n] = (1-mix)*tx[n] + mix*td + tmix*(out[n]-x[n])
+	}
+	if law.damped {
+		tstate[0] = tlast
+	}
+	if law.interp == kernel.Thiran {
+		tstate[1], tstate[2] = tend, tloop
 	}
 }
 

@@ -54,132 +54,126 @@ var diodeClipper = abi.NodeType{
 	Residual: "V", ResidualLimit: 1e-9,
 	State:        5, // s, and x, v, sinh(v/V) and cosh(v/V) of the frame before
 	FrameScratch: 3, // sinh, cosh, 1/J
-	Forward:      diodeForward,
-	Backward:     diodeBackward,
-	Tangent:      diodeTangent,
+	Forward:      lanes(diodeForward),
+	Backward:     lanePairs(diodeBackward),
+	Tangent:      lanePairs(diodeTangent),
 	Second:       kernel.Second(diodeFormula),
 }
 
-func diodeForward(b *abi.Block) {
+func diodeForward(b *abi.Block, lane int) {
 	steps := b.Data.(int)
-	for lane := range b.Lanes {
-		x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
-		k := newClipper(b, lane)
-		s, xLast, vLast, sLast, cLast := state[0], state[1], state[2], state[3], state[4]
-		uLast := xLast - vLast
-		inR, inD := k.t/(4*k.r), k.t*k.is/2
-		worst := 0.0
-		for n, x := range x {
-			v, sinh, cosh := k.solve(k.a*x+s, vLast, sLast, cLast, steps)
-			if left := math.Abs(v + k.a*(v-x) + k.beta*sinh - s); left > worst {
-				worst = left
-			}
-			s = 2*v - s
-			u := x - v
-			b.AddHeat(lane, inR*(u+uLast)*(u+uLast)+inD*(v+vLast)*(sinh+sLast))
-			y[n] = v
-			uLast, vLast, sLast, cLast = u, v, sinh, cosh
-			xLast = x
+	x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
+	k := newClipper(b, lane)
+	s, xLast, vLast, sLast, cLast := state[0], state[1], state[2], state[3], state[4]
+	uLast := xLast - vLast
+	inR, inD := k.t/(4*k.r), k.t*k.is/2
+	worst := 0.0
+	for n, x := range x {
+		v, sinh, cosh := k.solve(k.a*x+s, vLast, sLast, cLast, steps)
+		if left := math.Abs(v + k.a*(v-x) + k.beta*sinh - s); left > worst {
+			worst = left
 		}
-		state[0], state[1], state[2], state[3], state[4] = s, xLast, vLast, sLast, cLast
-		b.NoteResidual(lane, worst)
+		s = 2*v - s
+		u := x - v
+		b.AddHeat(lane, inR*(u+uLast)*(u+uLast)+inD*(v+vLast)*(sinh+sLast))
+		y[n] = v
+		uLast, vLast, sLast, cLast = u, v, sinh, cosh
+		xLast = x
 	}
+	state[0], state[1], state[2], state[3], state[4] = s, xLast, vLast, sLast, cLast
+	b.NoteResidual(lane, worst)
 }
 
-func diodeBackward(b, d *abi.Block) {
-	for lane := range b.Lanes {
-		x, y, dx, dy := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane)
-		before, dstate, q := b.Before(lane), d.State(lane), d.Heat(lane)
-		k := newClipper(b, lane)
-		// sinh, cosh and 1/J of the whole block; then only e waits for itself.
-		fs := b.FrameScratch(lane)
-		sinhs, coshs, inverse := fs[:len(y)], fs[len(y):2*len(y)], fs[2*len(y):3*len(y)]
-		for n, v := range y {
-			sinhs[n] = v * k.perV
-		}
-		kernel.ExpRow(sinhs, sinhs)
-		slope := k.slope
-		for n, f := range sinhs {
-			inv := 1 / f
-			sinhs[n], coshs[n] = (f-inv)/2, (f+inv)/2
-			inverse[n] = 1 / (k.a1 + slope*coshs[n])
-		}
-		// Gradients of s', and of x, v and sinh(v/V) by the next frame. cosh(v/V) only
-		// says where the next frame starts to solve.
-		e, fx, fv, dsinh := dstate[0], dstate[1], dstate[2], dstate[3]
-		var da, dbeta, dnvt, dr, dis float64
-		if last := len(x) - 1; dstate[4] != 0 {
-			g := dstate[4] * sinhs[last] * k.perV
-			fv += g
-			dnvt -= g * y[last]
-		}
-		n := len(x) - 1
-		for ; n >= 0 && (q != 0 || dsinh != 0 || fx != 0 || fv != 0); n-- {
-			v, sinh, cosh := y[n], sinhs[n], coshs[n]
-			dv, nextX, nextV, nextS := dy[n]+2*e+fv, 0.0, 0.0, 0.0
-			dx[n] += fx
-			if q != 0 {
-				xLast, vLast, sLast := before[1], before[2], before[3]
-				if n > 0 {
-					xLast, vLast, sLast = x[n-1], y[n-1], sinhs[n-1]
-				}
-				w := x[n] - v + xLast - vLast
-				inR := q * k.t * w / (2 * k.r)
-				dr -= inR * w / (2 * k.r)
-				half := q * k.t * k.is / 2
-				volts, amps := v+vLast, sinh+sLast
-				dx[n] += inR
-				dv += half*amps - inR
-				dsinh += half * volts
-				nextX, nextV, nextS = inR, half*amps-inR, half*volts
-				dis += q * k.t * volts * amps / 2
-			}
-			if dsinh != 0 {
-				dv += dsinh * cosh * k.perV
-				dnvt -= dsinh * cosh * v * k.perV
-			}
-			lambda := dv * inverse[n]
-			dx[n] += k.a * lambda
-			da += (x[n] - v) * lambda
-			dbeta -= sinh * lambda
-			dnvt += slope * cosh * v * lambda
-			e, fx, fv, dsinh = lambda-e, nextX, nextV, nextS
-		}
-		// Without heat only e is handed back; its chain is one multiplication and one sum.
-		x, y, dx, dy, inverse, sinhs, coshs = x[:n+1], y[:n+1], dx[:n+1], dy[:n+1], inverse[:n+1], sinhs[:n+1], coshs[:n+1]
-		for n, v := range slices.Backward(y) {
-			inv := inverse[n]
-			direct, twice := dy[n]*inv, 2*inv
-			lambda := direct + twice*e
-			e = direct + (twice-1)*e
-			dx[n] += k.a * lambda
-			da += (x[n] - v) * lambda
-			dbeta -= sinhs[n] * lambda
-			dnvt += coshs[n] * v * lambda * slope
-		}
-		dnvt *= k.perV
-		d.Param(0, lane).Add(0, dr-da*k.a/k.r)
-		d.Param(1, lane).Add(0, -(da*k.a+dbeta*k.beta)/k.c)
-		d.Param(2, lane).Add(0, dis+dbeta*k.t/k.c)
-		d.Param(3, lane).Add(0, dnvt)
-		dstate[0], dstate[1], dstate[2], dstate[3], dstate[4] = e, fx, fv, dsinh, 0
+func diodeBackward(b, d *abi.Block, lane int) {
+	x, y, dx, dy := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane)
+	before, dstate, q := b.Before(lane), d.State(lane), d.Heat(lane)
+	k := newClipper(b, lane)
+	// sinh, cosh and 1/J of the whole block; then only e waits for itself.
+	fs := b.FrameScratch(lane)
+	sinhs, coshs, inverse := fs[:len(y)], fs[len(y):2*len(y)], fs[2*len(y):3*len(y)]
+	for n, v := range y {
+		sinhs[n] = v * k.perV
 	}
+	kernel.ExpRow(sinhs, sinhs)
+	slope := k.slope
+	for n, f := range sinhs {
+		inv := 1 / f
+		sinhs[n], coshs[n] = (f-inv)/2, (f+inv)/2
+		inverse[n] = 1 / (k.a1 + slope*coshs[n])
+	}
+	// Gradients of s', and of x, v and sinh(v/V) by the next frame. cosh(v/V) only
+	// says where the next frame starts to solve.
+	e, fx, fv, dsinh := dstate[0], dstate[1], dstate[2], dstate[3]
+	var da, dbeta, dnvt, dr, dis float64
+	if last := len(x) - 1; dstate[4] != 0 {
+		g := dstate[4] * sinhs[last] * k.perV
+		fv += g
+		dnvt -= g * y[last]
+	}
+	n := len(x) - 1
+	for ; n >= 0 && (q != 0 || dsinh != 0 || fx != 0 || fv != 0); n-- {
+		v, sinh, cosh := y[n], sinhs[n], coshs[n]
+		dv, nextX, nextV, nextS := dy[n]+2*e+fv, 0.0, 0.0, 0.0
+		dx[n] += fx
+		if q != 0 {
+			xLast, vLast, sLast := before[1], before[2], before[3]
+			if n > 0 {
+				xLast, vLast, sLast = x[n-1], y[n-1], sinhs[n-1]
+			}
+			w := x[n] - v + xLast - vLast
+			inR := q * k.t * w / (2 * k.r)
+			dr -= inR * w / (2 * k.r)
+			half := q * k.t * k.is / 2
+			volts, amps := v+vLast, sinh+sLast
+			dx[n] += inR
+			dv += half*amps - inR
+			dsinh += half * volts
+			nextX, nextV, nextS = inR, half*amps-inR, half*volts
+			dis += q * k.t * volts * amps / 2
+		}
+		if dsinh != 0 {
+			dv += dsinh * cosh * k.perV
+			dnvt -= dsinh * cosh * v * k.perV
+		}
+		lambda := dv * inverse[n]
+		dx[n] += k.a * lambda
+		da += (x[n] - v) * lambda
+		dbeta -= sinh * lambda
+		dnvt += slope * cosh * v * lambda
+		e, fx, fv, dsinh = lambda-e, nextX, nextV, nextS
+	}
+	// Without heat only e is handed back; its chain is one multiplication and one sum.
+	x, y, dx, dy, inverse, sinhs, coshs = x[:n+1], y[:n+1], dx[:n+1], dy[:n+1], inverse[:n+1], sinhs[:n+1], coshs[:n+1]
+	for n, v := range slices.Backward(y) {
+		inv := inverse[n]
+		direct, twice := dy[n]*inv, 2*inv
+		lambda := direct + twice*e
+		e = direct + (twice-1)*e
+		dx[n] += k.a * lambda
+		da += (x[n] - v) * lambda
+		dbeta -= sinhs[n] * lambda
+		dnvt += coshs[n] * v * lambda * slope
+	}
+	dnvt *= k.perV
+	d.Param(0, lane).Add(0, dr-da*k.a/k.r)
+	d.Param(1, lane).Add(0, -(da*k.a+dbeta*k.beta)/k.c)
+	d.Param(2, lane).Add(0, dis+dbeta*k.t/k.c)
+	d.Param(3, lane).Add(0, dnvt)
+	dstate[0], dstate[1], dstate[2], dstate[3], dstate[4] = e, fx, fv, dsinh, 0
 }
 
-func diodeTangent(b, t *abi.Block) {
-	for lane := range b.Lanes {
-		x, y, tx, ty, ts := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane), t.State(lane)
-		k := newClipper(b, lane)
-		tr, tc, tis, tnvt := t.Param(0, lane).At(0), t.Param(1, lane).At(0), t.Param(2, lane).At(0), t.Param(3, lane).At(0)
-		ta, tbeta := -k.a*(tr/k.r+tc/k.c), k.beta*(tis/k.is-tc/k.c)
-		for n := range x {
-			v := y[n]
-			sinh, cosh := hyperbolic(v / k.nvt)
-			tv := (ts[0] + k.a*tx[n] + ta*(x[n]-v) - tbeta*sinh + k.beta*cosh*v/(k.nvt*k.nvt)*tnvt) / (1 + k.a + k.beta*cosh/k.nvt)
-			ty[n] = tv
-			tu := (tv - v*tnvt/k.nvt) / k.nvt
-			ts[0], ts[1], ts[2], ts[3], ts[4] = 2*tv-ts[0], tx[n], tv, cosh*tu, sinh*tu
-		}
+func diodeTangent(b, t *abi.Block, lane int) {
+	x, y, tx, ty, ts := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane), t.State(lane)
+	k := newClipper(b, lane)
+	tr, tc, tis, tnvt := t.Param(0, lane).At(0), t.Param(1, lane).At(0), t.Param(2, lane).At(0), t.Param(3, lane).At(0)
+	ta, tbeta := -k.a*(tr/k.r+tc/k.c), k.beta*(tis/k.is-tc/k.c)
+	for n := range x {
+		v := y[n]
+		sinh, cosh := hyperbolic(v / k.nvt)
+		tv := (ts[0] + k.a*tx[n] + ta*(x[n]-v) - tbeta*sinh + k.beta*cosh*v/(k.nvt*k.nvt)*tnvt) / (1 + k.a + k.beta*cosh/k.nvt)
+		ty[n] = tv
+		tu := (tv - v*tnvt/k.nvt) / k.nvt
+		ts[0], ts[1], ts[2], ts[3], ts[4] = 2*tv-ts[0], tx[n], tv, cosh*tu, sinh*tu
 	}
 }
 

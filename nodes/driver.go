@@ -59,8 +59,8 @@ var parametricDriver = abi.NodeType{
 	},
 	State:    1, // φ[n-1]
 	Record:   3, // φ, s, m
-	Forward:  driverForward,
-	Backward: driverBackward,
+	Forward:  lanes(driverForward),
+	Backward: lanePairs(driverBackward),
 }
 
 // harmonics are fixed amplitudes; nil: those of the parameter.
@@ -73,71 +73,67 @@ func (a harmonics) of(b *abi.Block, lane int) []float64 {
 	return a
 }
 
-func driverForward(b *abi.Block) {
-	for lane := range b.Lanes {
-		a := b.Data.(harmonics).of(b, lane)
-		hz, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
-		phases, sums, means := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-		amplitude, offset, render := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
-		kernel.MeanOfOthers(b, lane, means)
-		p := state[0]
-		for n := range y {
-			p = kernel.Frac(p + max(hz[n], 0)/b.Rate)
-			s1, c1 := kernel.SinTurn(p+offset.At(n)), kernel.CosTurn(p+offset.At(n))
-			sum, s, c := 0.0, s1, c1
-			for _, a := range a {
-				sum += a * s
-				s, c = s*c1+c*s1, c*c1-s*s1
-			}
-			phases[n], sums[n] = p, sum
-			r := render.At(n)
-			y[n] = ((1-r)*sum + r*means[n]) * amplitude.At(n)
+func driverForward(b *abi.Block, lane int) {
+	a := b.Data.(harmonics).of(b, lane)
+	hz, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
+	phases, sums, means := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
+	amplitude, offset, render := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
+	kernel.MeanOfOthers(b, lane, means)
+	p := state[0]
+	for n := range y {
+		p = kernel.Frac(p + max(hz[n], 0)/b.Rate)
+		s1, c1 := kernel.SinTurn(p+offset.At(n)), kernel.CosTurn(p+offset.At(n))
+		sum, s, c := 0.0, s1, c1
+		for _, a := range a {
+			sum += a * s
+			s, c = s*c1+c*s1, c*c1-s*s1
 		}
-		state[0] = p
+		phases[n], sums[n] = p, sum
+		r := render.At(n)
+		y[n] = ((1-r)*sum + r*means[n]) * amplitude.At(n)
 	}
+	state[0] = p
 }
 
-func driverBackward(b, d *abi.Block) {
-	for lane := range b.Lanes {
-		law := b.Data.(harmonics)
-		a := law.of(b, lane)
-		var da []float64
-		if law == nil {
-			da = d.Vector(3, lane)
-		}
-		hz, dhz, dy, dstate := b.In(0, lane), d.In(0, lane), d.Out(0, lane), d.State(lane)
-		phases, sums, means := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-		amplitude, offset, render := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
-		damplitude, doffset, drender := d.Param(0, lane), d.Param(1, lane), d.Param(2, lane)
-		others := b.InChannels(0) - 1
-		for c := range others {
-			dx := d.InCh(0, c+1, lane)
-			for n := range dx {
-				dx[n] += amplitude.At(n) * render.At(n) / float64(others) * dy[n]
-			}
-		}
-		lambda := dstate[0]
-		for n := len(dy) - 1; n >= 0; n-- {
-			s1, c1 := kernel.SinTurn(phases[n]+offset.At(n)), kernel.CosTurn(phases[n]+offset.At(n))
-			r, amp := render.At(n), amplitude.At(n)
-			damplitude.Add(n, ((1-r)*sums[n]+r*means[n])*dy[n])
-			drender.Add(n, amp*(means[n]-sums[n])*dy[n])
-			g := amp * (1 - r) * dy[n]
-			slope, s, c := 0.0, s1, c1
-			for h, a := range a {
-				slope += float64(h+1) * a * c
-				if da != nil {
-					da[h] += g * s
-				}
-				s, c = s*c1+c*s1, c*c1-s*s1
-			}
-			slope *= 2 * math.Pi * g
-			doffset.Add(n, slope)
-			lambda += slope
-			if hz[n] >= 0 {
-				dhz[n] += lambda / b.Rate
-			}
-		}
-		dstate[0] = lambda
+func driverBackward(b, d *abi.Block, lane int) {
+	law := b.Data.(harmonics)
+	a := law.of(b, lane)
+	var da []float64
+	if law == nil {
+		da = d.Vector(3, lane)
 	}
+	hz, dhz, dy, dstate := b.In(0, lane), d.In(0, lane), d.Out(0, lane), d.State(lane)
+	phases, sums, means := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
+	amplitude, offset, render := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
+	damplitude, doffset, drender := d.Param(0, lane), d.Param(1, lane), d.Param(2, lane)
+	others := b.InChannels(0) - 1
+	for c := range others {
+		dx := d.InCh(0, c+1, lane)
+		for n := range dx {
+			dx[n] += amplitude.At(n) * render.At(n) / float64(others) * dy[n]
+		}
+	}
+	lambda := dstate[0]
+	for n := len(dy) - 1; n >= 0; n-- {
+		s1, c1 := kernel.SinTurn(phases[n]+offset.At(n)), kernel.CosTurn(phases[n]+offset.At(n))
+		r, amp := render.At(n), amplitude.At(n)
+		damplitude.Add(n, ((1-r)*sums[n]+r*means[n])*dy[n])
+		drender.Add(n, amp*(means[n]-sums[n])*dy[n])
+		g := amp * (1 - r) * dy[n]
+		slope, s, c := 0.0, s1, c1
+		for h, a := range a {
+			slope += float64(h+1) * a * c
+			if da != nil {
+				da[h] += g * s
+			}
+			s, c = s*c1+c*s1, c*c1-s*s1
+		}
+		slope *= 2 * math.Pi * g
+		doffset.Add(n, slope)
+		lambda += slope
+		if hz[n] >= 0 {
+			dhz[n] += lambda / b.Rate
+		}
+	}
+	dstate[0] = lambda
 }

@@ -68,7 +68,7 @@ func registerDynamics(curve curveKind, t abi.NodeType) {
 	t.Record = 3       // e (or the gain in dB), q, the gain as a factor
 	t.FrameScratch = 5 // the level, and four rows of the adjoint
 	t.Configure = func(s *abi.Setup) error { return setDynamics(s, curve) }
-	t.Forward, t.Backward = dynamicsForward, dynamicsBackward
+	t.Forward, t.Backward = lanes(dynamicsForward), lanePairs(dynamicsBackward)
 	abi.Register(t)
 }
 
@@ -174,62 +174,58 @@ func (l *dynamicsLaw) begun(b *abi.Block, lane int, state []float64) (e, q float
 	return state[0], state[1]
 }
 
-func dynamicsForward(b *abi.Block) {
+func dynamicsForward(b *abi.Block, lane int) {
 	l := b.Data.(*dynamicsLaw)
-	for lane := range b.Lanes {
-		p, state := l.newLane(b, lane), b.State(lane)
-		state[0], state[1] = l.begun(b, lane, state)
-		switch {
-		case l.detector == logDetector:
-			p.forwardLog(b)
-		case l.feedback:
-			p.forwardFed(b)
-		default:
-			p.forwardRows(b)
-		}
-		gain, makeup := p.gain, p.makeup
-		for c := range b.OutChannels(0) {
-			y := b.OutCh(0, c, lane)
-			for n, x := range b.InCh(0, c, lane) {
-				y[n] = x * (gain[n] * makeup)
-			}
+	p, state := l.newLane(b, lane), b.State(lane)
+	state[0], state[1] = l.begun(b, lane, state)
+	switch {
+	case l.detector == logDetector:
+		p.forwardLog(b)
+	case l.feedback:
+		p.forwardFed(b)
+	default:
+		p.forwardRows(b)
+	}
+	gain, makeup := p.gain, p.makeup
+	for c := range b.OutChannels(0) {
+		y := b.OutCh(0, c, lane)
+		for n, x := range b.InCh(0, c, lane) {
+			y[n] = x * (gain[n] * makeup)
 		}
 	}
 }
 
-func dynamicsBackward(b, d *abi.Block) {
+func dynamicsBackward(b, d *abi.Block, lane int) {
 	l := b.Data.(*dynamicsLaw)
-	for lane := range b.Lanes {
-		p := l.newLane(b, lane)
-		if l.curve == compandCurve {
-			p.curve.dPoints = b.Scratch(lane)[:2*l.points]
-			clear(p.curve.dPoints)
-		}
-		gain, makeup, dgain := p.gain, p.makeup, b.FrameScratch(lane)[b.Frames:2*b.Frames]
-		clear(dgain)
-		for c := range b.OutChannels(0) {
-			dx, dy := d.InCh(0, c, lane), d.OutCh(0, c, lane)
-			for n, x := range b.InCh(0, c, lane) {
-				dx[n] += dy[n] * (gain[n] * makeup)
-				dgain[n] += dy[n] * x * makeup
-			}
-		}
-		switch {
-		case l.detector == logDetector:
-			p.backwardLog(b, d, dgain)
-		case l.feedback:
-			p.backwardFed(b, d, dgain)
-		default:
-			p.backwardRows(b, d, dgain)
-		}
-		_, attackSlope := kernel.Ballistic(b.Param(atAttack, lane).At(0), b.Rate)
-		_, releaseSlope := kernel.Ballistic(b.Param(atRelease, lane).At(0), b.Rate)
-		d.Param(atAttack, lane).Add(0, attackSlope*p.dattack)
-		d.Param(atRelease, lane).Add(0, releaseSlope*p.drelease)
-		d.Param(atMakeup, lane).Add(0, decibels*p.dmakeup)
-		if l.mixed() {
-			d.Param(atExtra, lane).Add(0, p.dmix)
-		}
-		p.curve.spread(b, d, lane)
+	p := l.newLane(b, lane)
+	if l.curve == compandCurve {
+		p.curve.dPoints = b.Scratch(lane)[:2*l.points]
+		clear(p.curve.dPoints)
 	}
+	gain, makeup, dgain := p.gain, p.makeup, b.FrameScratch(lane)[b.Frames:2*b.Frames]
+	clear(dgain)
+	for c := range b.OutChannels(0) {
+		dx, dy := d.InCh(0, c, lane), d.OutCh(0, c, lane)
+		for n, x := range b.InCh(0, c, lane) {
+			dx[n] += dy[n] * (gain[n] * makeup)
+			dgain[n] += dy[n] * x * makeup
+		}
+	}
+	switch {
+	case l.detector == logDetector:
+		p.backwardLog(b, d, dgain)
+	case l.feedback:
+		p.backwardFed(b, d, dgain)
+	default:
+		p.backwardRows(b, d, dgain)
+	}
+	_, attackSlope := kernel.Ballistic(b.Param(atAttack, lane).At(0), b.Rate)
+	_, releaseSlope := kernel.Ballistic(b.Param(atRelease, lane).At(0), b.Rate)
+	d.Param(atAttack, lane).Add(0, attackSlope*p.dattack)
+	d.Param(atRelease, lane).Add(0, releaseSlope*p.drelease)
+	d.Param(atMakeup, lane).Add(0, decibels*p.dmakeup)
+	if l.mixed() {
+		d.Param(atExtra, lane).Add(0, p.dmix)
+	}
+	p.curve.spread(b, d, lane)
 }

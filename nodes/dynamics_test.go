@@ -1,9 +1,11 @@
 package nodes_test
 
 import (
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,11 +45,7 @@ func TestDynamicsConformance(t *testing.T) {
 
 // constant returns frames of one level.
 func constant(frames int, level float64) []float64 {
-	x := make([]float64, frames)
-	for n := range x {
-		x[n] = level
-	}
-	return x
+	return slices.Repeat([]float64{level}, frames)
 }
 
 // At rest the gain is that of the curve, for every detector.
@@ -55,9 +53,7 @@ func TestDynamicsCurvesAtRest(t *testing.T) {
 	const frames = 96000
 	p := func(more abitest.P) abitest.P {
 		p := abitest.P{"threshold_db": -20.0, "attack_ms": 5.0, "release_ms": 20.0}
-		for k, v := range more {
-			p[k] = v
-		}
+		maps.Copy(p, more)
 		return p
 	}
 	for _, tc := range []struct {

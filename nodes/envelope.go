@@ -58,8 +58,8 @@ var envelopeModulator = abi.NodeType{
 	},
 	State:    5, // stage, frames in it, value, velocity, release level
 	Record:   2, // rule, velocity
-	Forward:  envelopeForward,
-	Backward: envelopeBackward,
+	Forward:  lanes(envelopeForward),
+	Backward: lanePairs(envelopeBackward),
 }
 
 type envelopeLaw struct{ pulses, perCall bool }
@@ -209,84 +209,80 @@ func (e *envelope) pass(rule int, on bool, velocity float64) int {
 	return rule
 }
 
-func envelopeForward(b *abi.Block) {
+func envelopeForward(b *abi.Block, lane int) {
 	law := b.Data.(envelopeLaw)
-	for lane := range b.Lanes {
-		y, pulse, state := b.Out(0, lane), b.OutCh(0, 1, lane), b.State(lane)
-		rules, us := b.Record(0, lane), b.Record(1, lane)
-		trigger, gate, drone := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
-		velocity, send := b.Param(3, lane), b.Param(4, lane)
-		e := newEnvelope(b, lane)
-		e.stage, e.t, e.value, e.u, e.r = int(math.Round(state[0])), int(math.Round(state[1])), state[2], state[3], state[4]
-		for n := range y {
-			rule := e.step(trigger.At(n) > 0.5, gate.At(n) > 0.5 || drone.At(n) > 0.5, velocity.At(n))
-			sent := send.At(n)
-			if law.perCall {
-				sent = send.At(len(y) - 1)
-			}
-			pulse[n] = 0
-			if (rule&started != 0 || rule&toMask == toStart) && law.pulses && sent > 0.5 {
-				pulse[n] = 1
-			}
-			y[n], rules[n], us[n] = e.value, float64(rule), e.u
+	y, pulse, state := b.Out(0, lane), b.OutCh(0, 1, lane), b.State(lane)
+	rules, us := b.Record(0, lane), b.Record(1, lane)
+	trigger, gate, drone := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
+	velocity, send := b.Param(3, lane), b.Param(4, lane)
+	e := newEnvelope(b, lane)
+	e.stage, e.t, e.value, e.u, e.r = int(math.Round(state[0])), int(math.Round(state[1])), state[2], state[3], state[4]
+	for n := range y {
+		rule := e.step(trigger.At(n) > 0.5, gate.At(n) > 0.5 || drone.At(n) > 0.5, velocity.At(n))
+		sent := send.At(n)
+		if law.perCall {
+			sent = send.At(len(y) - 1)
 		}
-		state[0], state[1], state[2], state[3], state[4] = float64(e.stage), float64(e.t), e.value, e.u, e.r
+		pulse[n] = 0
+		if (rule&started != 0 || rule&toMask == toStart) && law.pulses && sent > 0.5 {
+			pulse[n] = 1
+		}
+		y[n], rules[n], us[n] = e.value, float64(rule), e.u
 	}
+	state[0], state[1], state[2], state[3], state[4] = float64(e.stage), float64(e.t), e.value, e.u, e.r
 }
 
-func envelopeBackward(b, d *abi.Block) {
-	for lane := range b.Lanes {
-		dy, dstate, dvelocity := d.Out(0, lane), d.State(lane), d.Param(3, lane)
-		rules, us := b.Record(0, lane), b.Record(1, lane)
-		e, ds := newEnvelope(b, lane), 0.0
-		dvalue, du, dr := dstate[2], dstate[3], dstate[4]
-		perAttack, perDecay, perRelease := 1/float64(max(e.frames[attack], 1)), 1/float64(max(e.frames[decay], 1)), 1/float64(max(e.frames[release], 1))
-		for n := len(dy) - 1; n >= 0; n-- {
-			rule, u, g := int(rules[n]), us[n], dy[n]+dvalue
-			if rule&left != 0 {
-				du += e.s * dr
-				ds += u * dr
-				dr = 0
-			}
-			switch rule & toMask {
-			case toZero:
-				g = 0
-			case toPeak:
-				du += g
-				g = 0
-			case toSustain:
-				du += e.s * g
-				ds += u * g
-				g = 0
-			case attackStep:
-				du += perAttack * g
-			case decayStep:
-				du -= (1 - e.s) * perDecay * g
-				ds += u * perDecay * g
-			case releaseStep:
-				dr -= perRelease * g
-			case toStart:
-				dvelocity.Add(n, du)
-				du, g = 0, 0
-			}
-			switch rule & fromMask {
-			case fromZero:
-				g = 0
-			case fromPeak:
-				du += g
-				g = 0
-			case fromSustain:
-				du += e.s * g
-				ds += u * g
-				g = 0
-			}
-			if rule&started != 0 {
-				dvelocity.Add(n, du)
-				du = 0
-			}
-			dvalue = g
+func envelopeBackward(b, d *abi.Block, lane int) {
+	dy, dstate, dvelocity := d.Out(0, lane), d.State(lane), d.Param(3, lane)
+	rules, us := b.Record(0, lane), b.Record(1, lane)
+	e, ds := newEnvelope(b, lane), 0.0
+	dvalue, du, dr := dstate[2], dstate[3], dstate[4]
+	perAttack, perDecay, perRelease := 1/float64(max(e.frames[attack], 1)), 1/float64(max(e.frames[decay], 1)), 1/float64(max(e.frames[release], 1))
+	for n := len(dy) - 1; n >= 0; n-- {
+		rule, u, g := int(rules[n]), us[n], dy[n]+dvalue
+		if rule&left != 0 {
+			du += e.s * dr
+			ds += u * dr
+			dr = 0
 		}
-		d.Param(5, lane).Add(0, ds)
-		dstate[0], dstate[1], dstate[2], dstate[3], dstate[4] = 0, 0, dvalue, du, dr
+		switch rule & toMask {
+		case toZero:
+			g = 0
+		case toPeak:
+			du += g
+			g = 0
+		case toSustain:
+			du += e.s * g
+			ds += u * g
+			g = 0
+		case attackStep:
+			du += perAttack * g
+		case decayStep:
+			du -= (1 - e.s) * perDecay * g
+			ds += u * perDecay * g
+		case releaseStep:
+			dr -= perRelease * g
+		case toStart:
+			dvelocity.Add(n, du)
+			du, g = 0, 0
+		}
+		switch rule & fromMask {
+		case fromZero:
+			g = 0
+		case fromPeak:
+			du += g
+			g = 0
+		case fromSustain:
+			du += e.s * g
+			ds += u * g
+			g = 0
+		}
+		if rule&started != 0 {
+			dvelocity.Add(n, du)
+			du = 0
+		}
+		dvalue = g
 	}
+	d.Param(5, lane).Add(0, ds)
+	dstate[0], dstate[1], dstate[2], dstate[3], dstate[4] = 0, 0, dvalue, du, dr
 }

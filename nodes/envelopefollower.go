@@ -22,10 +22,7 @@ var envelopeFollower = abi.NodeType{
 		"|x| has no slope at 0, nor √e at e = 0; otherwise the gradient takes each frame's branch as it fell.",
 	Source: "D. Giannoulis, M. Massberg, J. D. Reiss, Digital Dynamic Range Compressor Design: A Tutorial and Analysis, JAES 60(6), 2012.",
 	Inputs: in, Outputs: out,
-	Params: []abi.Param{
-		{Name: "attack_ms", Role: abi.Attack, Unit: "ms", Default: 10, Min: 0.05, Max: 1000, Scale: abi.Log, Doc: "Time constant of a rising level."},
-		{Name: "release_ms", Role: abi.Release, Unit: "ms", Default: 100, Min: 1, Max: 5000, Scale: abi.Log, Doc: "Time constant of a falling level."},
-	},
+	Params: []abi.Param{dynamicsAttack, dynamicsRelease},
 	Config: []abi.Key{{Name: "detector", Kind: abi.String, Default: "peak", Enum: []string{"peak", "rms"}, Doc: "What is smoothed: the level or its square."}},
 	Configure: func(s *abi.Setup) error {
 		s.Data = s.Config.Text("detector") == "rms"
@@ -33,58 +30,54 @@ var envelopeFollower = abi.NodeType{
 	},
 	State:  1, // e
 	Record: 1, // e
-	Forward: func(b *abi.Block) {
+	Forward: lanes(func(b *abi.Block, lane int) {
 		rms := b.Data.(bool)
-		for lane := range b.Lanes {
-			x, y, r, state := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), b.State(lane)
-			attack, _ := kernel.Ballistic(b.Param(0, lane).At(0), b.Rate)
-			release, _ := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
-			e := state[0]
-			for n, x := range x {
-				if rms {
-					e = kernel.Follow(e, x*x, attack, release)
-					y[n] = math.Sqrt(max(e, 0))
-				} else {
-					e = kernel.Follow(e, math.Abs(x), attack, release)
-					y[n] = e
-				}
-				r[n] = e
+		x, y, r, state := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), b.State(lane)
+		attack, _ := kernel.Ballistic(b.Param(0, lane).At(0), b.Rate)
+		release, _ := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
+		e := state[0]
+		for n, x := range x {
+			if rms {
+				e = kernel.Follow(e, x*x, attack, release)
+				y[n] = math.Sqrt(max(e, 0))
+			} else {
+				e = kernel.Follow(e, math.Abs(x), attack, release)
+				y[n] = e
 			}
-			state[0] = e
+			r[n] = e
 		}
-	},
-	Backward: func(b, d *abi.Block) {
+		state[0] = e
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
 		rms := b.Data.(bool)
-		for lane := range b.Lanes {
-			x, y, r, dx, dy, dstate := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), d.In(0, lane), d.Out(0, lane), d.State(lane)
-			attack, attackSlope := kernel.Ballistic(b.Param(0, lane).At(0), b.Rate)
-			release, releaseSlope := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
-			dattack, drelease, carry := 0.0, 0.0, dstate[0]
-			for n := len(x) - 1; n >= 0; n-- {
-				last, u, slope := b.Before(lane)[0], math.Abs(x[n]), kernel.Sign(x[n])
-				if n > 0 {
-					last = r[n-1]
-				}
-				g := dy[n]
-				if rms {
-					u, slope = x[n]*x[n], 2*x[n]
-					g = 0
-					if y[n] > 0 {
-						g = dy[n] / (2 * y[n])
-					}
-				}
-				de := carry + g
-				a, sum := release, &drelease
-				if u > last {
-					a, sum = attack, &dattack
-				}
-				*sum += (last - u) * de
-				dx[n] += slope * (1 - a) * de
-				carry = a * de
+		x, y, r, dx, dy, dstate := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), d.In(0, lane), d.Out(0, lane), d.State(lane)
+		attack, attackSlope := kernel.Ballistic(b.Param(0, lane).At(0), b.Rate)
+		release, releaseSlope := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
+		dattack, drelease, carry := 0.0, 0.0, dstate[0]
+		for n := len(x) - 1; n >= 0; n-- {
+			last, u, slope := b.Before(lane)[0], math.Abs(x[n]), kernel.Sign(x[n])
+			if n > 0 {
+				last = r[n-1]
 			}
-			d.Param(0, lane).Add(0, attackSlope*dattack)
-			d.Param(1, lane).Add(0, releaseSlope*drelease)
-			dstate[0] = carry
+			g := dy[n]
+			if rms {
+				u, slope = x[n]*x[n], 2*x[n]
+				g = 0
+				if y[n] > 0 {
+					g = dy[n] / (2 * y[n])
+				}
+			}
+			de := carry + g
+			a, sum := release, &drelease
+			if u > last {
+				a, sum = attack, &dattack
+			}
+			*sum += (last - u) * de
+			dx[n] += slope * (1 - a) * de
+			carry = a * de
 		}
-	},
+		d.Param(0, lane).Add(0, attackSlope*dattack)
+		d.Param(1, lane).Add(0, releaseSlope*drelease)
+		dstate[0] = carry
+	}),
 }

@@ -54,10 +54,7 @@ func TestWavetableInterpolates(t *testing.T) {
 // carrier has J0(2.5), the sidebands J1 and J2.
 func TestFMOperatorSidebands(t *testing.T) {
 	const frames, carrier, modulator, index = 4800, 480, 50, 2.5 // whole cycles
-	x := make([]float64, frames)
-	for n := range x {
-		x[n] = index / (2 * math.Pi) * math.Sin(2*math.Pi*modulator*float64(n+1)/frames)
-	}
+	x := abitest.Row(frames, func(n int) float64 { return index / (2 * math.Pi) * math.Sin(2*math.Pi*modulator*float64(n+1)/frames) })
 	y := abitest.Run(t, "FMOperatorNode", abitest.P{"frequency": carrier * abitest.Rate / frames, "amplitude": 1}, x)
 	for side := -3; side <= 3; side++ {
 		sum := 0.0

@@ -57,9 +57,9 @@ var fdn = abi.NodeType{
 		{Name: "bands", Kind: abi.Int, Default: 1.0, Min: 1, Max: 2, Doc: "Bands of t60_s."},
 	},
 	Configure: setFDN,
-	Prepare:   fdnPrepare,
-	Forward:   fdnForward,
-	Backward:  fdnBackward,
+	Prepare:   lanes(fdnPrepare),
+	Forward:   lanes(fdnForward),
+	Backward:  lanePairs(fdnBackward),
 }
 
 // fdnPiece is how many frames are taken at a time, so that their rows stay in the
@@ -235,102 +235,98 @@ func (law *fdnLaw) turnScale() float64 {
 // fdnStride keeps the rows of a piece apart in the sets of a cache.
 const fdnStride = fdnPiece + 8
 
-func fdnForward(b *abi.Block) {
+func fdnForward(b *abi.Block, lane int) {
 	law := b.Data.(*fdnLaw)
 	n, frames := law.lines, b.Frames
-	for lane := range b.Lanes {
-		x, y, ins, outs := b.In(0, lane), b.Out(0, lane), b.Vector(0, lane), b.Vector(1, lane)
-		a, l, state := b.Coefs(lane)[fdnCoefs*n:][:n*n], b.Scratch(lane)[n:][:n*fdnStride], b.State(lane)
-		if !law.filtered {
-			state = b.Scratch(lane)[:n] // of filters that let everything through
-			clear(state)
+	x, y, ins, outs := b.In(0, lane), b.Out(0, lane), b.Vector(0, lane), b.Vector(1, lane)
+	a, l, state := b.Coefs(lane)[fdnCoefs*n:][:n*n], b.Scratch(lane)[n:][:n*fdnStride], b.State(lane)
+	if !law.filtered {
+		state = b.Scratch(lane)[:n] // of filters that let everything through
+		clear(state)
+	}
+	scale := law.turnScale()
+	clear(y)
+	for from := 0; from < frames; from += law.piece {
+		count := min(law.piece, frames-from)
+		law.ends(b, lane, l, fdnStride, state, from, count)
+		input := x[from:][:count]
+		kernel.AddRows(y[from:][:count], outs, l, fdnStride, 1)
+		if !law.skew {
+			law.turn(l, fdnStride, count)
 		}
-		scale := law.turnScale()
-		clear(y)
-		for from := 0; from < frames; from += law.piece {
-			count := min(law.piece, frames-from)
-			law.ends(b, lane, l, fdnStride, state, from, count)
-			input := x[from:][:count]
-			kernel.AddRows(y[from:][:count], outs, l, fdnStride, 1)
+		for i, g := range ins {
+			v := b.Internal(i, lane)
+			row := v[len(v)-frames+from:][:count]
 			if !law.skew {
-				law.turn(l, fdnStride, count)
+				kernel.BlendRow(row, l[i*fdnStride:], input, scale, g)
+				continue
 			}
-			for i, g := range ins {
-				v := b.Internal(i, lane)
-				row := v[len(v)-frames+from:][:count]
-				if !law.skew {
-					kernel.BlendRow(row, l[i*fdnStride:], input, scale, g)
-					continue
-				}
-				for k, x := range input {
-					row[k] = g * x
-				}
-				kernel.AddRows(row, a[i*n:][:n], l, fdnStride, 1)
+			for k, x := range input {
+				row[k] = g * x
 			}
+			kernel.AddRows(row, a[i*n:][:n], l, fdnStride, 1)
 		}
 	}
 }
 
-func fdnBackward(b, d *abi.Block) {
+func fdnBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(*fdnLaw)
 	n, frames := law.lines, b.Frames
-	for lane := range b.Lanes {
-		x, dx, dy, dstate := b.In(0, lane), d.In(0, lane), d.Out(0, lane), d.State(lane)
-		scratch, coefs := b.Scratch(lane), b.Coefs(lane)
-		ins, outs, dins := b.Vector(0, lane), b.Vector(1, lane), d.Vector(0, lane)
-		a := coefs[fdnCoefs*n:][:n*n]
-		clear(scratch[:n*n+4*n])
-		da, df, dp, state, carry := scratch[:n*n], scratch[n*n:][:n], scratch[n*n+n:][:n], scratch[n*n+2*n:][:n], scratch[n*n+3*n:][:n]
-		free := scratch[n*n+4*n:]
-		dl, turned := free[:n*fdnStride], free[n*fdnStride:]
-		copy(state, b.Before(lane))
-		copy(carry, dstate)
-		// The ends of the whole block, then the pieces of the forward run, the last one first.
-		l, stride := b.FrameScratch(lane), frames
-		if 8*n < frames {
-			stride += 8
-		}
-		for from := 0; from < frames; from += law.piece {
-			law.ends(b, lane, l[from:], stride, state, from, min(law.piece, frames-from))
-		}
-		scale := law.turnScale()
-		if law.skew {
-			scale = 1
-		}
-		for from := (frames - 1) / law.piece * law.piece; from >= 0; from -= law.piece {
-			count := min(law.piece, frames-from)
-			for i, g := range ins {
-				dv := d.Internal(i, lane)
-				lambda := dv[len(dv)-frames+from:][:count]
-				dins[i] += kernel.TakeRow(dl[i*fdnStride:][:count], lambda, x[from:], dx[from:], g)
-				if law.skew {
-					kernel.DotRows(da[i*n:][:n], lambda, l[from:], stride)
-				}
-			}
-			if law.skew {
-				clear(turned[:n*count])
-				for j := range n {
-					kernel.AddRows(turned[j*count:][:count], a[j:], dl, fdnStride, n)
-				}
-				for j := range n {
-					copy(dl[j*fdnStride:], turned[j*count:][:count])
-				}
-			} else {
-				law.turn(dl, fdnStride, count)
-			}
-			kernel.LineEndsBack(dl, fdnStride, dy[from:][:count], scale, outs, coefs, fdnCoefs, carry)
-			for j := range n {
-				p := fdnLine{law, b, d, lane, j, l[j*stride:][:frames], dl[j*fdnStride:], from}
-				whole := kernel.LineWhole(j, n, count)
-				p.lead(df, dp, whole, count)
-				if whole > 0 {
-					p.lead(df, dp, 0, whole)
-				}
-			}
-		}
-		copy(dstate, carry)
-		law.spread(b, d, lane, df, dp, da, free)
+	x, dx, dy, dstate := b.In(0, lane), d.In(0, lane), d.Out(0, lane), d.State(lane)
+	scratch, coefs := b.Scratch(lane), b.Coefs(lane)
+	ins, outs, dins := b.Vector(0, lane), b.Vector(1, lane), d.Vector(0, lane)
+	a := coefs[fdnCoefs*n:][:n*n]
+	clear(scratch[:n*n+4*n])
+	da, df, dp, state, carry := scratch[:n*n], scratch[n*n:][:n], scratch[n*n+n:][:n], scratch[n*n+2*n:][:n], scratch[n*n+3*n:][:n]
+	free := scratch[n*n+4*n:]
+	dl, turned := free[:n*fdnStride], free[n*fdnStride:]
+	copy(state, b.Before(lane))
+	copy(carry, dstate)
+	// The ends of the whole block, then the pieces of the forward run, the last one first.
+	l, stride := b.FrameScratch(lane), frames
+	if 8*n < frames {
+		stride += 8
 	}
+	for from := 0; from < frames; from += law.piece {
+		law.ends(b, lane, l[from:], stride, state, from, min(law.piece, frames-from))
+	}
+	scale := law.turnScale()
+	if law.skew {
+		scale = 1
+	}
+	for from := (frames - 1) / law.piece * law.piece; from >= 0; from -= law.piece {
+		count := min(law.piece, frames-from)
+		for i, g := range ins {
+			dv := d.Internal(i, lane)
+			lambda := dv[len(dv)-frames+from:][:count]
+			dins[i] += kernel.TakeRow(dl[i*fdnStride:][:count], lambda, x[from:], dx[from:], g)
+			if law.skew {
+				kernel.DotRows(da[i*n:][:n], lambda, l[from:], stride)
+			}
+		}
+		if law.skew {
+			clear(turned[:n*count])
+			for j := range n {
+				kernel.AddRows(turned[j*count:][:count], a[j:], dl, fdnStride, n)
+			}
+			for j := range n {
+				copy(dl[j*fdnStride:], turned[j*count:][:count])
+			}
+		} else {
+			law.turn(dl, fdnStride, count)
+		}
+		kernel.LineEndsBack(dl, fdnStride, dy[from:][:count], scale, outs, coefs, fdnCoefs, carry)
+		for j := range n {
+			p := fdnLine{law, b, d, lane, j, l[j*stride:][:frames], dl[j*fdnStride:], from}
+			whole := kernel.LineWhole(j, n, count)
+			p.lead(df, dp, whole, count)
+			if whole > 0 {
+				p.lead(df, dp, 0, whole)
+			}
+		}
+	}
+	copy(dstate, carry)
+	law.spread(b, d, lane, df, dp, da, free)
 }
 
 // fdnLine is a piece of a line in the adjoint.

@@ -7,41 +7,39 @@ import (
 	"ampfit/nodes/kernel"
 )
 
-func fdnPrepare(b *abi.Block) {
+func fdnPrepare(b *abi.Block, lane int) {
 	law := b.Data.(*fdnLaw)
 	n := law.lines
-	for lane := range b.Lanes {
-		coefs := b.Coefs(lane)
-		for j, m := range law.delays {
-			c := coefs[fdnCoefs*j:][:fdnCoefs]
-			loss, p := b.Vector(2, lane), 0.0
-			k := 3 * math.Ln10 * float64(m) / b.Rate
-			switch {
-			case law.gains:
-				c[fdnLow] = loss[j]
-			default:
-				c[fdnLow] = math.Exp(-k / loss[0])
-				if law.bands == 2 {
-					p = math.Tanh(k / 2 * (1/loss[1] - 1/loss[0]))
-				}
+	coefs := b.Coefs(lane)
+	for j, m := range law.delays {
+		c := coefs[fdnCoefs*j:][:fdnCoefs]
+		loss, p := b.Vector(2, lane), 0.0
+		k := 3 * math.Ln10 * float64(m) / b.Rate
+		switch {
+		case law.gains:
+			c[fdnLow] = loss[j]
+		default:
+			c[fdnLow] = math.Exp(-k / loss[0])
+			if law.bands == 2 {
+				p = math.Tanh(k / 2 * (1/loss[1] - 1/loss[0]))
 			}
-			c[fdnA] = 1
-			if law.damped {
-				c[fdnA], c[fdnSlope] = kernel.OnePoleCoef(b.Vector(law.damping, lane)[j], b.Rate)
-				p = 1 - c[fdnA]
-			}
-			c[fdnP] = p
-			c[fdnF] = c[fdnLow] * (1 - p)
 		}
-		if !law.skew {
-			continue
+		c[fdnA] = 1
+		if law.damped {
+			c[fdnA], c[fdnSlope] = kernel.OnePoleCoef(b.Vector(law.damping, lane)[j], b.Rate)
+			p = 1 - c[fdnA]
 		}
-		a, free := coefs[fdnCoefs*n:][:n*n], coefs[law.work:]
-		s, e := free[:n*n], free[n*n:2*n*n]
-		law.skewMatrix(s, b.Vector(law.matrix, lane), 1)
-		matrixExp(n, s, nil, e, nil, free[2*n*n:])
-		law.base(a, e)
+		c[fdnP] = p
+		c[fdnF] = c[fdnLow] * (1 - p)
 	}
+	if !law.skew {
+		return
+	}
+	a, free := coefs[fdnCoefs*n:][:n*n], coefs[law.work:]
+	s, e := free[:n*n], free[n*n:2*n*n]
+	law.skewMatrix(s, b.Vector(law.matrix, lane), 1)
+	matrixExp(n, s, nil, e, nil, free[2*n*n:])
+	law.base(a, e)
 }
 
 // skewMatrix writes S, or its transpose with a sign of -1.

@@ -85,8 +85,8 @@ var fftDivision = abi.NodeType{
 		return nil
 	},
 	Internal: []int{0, 0, 0}, // x and the two parts of d
-	Forward:  fftDivisionForward,
-	Backward: fftDivisionBackward,
+	Forward:  lanes(fftDivisionForward),
+	Backward: lanePairs(fftDivisionBackward),
 }
 
 // transform is a complex Fourier transform of n values.
@@ -268,37 +268,35 @@ func (p *spectra) quotientBack(within, outside, lo, hi float64, turn complex128,
 	return dp, dwithin, doutside
 }
 
-func fftDivisionForward(b *abi.Block) {
-	for lane := range b.Lanes {
-		p := newSpectra(b, lane)
-		n, law := p.law.n, p.law
-		var carriers carriers
+func fftDivisionForward(b *abi.Block, lane int) {
+	p := newSpectra(b, lane)
+	n, law := p.law.n, p.law
+	var carriers carriers
+	if law.dynamic {
+		carriers = newCarriers(b, lane)
+	}
+	x, y := b.In(0, lane), b.Out(0, lane)
+	vx, vr, vi := b.Internal(0, lane), b.Internal(1, lane), b.Internal(2, lane)
+	h := n - 1
+	copy(vx[h:], x)
+	for t := range x {
+		vr[h+t], vi[h+t] = b.Param(0, lane).At(t), b.Param(1, lane).At(t)
+	}
+	for t := range x {
+		if b.Frame(lane)+int64(t) < int64(n-1) {
+			y[t] = x[t] / away(vr[h+t], law.epsilon)
+			continue
+		}
 		if law.dynamic {
-			carriers = newCarriers(b, lane)
+			carriers.set(b, lane, t, vx[t:])
+			y[t], _, _ = carriers.value()
+			continue
 		}
-		x, y := b.In(0, lane), b.Out(0, lane)
-		vx, vr, vi := b.Internal(0, lane), b.Internal(1, lane), b.Internal(2, lane)
-		h := n - 1
-		copy(vx[h:], x)
-		for t := range x {
-			vr[h+t], vi[h+t] = b.Param(0, lane).At(t), b.Param(1, lane).At(t)
-		}
-		for t := range x {
-			if b.Frame(lane)+int64(t) < int64(n-1) {
-				y[t] = x[t] / away(vr[h+t], law.epsilon)
-				continue
-			}
-			if law.dynamic {
-				carriers.set(b, lane, t, vx[t:])
-				y[t], _, _ = carriers.value()
-				continue
-			}
-			p.set(vx, vr, vi, h+t)
-			within, outside, lo, hi := gates(b, lane, t)
-			sr, si := p.quotient(within, outside, lo, hi)
-			sin, cos := math.Sincos(b.Param(2, lane).At(t))
-			y[t] = (cos*sr - sin*si) / float64(n)
-		}
+		p.set(vx, vr, vi, h+t)
+		within, outside, lo, hi := gates(b, lane, t)
+		sr, si := p.quotient(within, outside, lo, hi)
+		sin, cos := math.Sincos(b.Param(2, lane).At(t))
+		y[t] = (cos*sr - sin*si) / float64(n)
 	}
 }
 
@@ -317,59 +315,57 @@ func addRow(d abi.Values, g []float64) {
 	d.Add(0, sum)
 }
 
-func fftDivisionBackward(b, d *abi.Block) {
-	for lane := range b.Lanes {
-		p := newSpectra(b, lane)
-		n, law := p.law.n, p.law
-		dx, dy := d.In(0, lane), d.Out(0, lane)
-		vx, vr, vi := b.Internal(0, lane), b.Internal(1, lane), b.Internal(2, lane)
-		gx, gr, gi := d.Internal(0, lane), d.Internal(1, lane), d.Internal(2, lane)
-		dphase, dintensity := d.Param(2, lane), d.Param(5, lane)
-		h := n - 1
-		var carriers carriers
-		if law.dynamic {
-			carriers = newCarriers(b, lane)
-		}
-		for t := len(dy) - 1; t >= 0; t-- {
-			if b.Frame(lane)+int64(t) < int64(n-1) {
-				s := away(vr[h+t], law.epsilon)
-				gx[h+t] += dy[t] / s
-				if s == vr[h+t] {
-					gr[h+t] -= dy[t] * vx[h+t] / (s * s)
-				}
-				continue
-			}
-			if law.dynamic {
-				carriers.set(b, lane, t, vx[t:])
-				carriers.back(b, d, lane, t, vx[t:], gx[t:], dy[t])
-				continue
-			}
-			p.set(vx, vr, vi, h+t)
-			within, outside, lo, hi := gates(b, lane, t)
-			// A constant that stays one does not reach the bins its window leaves silent.
-			held := p.still && !b.Param(0, lane).Varies() && !b.Param(1, lane).Varies()
-			sin, cos := math.Sincos(b.Param(2, lane).At(t))
-			dp, dwithin, doutside := p.quotientBack(within, outside, lo, hi, complex(cos, sin), dy[t], held)
-			dphase.Add(t, dp)
-			intensity, sum := b.Param(5, lane).At(t), 0.0
-			if intensity >= 1e-6 {
-				sum += dwithin
-			}
-			if 1-intensity >= 1e-6 {
-				sum -= doutside
-			}
-			dintensity.Add(t, sum)
-			law.run(p.xi, p.xr, p.free)
-			law.run(p.di, p.dr, p.free)
-			for j, w := range law.window {
-				gx[t+j] += w * p.xr[j]
-				gr[t+j] += w * p.dr[j]
-				gi[t+j] += w * p.di[j]
-			}
-		}
-		ddivisor, dimag := d.Param(0, lane), d.Param(1, lane)
-		vec.Add(dx, gx[h:])
-		addRow(ddivisor, gr[h:])
-		addRow(dimag, gi[h:])
+func fftDivisionBackward(b, d *abi.Block, lane int) {
+	p := newSpectra(b, lane)
+	n, law := p.law.n, p.law
+	dx, dy := d.In(0, lane), d.Out(0, lane)
+	vx, vr, vi := b.Internal(0, lane), b.Internal(1, lane), b.Internal(2, lane)
+	gx, gr, gi := d.Internal(0, lane), d.Internal(1, lane), d.Internal(2, lane)
+	dphase, dintensity := d.Param(2, lane), d.Param(5, lane)
+	h := n - 1
+	var carriers carriers
+	if law.dynamic {
+		carriers = newCarriers(b, lane)
 	}
+	for t := len(dy) - 1; t >= 0; t-- {
+		if b.Frame(lane)+int64(t) < int64(n-1) {
+			s := away(vr[h+t], law.epsilon)
+			gx[h+t] += dy[t] / s
+			if s == vr[h+t] {
+				gr[h+t] -= dy[t] * vx[h+t] / (s * s)
+			}
+			continue
+		}
+		if law.dynamic {
+			carriers.set(b, lane, t, vx[t:])
+			carriers.back(b, d, lane, t, vx[t:], gx[t:], dy[t])
+			continue
+		}
+		p.set(vx, vr, vi, h+t)
+		within, outside, lo, hi := gates(b, lane, t)
+		// A constant that stays one does not reach the bins its window leaves silent.
+		held := p.still && !b.Param(0, lane).Varies() && !b.Param(1, lane).Varies()
+		sin, cos := math.Sincos(b.Param(2, lane).At(t))
+		dp, dwithin, doutside := p.quotientBack(within, outside, lo, hi, complex(cos, sin), dy[t], held)
+		dphase.Add(t, dp)
+		intensity, sum := b.Param(5, lane).At(t), 0.0
+		if intensity >= 1e-6 {
+			sum += dwithin
+		}
+		if 1-intensity >= 1e-6 {
+			sum -= doutside
+		}
+		dintensity.Add(t, sum)
+		law.run(p.xi, p.xr, p.free)
+		law.run(p.di, p.dr, p.free)
+		for j, w := range law.window {
+			gx[t+j] += w * p.xr[j]
+			gr[t+j] += w * p.dr[j]
+			gi[t+j] += w * p.di[j]
+		}
+	}
+	ddivisor, dimag := d.Param(0, lane), d.Param(1, lane)
+	vec.Add(dx, gx[h:])
+	addRow(ddivisor, gr[h:])
+	addRow(dimag, gi[h:])
 }

@@ -136,10 +136,7 @@ func TestSafetyRemovesTheMeanAndClips(t *testing.T) {
 	for n, v := range y { // 1 - m[n] = α^(n+1)
 		require.InDelta(t, math.Pow(0.9, float64(n+1)), v, 1e-14)
 	}
-	loud := make([]float64, 50)
-	for n := range loud {
-		loud[n] = 40 * math.Cos(float64(n))
-	}
+	loud := abitest.Row(50, func(n int) float64 { return 40 * math.Cos(float64(n)) })
 	for _, v := range abitest.Run(t, "SafetyNode", nil, loud) {
 		require.LessOrEqual(t, math.Abs(v), 1.0)
 	}

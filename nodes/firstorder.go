@@ -18,18 +18,9 @@ import (
 //	b̄k[n]  = λ[n] x[n-k],   ā1[n] = -λ[n] y[n-1]
 
 func init() {
-	cutoff := abi.Param{
-		Name: "cutoff_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
-		Doc: "Corner frequency, where the gain is -3.01 dB.",
-	}
-	freq := abi.Param{
-		Name: "freq_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
-		Doc: "Middle of the shelf's slope, where the gain is gain_db/2.",
-	}
-	gain := abi.Param{
-		Name: "gain_db", Role: abi.Boost, Unit: "dB", Default: 0, Min: -40, Max: 40, Mod: true,
-		Doc: "Gain on the shelf.",
-	}
+	cutoff := cornerParam("cutoff_hz", "Corner frequency, where the gain is -3.01 dB.")
+	freq := cornerParam("freq_hz", "Middle of the shelf's slope, where the gain is gain_db/2.")
+	gain := boostParam("Gain on the shelf.")
 	for _, f := range []struct {
 		kind              kernel.Filter
 		name, doc, detail string
@@ -48,13 +39,11 @@ func init() {
 			Inputs: in, Outputs: out, Params: f.params,
 			State: 2, Coefs: 9, Scratch: 9,
 			Configure: func(s *abi.Setup) error { s.Data = data; return nil },
-			Prepare: func(b *abi.Block) {
+			Prepare: lanes(func(b *abi.Block, lane int) {
 				f := b.Data.(*firstOrder)
-				for lane := range b.Lanes {
-					f.design(b.Coefs(lane), b, lane, 0)
-				}
-			},
-			Forward: firstOrderForward, Backward: firstOrderBackward, Tangent: firstOrderTangent, Second: kernel.Second(firstOrderFormula),
+				f.design(b.Coefs(lane), b, lane, 0)
+			}),
+			Forward: lanes(firstOrderForward), Backward: lanePairs(firstOrderBackward), Tangent: lanePairs(firstOrderTangent), Second: kernel.Second(firstOrderFormula),
 		})
 	}
 }
@@ -97,96 +86,90 @@ func (f *firstOrder) design(c []float64, b *abi.Block, lane, n int) {
 	slopes(c, c[6:9], byA, a*decibels/2)
 }
 
-func firstOrderForward(b *abi.Block) {
+func firstOrderForward(b *abi.Block, lane int) {
 	f := b.Data.(*firstOrder)
-	for lane := range b.Lanes {
-		x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
-		x1, y1 := state[0], state[1]
-		y = y[:len(x)]
-		if b.Held() {
-			c := b.Coefs(lane)
-			b0, b1, a1 := c[0], c[1], -c[2]
-			for n, x0 := range x {
-				y1 = math.FMA(a1, y1, math.FMA(b0, x0, b1*x1))
-				y[n], x1 = y1, x0
-			}
-		} else {
-			c := b.Scratch(lane)
-			for n, x0 := range x {
-				f.design(c, b, lane, n)
-				y1 = math.FMA(-c[2], y1, math.FMA(c[0], x0, c[1]*x1))
-				y[n], x1 = y1, x0
-			}
+	x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
+	x1, y1 := state[0], state[1]
+	y = y[:len(x)]
+	if b.Held() {
+		c := b.Coefs(lane)
+		b0, b1, a1 := c[0], c[1], -c[2]
+		for n, x0 := range x {
+			y1 = math.FMA(a1, y1, math.FMA(b0, x0, b1*x1))
+			y[n], x1 = y1, x0
 		}
-		state[0], state[1] = x1, y1
-	}
-}
-
-func firstOrderBackward(b, d *abi.Block) {
-	f := b.Data.(*firstOrder)
-	for lane := range b.Lanes {
-		x, y, dx, dy := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane)
-		before, dstate := b.Before(lane), d.State(lane)
-		ex, ey := dstate[0], dstate[1] // what the frames after add to x[n], y[n]
-		held := b.Held()
+	} else {
 		c := b.Scratch(lane)
-		if held {
-			c = b.Coefs(lane)
+		for n, x0 := range x {
+			f.design(c, b, lane, n)
+			y1 = math.FMA(-c[2], y1, math.FMA(c[0], x0, c[1]*x1))
+			y[n], x1 = y1, x0
 		}
-		var s0, s1, s2 float64
-		y, dx, dy = y[:len(x)], dx[:len(x)], dy[:len(x)]
-		for n := len(x) - 1; n >= 0; n-- {
-			x1, y1 := before[0], before[1]
-			if n > 0 {
-				x1, y1 = x[n-1], y[n-1]
-			}
-			if !held {
-				f.design(c, b, lane, n)
-			}
-			lambda := dy[n] + ey
-			dx[n] += c[0]*lambda + ex
-			ex, ey = c[1]*lambda, -c[2]*lambda
-			if held {
-				s0 += lambda * x[n]
-				s1 += lambda * x1
-				s2 -= lambda * y1
-				continue
-			}
-			for p := range f.params {
-				s := c[3+3*p : 6+3*p]
-				d.Param(p, lane).Add(n, lambda*(s[0]*x[n]+s[1]*x1-s[2]*y1))
-			}
-		}
-		if held {
-			for p := range f.params {
-				s := c[3+3*p : 6+3*p]
-				d.Param(p, lane).Add(0, s[0]*s0+s[1]*s1+s[2]*s2)
-			}
-		}
-		dstate[0], dstate[1] = ex, ey
 	}
+	state[0], state[1] = x1, y1
 }
 
-func firstOrderTangent(b, t *abi.Block) {
+func firstOrderBackward(b, d *abi.Block, lane int) {
 	f := b.Data.(*firstOrder)
-	for lane := range b.Lanes {
-		x, y, tx, ty := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane)
-		before, tstate, c := b.Before(lane), t.State(lane), b.Scratch(lane)
-		x1, y1, tx1, ty1 := before[0], before[1], tstate[0], tstate[1]
-		for n := range x {
-			if n == 0 || !b.Held() {
-				f.design(c, b, lane, n)
-			}
-			ty1 = c[0]*tx[n] + c[1]*tx1 - c[2]*ty1
-			for p := range f.params {
-				s := c[3+3*p : 6+3*p]
-				ty1 += t.Param(p, lane).At(n) * (s[0]*x[n] + s[1]*x1 - s[2]*y1)
-			}
-			ty[n] = ty1
-			x1, y1, tx1 = x[n], y[n], tx[n]
-		}
-		tstate[0], tstate[1] = tx1, ty1
+	x, y, dx, dy := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane)
+	before, dstate := b.Before(lane), d.State(lane)
+	ex, ey := dstate[0], dstate[1] // what the frames after add to x[n], y[n]
+	held := b.Held()
+	c := b.Scratch(lane)
+	if held {
+		c = b.Coefs(lane)
 	}
+	var s0, s1, s2 float64
+	y, dx, dy = y[:len(x)], dx[:len(x)], dy[:len(x)]
+	for n := len(x) - 1; n >= 0; n-- {
+		x1, y1 := before[0], before[1]
+		if n > 0 {
+			x1, y1 = x[n-1], y[n-1]
+		}
+		if !held {
+			f.design(c, b, lane, n)
+		}
+		lambda := dy[n] + ey
+		dx[n] += c[0]*lambda + ex
+		ex, ey = c[1]*lambda, -c[2]*lambda
+		if held {
+			s0 += lambda * x[n]
+			s1 += lambda * x1
+			s2 -= lambda * y1
+			continue
+		}
+		for p := range f.params {
+			s := c[3+3*p : 6+3*p]
+			d.Param(p, lane).Add(n, lambda*(s[0]*x[n]+s[1]*x1-s[2]*y1))
+		}
+	}
+	if held {
+		for p := range f.params {
+			s := c[3+3*p : 6+3*p]
+			d.Param(p, lane).Add(0, s[0]*s0+s[1]*s1+s[2]*s2)
+		}
+	}
+	dstate[0], dstate[1] = ex, ey
+}
+
+func firstOrderTangent(b, t *abi.Block, lane int) {
+	f := b.Data.(*firstOrder)
+	x, y, tx, ty := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane)
+	before, tstate, c := b.Before(lane), t.State(lane), b.Scratch(lane)
+	x1, y1, tx1, ty1 := before[0], before[1], tstate[0], tstate[1]
+	for n := range x {
+		if n == 0 || !b.Held() {
+			f.design(c, b, lane, n)
+		}
+		ty1 = c[0]*tx[n] + c[1]*tx1 - c[2]*ty1
+		for p := range f.params {
+			s := c[3+3*p : 6+3*p]
+			ty1 += t.Param(p, lane).At(n) * (s[0]*x[n] + s[1]*x1 - s[2]*y1)
+		}
+		ty[n] = ty1
+		x1, y1, tx1 = x[n], y[n], tx[n]
+	}
+	tstate[0], tstate[1] = tx1, ty1
 }
 
 func firstOrderFormula(f *kernel.Formula) {

@@ -48,69 +48,63 @@ var fmOperator = abi.NodeType{
 	},
 	State:  2, // φ[n-1], y[n-1]
 	Record: 1, // θ
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			x, y, theta, state := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), b.State(lane)
-			frequency, amplitude, phase, feedback := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0), fmFeedback(b, lane)
-			p, last := state[0], state[1]
-			y, theta = y[:len(x)], theta[:len(x)]
-			for n, x := range x {
-				p = kernel.Advance(p, frequency.At(n)/b.Rate)
-				t := p + phase + x + feedback*last
-				last = amplitude.At(n) * kernel.SinTurn(t)
-				theta[n], y[n] = t, last
-			}
-			state[0], state[1] = p, last
+	Forward: lanes(func(b *abi.Block, lane int) {
+		x, y, theta, state := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), b.State(lane)
+		frequency, amplitude, phase, feedback := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0), fmFeedback(b, lane)
+		p, last := state[0], state[1]
+		y, theta = y[:len(x)], theta[:len(x)]
+		for n, x := range x {
+			p = kernel.Advance(p, frequency.At(n)/b.Rate)
+			t := p + phase + x + feedback*last
+			last = amplitude.At(n) * kernel.SinTurn(t)
+			theta[n], y[n] = t, last
 		}
-	},
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			y, dx, dy, theta, dstate := b.Out(0, lane), d.In(0, lane), d.Out(0, lane), b.Record(0, lane), d.State(lane)
-			amplitude, feedback := b.Param(1, lane), fmFeedback(b, lane)
-			dfrequency, damplitude := d.Param(0, lane), d.Param(1, lane)
-			lambda, carry, dphase, dfeedback, scale := dstate[0], dstate[1], 0.0, 0.0, 1/b.Rate
-			for n := len(dy) - 1; n >= 0; n-- {
-				last := b.Before(lane)[1]
-				if n > 0 {
-					last = y[n-1]
-				}
-				mu := dy[n] + carry
-				slope := 2 * math.Pi * amplitude.At(n) * kernel.CosTurn(theta[n])
-				g := slope * mu
-				damplitude.Add(n, kernel.SinTurn(theta[n])*mu)
-				carry = min(max(feedback*slope, -1), 1) * mu
-				dfeedback += last * g
-				dx[n] += g
-				dphase += g
-				lambda += g
-				dfrequency.Add(n, scale*lambda)
+		state[0], state[1] = p, last
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		y, dx, dy, theta, dstate := b.Out(0, lane), d.In(0, lane), d.Out(0, lane), b.Record(0, lane), d.State(lane)
+		amplitude, feedback := b.Param(1, lane), fmFeedback(b, lane)
+		dfrequency, damplitude := d.Param(0, lane), d.Param(1, lane)
+		lambda, carry, dphase, dfeedback, scale := dstate[0], dstate[1], 0.0, 0.0, 1/b.Rate
+		for n := len(dy) - 1; n >= 0; n-- {
+			last := b.Before(lane)[1]
+			if n > 0 {
+				last = y[n-1]
 			}
-			d.Param(2, lane).Add(0, dphase)
-			if b.Data.(fmLaw).feedback {
-				d.Param(3, lane).Add(0, dfeedback)
-			}
-			dstate[0], dstate[1] = lambda, carry
+			mu := dy[n] + carry
+			slope := 2 * math.Pi * amplitude.At(n) * kernel.CosTurn(theta[n])
+			g := slope * mu
+			damplitude.Add(n, kernel.SinTurn(theta[n])*mu)
+			carry = min(max(feedback*slope, -1), 1) * mu
+			dfeedback += last * g
+			dx[n] += g
+			dphase += g
+			lambda += g
+			dfrequency.Add(n, scale*lambda)
 		}
-	},
+		d.Param(2, lane).Add(0, dphase)
+		if b.Data.(fmLaw).feedback {
+			d.Param(3, lane).Add(0, dfeedback)
+		}
+		dstate[0], dstate[1] = lambda, carry
+	}),
 	Second: kernel.Second(fmFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			y, tx, ty, theta, tstate := b.Out(0, lane), t.In(0, lane), t.Out(0, lane), b.Record(0, lane), t.State(lane)
-			amplitude, feedback, tfeedback := b.Param(1, lane), fmFeedback(b, lane), 0.0
-			if b.Data.(fmLaw).feedback {
-				tfeedback = t.Param(3, lane).At(0)
-			}
-			tp, tlast, last := tstate[0], tstate[1], b.Before(lane)[1]
-			for n := range ty {
-				tp += t.Param(0, lane).At(n) / b.Rate
-				slope := 2 * math.Pi * amplitude.At(n) * kernel.CosTurn(theta[n])
-				tt := tp + t.Param(2, lane).At(0) + tx[n] + tfeedback*last
-				tlast = t.Param(1, lane).At(n)*kernel.SinTurn(theta[n]) + slope*tt + min(max(feedback*slope, -1), 1)*tlast
-				ty[n], last = tlast, y[n]
-			}
-			tstate[0], tstate[1] = tp, tlast
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		y, tx, ty, theta, tstate := b.Out(0, lane), t.In(0, lane), t.Out(0, lane), b.Record(0, lane), t.State(lane)
+		amplitude, feedback, tfeedback := b.Param(1, lane), fmFeedback(b, lane), 0.0
+		if b.Data.(fmLaw).feedback {
+			tfeedback = t.Param(3, lane).At(0)
 		}
-	},
+		tp, tlast, last := tstate[0], tstate[1], b.Before(lane)[1]
+		for n := range ty {
+			tp += t.Param(0, lane).At(n) / b.Rate
+			slope := 2 * math.Pi * amplitude.At(n) * kernel.CosTurn(theta[n])
+			tt := tp + t.Param(2, lane).At(0) + tx[n] + tfeedback*last
+			tlast = t.Param(1, lane).At(n)*kernel.SinTurn(theta[n]) + slope*tt + min(max(feedback*slope, -1), 1)*tlast
+			ty[n], last = tlast, y[n]
+		}
+		tstate[0], tstate[1] = tp, tlast
+	}),
 }
 
 type fmLaw struct{ feedback bool }

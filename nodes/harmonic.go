@@ -58,9 +58,9 @@ var harmonicOscillator = abi.NodeType{
 	},
 	State:        2, // Φ[n-1], and Φ in the first frame of the chunk
 	FrameScratch: 1, // Φ
-	Prepare:      harmonicPrepare,
-	Forward:      harmonicForward,
-	Backward:     harmonicBackward,
+	Prepare:      lanes(harmonicPrepare),
+	Forward:      lanes(harmonicForward),
+	Backward:     lanePairs(harmonicBackward),
 }
 
 // The coefficients of a partial that stays.
@@ -79,20 +79,18 @@ func stretched(k, b float64) (r, slope float64) {
 	return k * root, k * k * k / (2 * root)
 }
 
-func harmonicPrepare(b *abi.Block) {
-	for lane := range b.Lanes {
-		c, amps := b.Coefs(lane), b.Vector(1, lane)
-		f, inharmonicity := b.Param(0, lane).At(0)/b.Rate, b.Param(3, lane).At(0)
-		clear(c)
-		tables := c[partialCoefs*len(amps):]
-		for k, a := range amps {
-			c := c[partialCoefs*k:][:partialCoefs]
-			c[partialRatio], c[partialStretch] = stretched(float64(k+1), inharmonicity)
-			step := c[partialRatio] * f
-			c[partialFade], c[partialFading] = kernel.Fade(step)
-			c[partialAmp] = c[partialFade] * a
-			kernel.SetSine(tables[kernel.SineTable*k:], step, 0)
-		}
+func harmonicPrepare(b *abi.Block, lane int) {
+	c, amps := b.Coefs(lane), b.Vector(1, lane)
+	f, inharmonicity := b.Param(0, lane).At(0)/b.Rate, b.Param(3, lane).At(0)
+	clear(c)
+	tables := c[partialCoefs*len(amps):]
+	for k, a := range amps {
+		c := c[partialCoefs*k:][:partialCoefs]
+		c[partialRatio], c[partialStretch] = stretched(float64(k+1), inharmonicity)
+		step := c[partialRatio] * f
+		c[partialFade], c[partialFading] = kernel.Fade(step)
+		c[partialAmp] = c[partialFade] * a
+		kernel.SetSine(tables[kernel.SineTable*k:], step, 0)
 	}
 }
 
@@ -128,40 +126,38 @@ func (h *heldPartials) turn(turn float64) {
 	kernel.SinCosTurns(h.phasors, h.turns)
 }
 
-func harmonicForward(b *abi.Block) {
-	for lane := range b.Lanes {
-		if !b.Held() {
-			harmonicVarying(b, lane)
-			continue
-		}
-		h, y, state := newHeldPartials(b, lane), b.Out(0, lane), b.State(lane)
-		last, seed := state[0], state[1]
-		at := int(b.Frame(lane) % kernel.SineChunk)
-		for len(y) > 0 {
-			if at == 0 {
-				seed = last + h.step
-			} else if math.Abs(last+h.step-(seed+float64(at)*h.step)) > 1e-9*(1+math.Abs(last)) {
-				seed = last + h.step - float64(at)*h.step // the pitch was set within the chunk
-			}
-			frames := min(kernel.SineChunk-at, len(y))
-			h.turn(seed)
-			for k := range min(len(h.turns), len(h.phases)) {
-				a := h.c[partialCoefs*k+partialAmp]
-				h.phasors[2*k] *= a
-				h.phasors[2*k+1] *= a
-			}
-			for k := 2 * len(h.phases); k < len(h.phasors); k++ {
-				h.phasors[k] = 0
-			}
-			sum := h.x[:(at+frames+7)&^7] // from where the chunk begins
-			clear(sum)
-			kernel.AddSines(sum, h.tables, h.phasors, false)
-			copy(y[:frames], sum[at:])
-			last = seed + float64(at+frames-1)*h.step
-			y, at = y[frames:], 0
-		}
-		state[0], state[1] = last, seed
+func harmonicForward(b *abi.Block, lane int) {
+	if !b.Held() {
+		harmonicVarying(b, lane)
+		return
 	}
+	h, y, state := newHeldPartials(b, lane), b.Out(0, lane), b.State(lane)
+	last, seed := state[0], state[1]
+	at := int(b.Frame(lane) % kernel.SineChunk)
+	for len(y) > 0 {
+		if at == 0 {
+			seed = last + h.step
+		} else if math.Abs(last+h.step-(seed+float64(at)*h.step)) > 1e-9*(1+math.Abs(last)) {
+			seed = last + h.step - float64(at)*h.step // the pitch was set within the chunk
+		}
+		frames := min(kernel.SineChunk-at, len(y))
+		h.turn(seed)
+		for k := range min(len(h.turns), len(h.phases)) {
+			a := h.c[partialCoefs*k+partialAmp]
+			h.phasors[2*k] *= a
+			h.phasors[2*k+1] *= a
+		}
+		for k := 2 * len(h.phases); k < len(h.phasors); k++ {
+			h.phasors[k] = 0
+		}
+		sum := h.x[:(at+frames+7)&^7] // from where the chunk begins
+		clear(sum)
+		kernel.AddSines(sum, h.tables, h.phasors, false)
+		copy(y[:frames], sum[at:])
+		last = seed + float64(at+frames-1)*h.step
+		y, at = y[frames:], 0
+	}
+	state[0], state[1] = last, seed
 }
 
 // partial walks over the partials of one frame.
@@ -259,44 +255,42 @@ func whole(f0 abi.Values, n, frames int, rate float64, partials int) int {
 	return min(partials, int(0.4749/most))
 }
 
-func harmonicBackward(b, d *abi.Block) {
-	for lane := range b.Lanes {
-		dy, dstate := d.Out(0, lane), d.State(lane)
-		if !b.Held() {
-			harmonicVaryingBack(b, d, lane)
-			continue
-		}
-		h, amps, f := newHeldPartials(b, lane), b.Vector(1, lane), b.Param(0, lane).At(0)/b.Rate
-		damps, dphases := d.Vector(1, lane), d.Vector(2, lane)
-		last, lambda, dstretch := b.Before(lane)[0], dstate[0], 0.0
-		df := lambda * float64(len(dy)) // Φ after the block
-		if begins := kernel.SineChunkBegins(b, lane); begins >= 0 {
-			lambda += dstate[1]
-			df += dstate[1] * float64(begins+1)
-			dstate[1] = 0
-		}
-		for from := 0; from < len(dy); from += kernel.SineChunk {
-			g, ramp := kernel.SineRamp(h.x, h.ramp, dy[from:min(from+kernel.SineChunk, len(dy))])
-			h.turn(last + f*float64(from+1)) // Φ in the first frame
-			kernel.SumSines(h.sums, g, ramp, h.tables)
-			for k := range min(len(h.turns), len(amps)) {
-				c, e := h.c[partialCoefs*k:][:partialCoefs], h.sums[4*k:][:4]
-				s, cos := h.phasors[2*k], h.phasors[2*k+1]
-				cosSum, sinSum, rampSum := cos*e[0]-s*e[1], s*e[0]+cos*e[1], cos*e[2]-s*e[3]
-				a := 2 * math.Pi * c[partialAmp]
-				damps[k] += c[partialFade] * sinSum
-				dphases[k] += a * cosSum
-				lambda += a * c[partialRatio] * cosSum
-				dv := amps[k] * sinSum * c[partialFading]
-				byFrames := float64(from+1)*cosSum + rampSum
-				df += a*c[partialRatio]*byFrames + dv*c[partialRatio]
-				dstretch += c[partialStretch] * (a*(last*cosSum+f*byFrames) + dv*f)
-			}
-		}
-		d.Param(0, lane).Add(0, df/b.Rate)
-		d.Param(3, lane).Add(0, dstretch)
-		dstate[0] = lambda
+func harmonicBackward(b, d *abi.Block, lane int) {
+	dy, dstate := d.Out(0, lane), d.State(lane)
+	if !b.Held() {
+		harmonicVaryingBack(b, d, lane)
+		return
 	}
+	h, amps, f := newHeldPartials(b, lane), b.Vector(1, lane), b.Param(0, lane).At(0)/b.Rate
+	damps, dphases := d.Vector(1, lane), d.Vector(2, lane)
+	last, lambda, dstretch := b.Before(lane)[0], dstate[0], 0.0
+	df := lambda * float64(len(dy)) // Φ after the block
+	if begins := kernel.SineChunkBegins(b, lane); begins >= 0 {
+		lambda += dstate[1]
+		df += dstate[1] * float64(begins+1)
+		dstate[1] = 0
+	}
+	for from := 0; from < len(dy); from += kernel.SineChunk {
+		g, ramp := kernel.SineRamp(h.x, h.ramp, dy[from:min(from+kernel.SineChunk, len(dy))])
+		h.turn(last + f*float64(from+1)) // Φ in the first frame
+		kernel.SumSines(h.sums, g, ramp, h.tables)
+		for k := range min(len(h.turns), len(amps)) {
+			c, e := h.c[partialCoefs*k:][:partialCoefs], h.sums[4*k:][:4]
+			s, cos := h.phasors[2*k], h.phasors[2*k+1]
+			cosSum, sinSum, rampSum := cos*e[0]-s*e[1], s*e[0]+cos*e[1], cos*e[2]-s*e[3]
+			a := 2 * math.Pi * c[partialAmp]
+			damps[k] += c[partialFade] * sinSum
+			dphases[k] += a * cosSum
+			lambda += a * c[partialRatio] * cosSum
+			dv := amps[k] * sinSum * c[partialFading]
+			byFrames := float64(from+1)*cosSum + rampSum
+			df += a*c[partialRatio]*byFrames + dv*c[partialRatio]
+			dstretch += c[partialStretch] * (a*(last*cosSum+f*byFrames) + dv*f)
+		}
+	}
+	d.Param(0, lane).Add(0, df/b.Rate)
+	d.Param(3, lane).Add(0, dstretch)
+	dstate[0] = lambda
 }
 
 func harmonicVaryingBack(b, d *abi.Block, lane int) {

@@ -37,68 +37,62 @@ var integrator = abi.NodeType{
 		return nil
 	},
 	State: 2, // x[n-1], y[n-1]
-	Forward: func(b *abi.Block) {
+	Forward: lanes(func(b *abi.Block, lane int) {
 		w := b.Data.([2]float64)
-		for lane := range b.Lanes {
-			x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
-			p, g, limit := math.Exp(-2*math.Pi*b.Param(0, lane).At(0)/b.Rate), b.Param(1, lane).At(0)/b.Rate, b.Param(2, lane).At(0)
-			x1, y1 := state[0], state[1]
-			for n, x := range x {
-				y1 = min(max(p*y1+g*(w[0]*x+w[1]*x1), -limit), limit)
-				y[n], x1 = y1, x
-			}
-			state[0], state[1] = x1, y1
+		x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
+		p, g, limit := math.Exp(-2*math.Pi*b.Param(0, lane).At(0)/b.Rate), b.Param(1, lane).At(0)/b.Rate, b.Param(2, lane).At(0)
+		x1, y1 := state[0], state[1]
+		for n, x := range x {
+			y1 = min(max(p*y1+g*(w[0]*x+w[1]*x1), -limit), limit)
+			y[n], x1 = y1, x
 		}
-	},
-	Backward: func(b, d *abi.Block) {
+		state[0], state[1] = x1, y1
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
 		w := b.Data.([2]float64)
-		for lane := range b.Lanes {
-			x, y, dx, dy, before, dstate := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane), b.Before(lane), d.State(lane)
-			p, g, limit := math.Exp(-2*math.Pi*b.Param(0, lane).At(0)/b.Rate), b.Param(1, lane).At(0)/b.Rate, b.Param(2, lane).At(0)
-			ex, ey := dstate[0], dstate[1]
-			var dp, dg, dlimit float64
-			for n := len(x) - 1; n >= 0; n-- {
-				x1, y1 := before[0], before[1]
-				if n > 0 {
-					x1, y1 = x[n-1], y[n-1]
-				}
-				s := w[0]*x[n] + w[1]*x1
-				u, lambda := p*y1+g*s, dy[n]+ey
-				if math.Abs(u) > limit {
-					dlimit += kernel.Sign(u) * lambda
-					lambda = 0
-				}
-				dx[n] += g*w[0]*lambda + ex
-				ex, ey = g*w[1]*lambda, p*lambda
-				dp += y1 * lambda
-				dg += s * lambda
-			}
-			d.Param(0, lane).Add(0, -2*math.Pi/b.Rate*p*dp)
-			d.Param(1, lane).Add(0, dg/b.Rate)
-			d.Param(2, lane).Add(0, dlimit)
-			dstate[0], dstate[1] = ex, ey
-		}
-	},
-	Second: kernel.Second(integratorFormula),
-	Tangent: func(b, t *abi.Block) {
-		w := b.Data.([2]float64)
-		for lane := range b.Lanes {
-			x, y, tx, ty, before, ts := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane), b.Before(lane), t.State(lane)
-			p, g, limit := math.Exp(-2*math.Pi*b.Param(0, lane).At(0)/b.Rate), b.Param(1, lane).At(0)/b.Rate, b.Param(2, lane).At(0)
-			tp, tg := -2*math.Pi/b.Rate*p*t.Param(0, lane).At(0), t.Param(1, lane).At(0)/b.Rate
+		x, y, dx, dy, before, dstate := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane), b.Before(lane), d.State(lane)
+		p, g, limit := math.Exp(-2*math.Pi*b.Param(0, lane).At(0)/b.Rate), b.Param(1, lane).At(0)/b.Rate, b.Param(2, lane).At(0)
+		ex, ey := dstate[0], dstate[1]
+		var dp, dg, dlimit float64
+		for n := len(x) - 1; n >= 0; n-- {
 			x1, y1 := before[0], before[1]
-			for n := range x {
-				s := w[0]*x[n] + w[1]*x1
-				v := p*ts[1] + tp*y1 + g*(w[0]*tx[n]+w[1]*ts[0]) + tg*s
-				if u := p*y1 + g*s; math.Abs(u) > limit {
-					v = kernel.Sign(u) * t.Param(2, lane).At(0)
-				}
-				ty[n] = v
-				ts[0], ts[1] = tx[n], v
-				x1, y1 = x[n], y[n]
+			if n > 0 {
+				x1, y1 = x[n-1], y[n-1]
 			}
+			s := w[0]*x[n] + w[1]*x1
+			u, lambda := p*y1+g*s, dy[n]+ey
+			if math.Abs(u) > limit {
+				dlimit += kernel.Sign(u) * lambda
+				lambda = 0
+			}
+			dx[n] += g*w[0]*lambda + ex
+			ex, ey = g*w[1]*lambda, p*lambda
+			dp += y1 * lambda
+			dg += s * lambda
 		}
-	},
+		d.Param(0, lane).Add(0, -2*math.Pi/b.Rate*p*dp)
+		d.Param(1, lane).Add(0, dg/b.Rate)
+		d.Param(2, lane).Add(0, dlimit)
+		dstate[0], dstate[1] = ex, ey
+	}),
+	Second: kernel.Second(integratorFormula),
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		w := b.Data.([2]float64)
+		x, y, tx, ty, before, ts := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane), b.Before(lane), t.State(lane)
+		p, g, limit := math.Exp(-2*math.Pi*b.Param(0, lane).At(0)/b.Rate), b.Param(1, lane).At(0)/b.Rate, b.Param(2, lane).At(0)
+		tp, tg := -2*math.Pi/b.Rate*p*t.Param(0, lane).At(0), t.Param(1, lane).At(0)/b.Rate
+		x1, y1 := before[0], before[1]
+		for n := range x {
+			s := w[0]*x[n] + w[1]*x1
+			v := p*ts[1] + tp*y1 + g*(w[0]*tx[n]+w[1]*ts[0]) + tg*s
+			if u := p*y1 + g*s; math.Abs(u) > limit {
+				v = kernel.Sign(u) * t.Param(2, lane).At(0)
+			}
+			ty[n] = v
+			ts[0], ts[1] = tx[n], v
+			x1, y1 = x[n], y[n]
+		}
+	}),
 }
 
 func integratorFormula(f *kernel.Formula) {

@@ -67,17 +67,15 @@ var karplusStrong = abi.NodeType{
 	Coefs:        8, // k, P, W
 	FrameScratch: 1, // x
 	Internal:     []int{0},
-	Prepare: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			var l stringLoop
-			l.set(b, lane)
-			c := b.Coefs(lane)
-			c[0], c[1] = float64(l.k), l.period
-			copy(c[2:], l.w[:])
-		}
-	},
-	Forward:  stringForward,
-	Backward: stringBackward,
+	Prepare: lanes(func(b *abi.Block, lane int) {
+		var l stringLoop
+		l.set(b, lane)
+		c := b.Coefs(lane)
+		c[0], c[1] = float64(l.k), l.period
+		copy(c[2:], l.w[:])
+	}),
+	Forward:  lanes(stringForward),
+	Backward: lanePairs(stringBackward),
 }
 
 type stringLaw struct {
@@ -133,69 +131,65 @@ func (l *stringLoop) set(b *abi.Block, lane int) {
 	l.drho = l.w
 }
 
-func stringForward(b *abi.Block) {
+func stringForward(b *abi.Block, lane int) {
 	law := b.Data.(stringLaw)
-	for lane := range b.Lanes {
-		y, v, c := b.Out(0, lane), b.Internal(0, lane), b.Coefs(lane)
-		var x []float64
-		if law.excitation == "input" {
-			x = b.In(0, lane)
-		} else {
-			x = law.burst(b.FrameScratch(lane), b.Channel(lane), b.Frame(lane), c[1])
-		}
-		h := len(v) - len(x)
-		past, now := v[h-int(c[0])-5:], v[h:][:len(x)]
-		w0, w1, w2, w3, w4, w5 := c[2], c[3], c[4], c[5], c[6], c[7]
-		y = y[:len(x)]
-		for n, x := range x {
-			p := past[n : n+6 : n+6]
-			s := math.FMA(w5, p[0], math.FMA(w4, p[1], w3*p[2])) + math.FMA(w2, p[3], math.FMA(w1, p[4], math.FMA(w0, p[5], x)))
-			now[n], y[n] = s, s
-		}
+	y, v, c := b.Out(0, lane), b.Internal(0, lane), b.Coefs(lane)
+	var x []float64
+	if law.excitation == "input" {
+		x = b.In(0, lane)
+	} else {
+		x = law.burst(b.FrameScratch(lane), b.Channel(lane), b.Frame(lane), c[1])
+	}
+	h := len(v) - len(x)
+	past, now := v[h-int(c[0])-5:], v[h:][:len(x)]
+	w0, w1, w2, w3, w4, w5 := c[2], c[3], c[4], c[5], c[6], c[7]
+	y = y[:len(x)]
+	for n, x := range x {
+		p := past[n : n+6 : n+6]
+		s := math.FMA(w5, p[0], math.FMA(w4, p[1], w3*p[2])) + math.FMA(w2, p[3], math.FMA(w1, p[4], math.FMA(w0, p[5], x)))
+		now[n], y[n] = s, s
 	}
 }
 
-func stringBackward(b, d *abi.Block) {
+func stringBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(stringLaw)
-	for lane := range b.Lanes {
-		dy, v, dv, c := d.Out(0, lane), b.Internal(0, lane), d.Internal(0, lane), b.Coefs(lane)
-		h, k := len(v)-len(dy), int(c[0])
-		past, dpast, dnow := v[h-k-5:], dv[h-k-5:], dv[h:][:len(dy)]
-		w0, w1, w2, w3, w4, w5 := c[2], c[3], c[4], c[5], c[6], c[7]
-		var s0, s1, s2, s3, s4, s5 float64
-		for n := len(dy) - 1; n >= 0; n-- {
-			lambda := dy[n] + dnow[n]
-			dnow[n] = lambda
-			p, q := past[n:n+6:n+6], dpast[n:n+6:n+6]
-			s5, s4, s3 = math.FMA(p[0], lambda, s5), math.FMA(p[1], lambda, s4), math.FMA(p[2], lambda, s3)
-			s2, s1, s0 = math.FMA(p[3], lambda, s2), math.FMA(p[4], lambda, s1), math.FMA(p[5], lambda, s0)
-			q[0], q[1], q[2] = math.FMA(w5, lambda, q[0]), math.FMA(w4, lambda, q[1]), math.FMA(w3, lambda, q[2])
-			q[3], q[4], q[5] = math.FMA(w2, lambda, q[3]), math.FMA(w1, lambda, q[4]), math.FMA(w0, lambda, q[5])
-		}
-		var l stringLoop
-		l.set(b, lane)
-		dp, drho, db := 0.0, 0.0, 0.0
-		for j, g := range [...]float64{s0, s1, s2, s3, s4, s5} {
-			dp += l.dp[j] * g
-			drho += l.drho[j] * g
-			db += l.db[j] * g
-		}
-		switch law.excitation {
-		case "input":
-			vec.Add(d.In(0, lane), dnow)
-		case "noise": // the frame whose weight is the rest of the period
-			if at := int64(math.Ceil(l.period)) - 1 - b.Frame(lane); at >= 0 && at < int64(len(dy)) {
-				x := b.FrameScratch(lane)[:1]
-				kernel.Gaussian(x, law.seed, b.Channel(lane), b.Frame(lane)+at)
-				dp += burstLevel * x[0] * dnow[at]
-			}
-		}
-		frequency, decay := b.Param(0, lane).At(0), b.Param(1, lane).At(0)
-		bright, stretch := b.Param(2, lane).At(0), b.Param(3, lane).At(0)
-		loss := 3 * math.Ln10 / (frequency * decay)
-		d.Param(0, lane).Add(0, loss/frequency*drho-l.period/frequency*dp)
-		d.Param(1, lane).Add(0, loss/decay*drho)
-		d.Param(2, lane).Add(0, db/stretch)
-		d.Param(3, lane).Add(0, (1-bright)/(stretch*stretch)*db)
+	dy, v, dv, c := d.Out(0, lane), b.Internal(0, lane), d.Internal(0, lane), b.Coefs(lane)
+	h, k := len(v)-len(dy), int(c[0])
+	past, dpast, dnow := v[h-k-5:], dv[h-k-5:], dv[h:][:len(dy)]
+	w0, w1, w2, w3, w4, w5 := c[2], c[3], c[4], c[5], c[6], c[7]
+	var s0, s1, s2, s3, s4, s5 float64
+	for n := len(dy) - 1; n >= 0; n-- {
+		lambda := dy[n] + dnow[n]
+		dnow[n] = lambda
+		p, q := past[n:n+6:n+6], dpast[n:n+6:n+6]
+		s5, s4, s3 = math.FMA(p[0], lambda, s5), math.FMA(p[1], lambda, s4), math.FMA(p[2], lambda, s3)
+		s2, s1, s0 = math.FMA(p[3], lambda, s2), math.FMA(p[4], lambda, s1), math.FMA(p[5], lambda, s0)
+		q[0], q[1], q[2] = math.FMA(w5, lambda, q[0]), math.FMA(w4, lambda, q[1]), math.FMA(w3, lambda, q[2])
+		q[3], q[4], q[5] = math.FMA(w2, lambda, q[3]), math.FMA(w1, lambda, q[4]), math.FMA(w0, lambda, q[5])
 	}
+	var l stringLoop
+	l.set(b, lane)
+	dp, drho, db := 0.0, 0.0, 0.0
+	for j, g := range [...]float64{s0, s1, s2, s3, s4, s5} {
+		dp += l.dp[j] * g
+		drho += l.drho[j] * g
+		db += l.db[j] * g
+	}
+	switch law.excitation {
+	case "input":
+		vec.Add(d.In(0, lane), dnow)
+	case "noise": // the frame whose weight is the rest of the period
+		if at := int64(math.Ceil(l.period)) - 1 - b.Frame(lane); at >= 0 && at < int64(len(dy)) {
+			x := b.FrameScratch(lane)[:1]
+			kernel.Gaussian(x, law.seed, b.Channel(lane), b.Frame(lane)+at)
+			dp += burstLevel * x[0] * dnow[at]
+		}
+	}
+	frequency, decay := b.Param(0, lane).At(0), b.Param(1, lane).At(0)
+	bright, stretch := b.Param(2, lane).At(0), b.Param(3, lane).At(0)
+	loss := 3 * math.Ln10 / (frequency * decay)
+	d.Param(0, lane).Add(0, loss/frequency*drho-l.period/frequency*dp)
+	d.Param(1, lane).Add(0, loss/decay*drho)
+	d.Param(2, lane).Add(0, db/stretch)
+	d.Param(3, lane).Add(0, (1-bright)/(stretch*stretch)*db)
 }

@@ -36,7 +36,7 @@ var ladder = abi.NodeType{
 	Source: "V. Zavalishin, The Art of VA Filter Design, rev. 2.1.2, ch. 5 and 6; T. Stilson, J. O. Smith, Analyzing the Moog VCF, ICMC 1996.",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "cutoff_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true, Doc: "Corner of each of the four stages, and the pitch of the resonance."},
+		cornerParam("cutoff_hz", "Corner of each of the four stages, and the pitch of the resonance."),
 		{Name: "resonance", Role: abi.Quality, Default: 0, Min: 0, Max: 4, Mod: true, Doc: "Loop gain k."},
 		{Name: "drive", Role: abi.Drive, Default: 1, Min: 0.01, Max: 100, Scale: abi.Log, Mod: true, Doc: "Gain before the curve."},
 	},
@@ -49,9 +49,9 @@ var ladder = abi.NodeType{
 	State:        4, // s1 … s4
 	Record:       4, // t, v1, v2, v3
 	FrameScratch: 4, // s1 … s4 before each frame
-	Forward:      ladderForward,
-	Backward:     ladderBackward,
-	Tangent:      ladderTangent,
+	Forward:      lanes(ladderForward),
+	Backward:     lanePairs(ladderBackward),
+	Tangent:      lanePairs(ladderTangent),
 	Second:       kernel.Second(ladderFormula),
 }
 
@@ -82,45 +82,43 @@ func ladderSolve(in, k, rest, g4, start float64) (v, t, left float64) {
 	return v, t, math.Abs(v - rest - g4*t)
 }
 
-func ladderForward(b *abi.Block) {
+func ladderForward(b *abi.Block, lane int) {
 	nonlinear := b.Data.(bool)
-	for lane := range b.Lanes {
-		x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
-		rt, r1, r2, r3 := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane), b.Record(3, lane)
-		cutoff, resonance, drive := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
-		s1, s2, s3, s4 := state[0], state[1], state[2], state[3]
-		var g, h, g4, worst float64
-		for n, x := range x {
-			if n == 0 || cutoff.Varies() {
-				t := math.Tan(math.Pi * cutoff.At(n) / b.Rate)
-				h = 1 / (1 + t)
-				g = t * h
-				g4 = g * g * g * g
-			}
-			k, in := resonance.At(n), drive.At(n)*x
-			rest := h * (s4 + g*(s3+g*(s2+g*s1)))
-			var t float64
-			switch {
-			case !nonlinear:
-				t = (in - k*rest) / (1 + k*g4)
-			case k == 0:
-				t = kernel.Tanh(in)
-			default: // s4 = 2 v4 - s4 of the frame before: near v4 when it moves slowly
-				var left float64
-				if _, t, left = ladderSolve(in, k, rest, g4, s4); left > worst {
-					worst = left
-				}
-			}
-			v1 := g*t + h*s1
-			v2 := g*v1 + h*s2
-			v3 := g*v2 + h*s3
-			v4 := g*v3 + h*s4
-			rt[n], r1[n], r2[n], r3[n], y[n] = t, v1, v2, v3, v4
-			s1, s2, s3, s4 = 2*v1-s1, 2*v2-s2, 2*v3-s3, 2*v4-s4
+	x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
+	rt, r1, r2, r3 := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane), b.Record(3, lane)
+	cutoff, resonance, drive := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
+	s1, s2, s3, s4 := state[0], state[1], state[2], state[3]
+	var g, h, g4, worst float64
+	for n, x := range x {
+		if n == 0 || cutoff.Varies() {
+			t := math.Tan(math.Pi * cutoff.At(n) / b.Rate)
+			h = 1 / (1 + t)
+			g = t * h
+			g4 = g * g * g * g
 		}
-		state[0], state[1], state[2], state[3] = s1, s2, s3, s4
-		b.NoteResidual(lane, worst)
+		k, in := resonance.At(n), drive.At(n)*x
+		rest := h * (s4 + g*(s3+g*(s2+g*s1)))
+		var t float64
+		switch {
+		case !nonlinear:
+			t = (in - k*rest) / (1 + k*g4)
+		case k == 0:
+			t = kernel.Tanh(in)
+		default: // s4 = 2 v4 - s4 of the frame before: near v4 when it moves slowly
+			var left float64
+			if _, t, left = ladderSolve(in, k, rest, g4, s4); left > worst {
+				worst = left
+			}
+		}
+		v1 := g*t + h*s1
+		v2 := g*v1 + h*s2
+		v3 := g*v2 + h*s3
+		v4 := g*v3 + h*s4
+		rt[n], r1[n], r2[n], r3[n], y[n] = t, v1, v2, v3, v4
+		s1, s2, s3, s4 = 2*v1-s1, 2*v2-s2, 2*v3-s3, 2*v4-s4
 	}
+	state[0], state[1], state[2], state[3] = s1, s2, s3, s4
+	b.NoteResidual(lane, worst)
 }
 
 // ladderStates writes s1 … s4 before each frame into the frame scratch.
@@ -137,73 +135,69 @@ func ladderStates(b *abi.Block, lane int) []float64 {
 	return fs
 }
 
-func ladderBackward(b, d *abi.Block) {
+func ladderBackward(b, d *abi.Block, lane int) {
 	nonlinear := b.Data.(bool)
-	for lane := range b.Lanes {
-		x, y, dx, dy, dstate := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane), d.State(lane)
-		rt, r1, r2, r3 := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane), b.Record(3, lane)
-		cutoff, resonance, drive := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
-		dcutoff, dresonance, ddrive := d.Param(0, lane), d.Param(1, lane), d.Param(2, lane)
-		states := ladderStates(b, lane)
-		e1, e2, e3, e4 := dstate[0], dstate[1], dstate[2], dstate[3]
-		var g, h, slope float64
-		for n := len(x) - 1; n >= 0; n-- {
-			if n == len(x)-1 || cutoff.Varies() {
-				t := math.Tan(math.Pi * cutoff.At(n) / b.Rate)
-				h = 1 / (1 + t)
-				g = t * h
-				slope = h * h * (1 + t*t) * math.Pi / b.Rate
-			}
-			k, t, s := resonance.At(n), rt[n], states[4*n:4*n+4]
-			curve := 1.0
-			if nonlinear {
-				curve = 1 - t*t
-			}
-			a := g * (2*e1 + g*(2*e2+g*2*e3))
-			v4 := (dy[n] + 2*e4 - k*curve*a) / (1 + k*curve*g*g*g*g)
-			v3 := 2*e3 + g*v4
-			v2 := 2*e2 + g*v3
-			v1 := 2*e1 + g*v2
-			w := curve * g * v1
-			dx[n] += drive.At(n) * w
-			ddrive.Add(n, x[n]*w)
-			dresonance.Add(n, -y[n]*w)
-			dcutoff.Add(n, slope*(v1*(t-s[0])+v2*(r1[n]-s[1])+v3*(r2[n]-s[2])+v4*(r3[n]-s[3])))
-			e1, e2, e3, e4 = h*v1-e1, h*v2-e2, h*v3-e3, h*v4-e4
+	x, y, dx, dy, dstate := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane), d.State(lane)
+	rt, r1, r2, r3 := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane), b.Record(3, lane)
+	cutoff, resonance, drive := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
+	dcutoff, dresonance, ddrive := d.Param(0, lane), d.Param(1, lane), d.Param(2, lane)
+	states := ladderStates(b, lane)
+	e1, e2, e3, e4 := dstate[0], dstate[1], dstate[2], dstate[3]
+	var g, h, slope float64
+	for n := len(x) - 1; n >= 0; n-- {
+		if n == len(x)-1 || cutoff.Varies() {
+			t := math.Tan(math.Pi * cutoff.At(n) / b.Rate)
+			h = 1 / (1 + t)
+			g = t * h
+			slope = h * h * (1 + t*t) * math.Pi / b.Rate
 		}
-		dstate[0], dstate[1], dstate[2], dstate[3] = e1, e2, e3, e4
+		k, t, s := resonance.At(n), rt[n], states[4*n:4*n+4]
+		curve := 1.0
+		if nonlinear {
+			curve = 1 - t*t
+		}
+		a := g * (2*e1 + g*(2*e2+g*2*e3))
+		v4 := (dy[n] + 2*e4 - k*curve*a) / (1 + k*curve*g*g*g*g)
+		v3 := 2*e3 + g*v4
+		v2 := 2*e2 + g*v3
+		v1 := 2*e1 + g*v2
+		w := curve * g * v1
+		dx[n] += drive.At(n) * w
+		ddrive.Add(n, x[n]*w)
+		dresonance.Add(n, -y[n]*w)
+		dcutoff.Add(n, slope*(v1*(t-s[0])+v2*(r1[n]-s[1])+v3*(r2[n]-s[2])+v4*(r3[n]-s[3])))
+		e1, e2, e3, e4 = h*v1-e1, h*v2-e2, h*v3-e3, h*v4-e4
 	}
+	dstate[0], dstate[1], dstate[2], dstate[3] = e1, e2, e3, e4
 }
 
-func ladderTangent(b, t *abi.Block) {
+func ladderTangent(b, t *abi.Block, lane int) {
 	nonlinear := b.Data.(bool)
-	for lane := range b.Lanes {
-		x, y, tx, ty, ts := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane), t.State(lane)
-		rt, r1, r2, r3 := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane), b.Record(3, lane)
-		states := ladderStates(b, lane)
-		for n := range x {
-			w := math.Tan(math.Pi * b.Param(0, lane).At(n) / b.Rate)
-			h := 1 / (1 + w)
-			g := w * h
-			tg := h * h * (1 + w*w) * math.Pi / b.Rate * t.Param(0, lane).At(n)
-			k, drive, s := b.Param(1, lane).At(n), b.Param(2, lane).At(n), states[4*n:4*n+4]
-			curve := 1.0
-			if nonlinear {
-				curve = 1 - rt[n]*rt[n]
-			}
-			// vi' = G v(i-1)' + ci
-			c1, c2 := h*ts[0]+tg*(rt[n]-s[0]), h*ts[1]+tg*(r1[n]-s[1])
-			c3, c4 := h*ts[2]+tg*(r2[n]-s[2]), h*ts[3]+tg*(r3[n]-s[3])
-			rest := c4 + g*(c3+g*(c2+g*c1))
-			in := curve * (drive*tx[n] + t.Param(2, lane).At(n)*x[n] - t.Param(1, lane).At(n)*y[n])
-			tt := (in - curve*k*rest) / (1 + k*curve*g*g*g*g)
-			v1 := g*tt + c1
-			v2 := g*v1 + c2
-			v3 := g*v2 + c3
-			v4 := g*v3 + c4
-			ty[n] = v4
-			ts[0], ts[1], ts[2], ts[3] = 2*v1-ts[0], 2*v2-ts[1], 2*v3-ts[2], 2*v4-ts[3]
+	x, y, tx, ty, ts := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane), t.State(lane)
+	rt, r1, r2, r3 := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane), b.Record(3, lane)
+	states := ladderStates(b, lane)
+	for n := range x {
+		w := math.Tan(math.Pi * b.Param(0, lane).At(n) / b.Rate)
+		h := 1 / (1 + w)
+		g := w * h
+		tg := h * h * (1 + w*w) * math.Pi / b.Rate * t.Param(0, lane).At(n)
+		k, drive, s := b.Param(1, lane).At(n), b.Param(2, lane).At(n), states[4*n:4*n+4]
+		curve := 1.0
+		if nonlinear {
+			curve = 1 - rt[n]*rt[n]
 		}
+		// vi' = G v(i-1)' + ci
+		c1, c2 := h*ts[0]+tg*(rt[n]-s[0]), h*ts[1]+tg*(r1[n]-s[1])
+		c3, c4 := h*ts[2]+tg*(r2[n]-s[2]), h*ts[3]+tg*(r3[n]-s[3])
+		rest := c4 + g*(c3+g*(c2+g*c1))
+		in := curve * (drive*tx[n] + t.Param(2, lane).At(n)*x[n] - t.Param(1, lane).At(n)*y[n])
+		tt := (in - curve*k*rest) / (1 + k*curve*g*g*g*g)
+		v1 := g*tt + c1
+		v2 := g*v1 + c2
+		v3 := g*v2 + c3
+		v4 := g*v3 + c4
+		ty[n] = v4
+		ts[0], ts[1], ts[2], ts[3] = 2*v1-ts[0], 2*v2-ts[1], 2*v3-ts[2], 2*v4-ts[3]
 	}
 }
 

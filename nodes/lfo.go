@@ -65,9 +65,9 @@ var lfo = abi.NodeType{
 	},
 	State:    2, // φ, y[n-1]
 	Record:   1, // φ
-	Forward:  lfoForward,
-	Backward: lfoBackward,
-	Tangent:  lfoTangent,
+	Forward:  lanes(lfoForward),
+	Backward: lanePairs(lfoBackward),
+	Tangent:  lanePairs(lfoTangent),
 	Second:   kernel.Second(lfoFormula),
 }
 
@@ -78,40 +78,38 @@ type lfoLaw struct {
 	input, amp bool
 }
 
-func lfoForward(b *abi.Block) {
+func lfoForward(b *abi.Block, lane int) {
 	law := b.Data.(lfoLaw)
-	for lane := range b.Lanes {
-		y, state := b.Out(0, lane), b.State(lane)
-		depth := b.Param(0, lane)
-		a, _ := kernel.SlewCoef(b.Param(1, lane).At(0), b.Rate)
-		last := state[1]
-		if law.input {
-			x, scale := b.In(0, lane), 1.0
-			if law.amp {
-				scale = 1 / ampBlockPeak(b, lane)
-			}
-			for n := range y {
-				last = (1-a)*last + a*depth.At(n)*x[n]*scale
-				y[n] = last
-			}
-			state[1] = last
-			continue
-		}
-		rate, phase := b.Param(2, lane), b.Param(3, lane).At(0)
-		if law.amp && b.Batch(lane) > 0 && lane > 0 { // the phase of the batch before runs on
-			state[0] = b.State(lane - 1)[0]
-		}
-		p, read := state[0], b.Record(0, lane)[:len(y)]
-		for n := range y {
-			read[n] = p
-			last = (1-a)*last + a*(depth.At(n)*law.wave.Value(kernel.Frac(p+phase)))
-			y[n] = last
-			p = kernel.Advance(p, rate.At(n)/b.Rate)
-		}
-		state[0], state[1] = p, last
+	y, state := b.Out(0, lane), b.State(lane)
+	depth := b.Param(0, lane)
+	a, _ := kernel.SlewCoef(b.Param(1, lane).At(0), b.Rate)
+	last := state[1]
+	if law.input {
+		x, scale := b.In(0, lane), 1.0
 		if law.amp {
-			b.State(lane - b.Batch(lane))[0] = p
+			scale = 1 / ampBlockPeak(b, lane)
 		}
+		for n := range y {
+			last = (1-a)*last + a*depth.At(n)*x[n]*scale
+			y[n] = last
+		}
+		state[1] = last
+		return
+	}
+	rate, phase := b.Param(2, lane), b.Param(3, lane).At(0)
+	if law.amp && b.Batch(lane) > 0 && lane > 0 { // the phase of the batch before runs on
+		state[0] = b.State(lane - 1)[0]
+	}
+	p, read := state[0], b.Record(0, lane)[:len(y)]
+	for n := range y {
+		read[n] = p
+		last = (1-a)*last + a*(depth.At(n)*law.wave.Value(kernel.Frac(p+phase)))
+		y[n] = last
+		p = kernel.Advance(p, rate.At(n)/b.Rate)
+	}
+	state[0], state[1] = p, last
+	if law.amp {
+		b.State(lane - b.Batch(lane))[0] = p
 	}
 }
 
@@ -130,76 +128,72 @@ func ampBlockPeak(b *abi.Block, lane int) float64 {
 	return peak
 }
 
-func lfoBackward(b, d *abi.Block) {
+func lfoBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(lfoLaw)
-	for lane := range b.Lanes {
-		y, dy, dstate := b.Out(0, lane), d.Out(0, lane), d.State(lane)
-		depth, ddepth := b.Param(0, lane), d.Param(0, lane)
-		a, slope := kernel.SlewCoef(b.Param(1, lane).At(0), b.Rate)
-		lambda, carry := dstate[0], dstate[1]
-		var drate abi.Values
-		var x, dx, p []float64
-		phase, dphase, da := 0.0, 0.0, 0.0
-		if law.input {
-			x, dx = b.In(0, lane), d.In(0, lane)
-		} else {
-			drate, phase = d.Param(2, lane), b.Param(3, lane).At(0)
-			p = b.Record(0, lane)
-		}
-		perFrame, before := 1/b.Rate, b.Before(lane)[1]
-		for n := len(y) - 1; n >= 0; n-- {
-			prev := before
-			if n > 0 {
-				prev = y[n-1]
-			}
-			mu := dy[n] + carry
-			carry = (1 - a) * mu
-			w, wslope := 0.0, 0.0
-			if law.input {
-				w = x[n]
-				dx[n] += a * depth.At(n) * mu
-			} else {
-				w, wslope = law.wave.At(kernel.Frac(p[n] + phase))
-				drate.Add(n, lambda*perFrame)
-				dp := a * depth.At(n) * wslope * mu
-				lambda += dp
-				dphase += dp
-			}
-			da += (depth.At(n)*w - prev) * mu
-			ddepth.Add(n, a*w*mu)
-		}
-		d.Param(1, lane).Add(0, slope*da)
-		if !law.input {
-			d.Param(3, lane).Add(0, dphase)
-		}
-		dstate[0], dstate[1] = lambda, carry
+	y, dy, dstate := b.Out(0, lane), d.Out(0, lane), d.State(lane)
+	depth, ddepth := b.Param(0, lane), d.Param(0, lane)
+	a, slope := kernel.SlewCoef(b.Param(1, lane).At(0), b.Rate)
+	lambda, carry := dstate[0], dstate[1]
+	var drate abi.Values
+	var x, dx, p []float64
+	phase, dphase, da := 0.0, 0.0, 0.0
+	if law.input {
+		x, dx = b.In(0, lane), d.In(0, lane)
+	} else {
+		drate, phase = d.Param(2, lane), b.Param(3, lane).At(0)
+		p = b.Record(0, lane)
 	}
+	perFrame, before := 1/b.Rate, b.Before(lane)[1]
+	for n := len(y) - 1; n >= 0; n-- {
+		prev := before
+		if n > 0 {
+			prev = y[n-1]
+		}
+		mu := dy[n] + carry
+		carry = (1 - a) * mu
+		w, wslope := 0.0, 0.0
+		if law.input {
+			w = x[n]
+			dx[n] += a * depth.At(n) * mu
+		} else {
+			w, wslope = law.wave.At(kernel.Frac(p[n] + phase))
+			drate.Add(n, lambda*perFrame)
+			dp := a * depth.At(n) * wslope * mu
+			lambda += dp
+			dphase += dp
+		}
+		da += (depth.At(n)*w - prev) * mu
+		ddepth.Add(n, a*w*mu)
+	}
+	d.Param(1, lane).Add(0, slope*da)
+	if !law.input {
+		d.Param(3, lane).Add(0, dphase)
+	}
+	dstate[0], dstate[1] = lambda, carry
 }
 
-func lfoTangent(b, t *abi.Block) {
+func lfoTangent(b, t *abi.Block, lane int) {
 	law := b.Data.(lfoLaw)
-	for lane := range b.Lanes {
-		y, ty, tstate := b.Out(0, lane), t.Out(0, lane), t.State(lane)
-		depth, tdepth := b.Param(0, lane), t.Param(0, lane)
-		a, slope := kernel.SlewCoef(b.Param(1, lane).At(0), b.Rate)
-		ta := slope * t.Param(1, lane).At(0)
-		p, tp, prev, tlast := b.Before(lane)[0], tstate[0], b.Before(lane)[1], tstate[1]
-		for n := range y {
-			w, tw := 0.0, 0.0
-			if law.input {
-				w, tw = b.In(0, lane)[n], t.In(0, lane)[n]
-			} else {
-				wslope := 0.0
-				w, wslope = law.wave.At(kernel.Frac(p + b.Param(3, lane).At(0)))
-				tw = wslope * (tp + t.Param(3, lane).At(0))
-				p = kernel.Advance(p, b.Param(2, lane).At(n)/b.Rate)
-				tp += t.Param(2, lane).At(n) / b.Rate
-			}
-			tlast += ta*(depth.At(n)*w-prev) + a*(tdepth.At(n)*w+depth.At(n)*tw-tlast)
-			ty[n], prev = tlast, y[n]
+	y, ty, tstate := b.Out(0, lane), t.Out(0, lane), t.State(lane)
+	depth, tdepth := b.Param(0, lane), t.Param(0, lane)
+	a, slope := kernel.SlewCoef(b.Param(1, lane).At(0), b.Rate)
+	ta := slope * t.Param(1, lane).At(0)
+	p, tp, prev, tlast := b.Before(lane)[0], tstate[0], b.Before(lane)[1], tstate[1]
+	for n := range y {
+		w, tw := 0.0, 0.0
+		if law.input {
+			w, tw = b.In(0, lane)[n], t.In(0, lane)[n]
+		} else {
+			wslope := 0.0
+			w, wslope = law.wave.At(kernel.Frac(p + b.Param(3, lane).At(0)))
+			tw = wslope * (tp + t.Param(3, lane).At(0))
+			p = kernel.Advance(p, b.Param(2, lane).At(n)/b.Rate)
+			tp += t.Param(2, lane).At(n) / b.Rate
 		}
-		tstate[0], tstate[1] = tp, tlast
+		tlast += ta*(depth.At(n)*w-prev) + a*(tdepth.At(n)*w+depth.At(n)*tw-tlast)
+		ty[n], prev = tlast, y[n]
 	}
+	tstate[0], tstate[1] = tp, tlast
 }
 
 func lfoFormula(f *kernel.Formula) {

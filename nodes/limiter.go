@@ -37,12 +37,12 @@ var limiter = abi.NodeType{
 	Params: []abi.Param{
 		{Name: "ceiling_db", Role: abi.Threshold, Unit: "dB", Default: -1, Min: -60, Max: 20, Doc: "Largest level of the output, in dB of full scale."},
 		{Name: "release_ms", Role: abi.Release, Unit: "ms", Default: 100, Min: 1, Max: 5000, Scale: abi.Log, Doc: "Time constant at which the gain comes back."},
-		{Name: "makeup_db", Role: abi.Gain, Unit: "dB", Default: 0, Min: -40, Max: 40, Doc: "Gain after it."},
+		dynamicsMakeup,
 		{Name: "attack_ms", Role: abi.Attack, Unit: "ms", Default: 0, Min: 0, Max: 1000, Doc: "Time constant at which the gain falls, before the ramp; above 0 fast peaks pass the ceiling."},
 	},
 	Config: []abi.Key{
 		{Name: "lookahead_ms", Kind: abi.Number, Default: 2.0, Min: 0, Max: 100, Doc: "Time of the ramp before a peak, and the delay of the node, in whole frames."},
-		{Name: "link", Kind: abi.Bool, Default: true, Doc: "One gain for all channels, from the loudest; otherwise each has its own."},
+		dynamicsLink,
 	},
 	Configure: func(s *abi.Setup) error {
 		n := int(math.Round(s.Config.Number("lookahead_ms") * s.Rate / 1000))
@@ -63,8 +63,8 @@ var limiter = abi.NodeType{
 	Internal:     []int{0, 0, 0},
 	Record:       2, // s, and the frames back to the largest t
 	FrameScratch: 1, // D
-	Forward:      limiterForward,
-	Backward:     limiterBackward,
+	Forward:      lanes(limiterForward),
+	Backward:     lanePairs(limiterBackward),
 }
 
 const limiterRenews = 4096
@@ -78,125 +78,121 @@ func limiterAttack(b *abi.Block, lane int) (a, slope float64) {
 	return 0, 0
 }
 
-func limiterForward(b *abi.Block) {
+func limiterForward(b *abi.Block, lane int) {
 	past := b.Data.(int)
-	for lane := range b.Lanes {
-		frames, state := b.Frames, b.State(lane)
-		level, t, f := b.FrameScratch(lane)[:frames], b.Internal(0, lane), b.Internal(1, lane)
-		rs, back := b.Record(0, lane), b.Record(1, lane)
-		ceiling := math.Exp(decibels * b.Param(0, lane).At(0))
-		a, _ := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
-		rise, _ := limiterAttack(b, lane)
-		makeup := math.Exp(decibels * b.Param(2, lane).At(0))
-		kernel.Loudest(level, b, 0, lane)
-		sum, most := state[0], -1 // most: where the largest t stands, unknown yet
-		for n, d := range level {
-			i := past + n // of t; f has one frame more in front
-			t[i] = 0
-			if d > ceiling {
-				t[i] = 1 - ceiling/d
-			}
-			if most >= n && t[i] < t[most] {
-				// it is still in the window, and larger
-			} else if most >= n {
-				most = i
-			} else {
-				most = n
-				for k := n + 1; k <= i; k++ {
-					if t[k] >= t[most] {
-						most = k
-					}
-				}
-			}
-			m, last := t[most], f[i]
-			if m < last {
-				m += a * (last - m)
-			} else {
-				m += rise * (last - m)
-			}
-			f[i+1] = m
-			if (b.Frame(lane)+int64(n))%limiterRenews == 0 {
-				sum = 0
-				for _, v := range f[n+1 : i+2] {
-					sum += v
-				}
-			} else {
-				sum += m - f[n]
-			}
-			back[n] = float64(i - most)
-			rs[n] = sum / float64(past+1)
+	frames, state := b.Frames, b.State(lane)
+	level, t, f := b.FrameScratch(lane)[:frames], b.Internal(0, lane), b.Internal(1, lane)
+	rs, back := b.Record(0, lane), b.Record(1, lane)
+	ceiling := math.Exp(decibels * b.Param(0, lane).At(0))
+	a, _ := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
+	rise, _ := limiterAttack(b, lane)
+	makeup := math.Exp(decibels * b.Param(2, lane).At(0))
+	kernel.Loudest(level, b, 0, lane)
+	sum, most := state[0], -1 // most: where the largest t stands, unknown yet
+	for n, d := range level {
+		i := past + n // of t; f has one frame more in front
+		t[i] = 0
+		if d > ceiling {
+			t[i] = 1 - ceiling/d
 		}
-		state[0] = sum
-		for c := range b.OutChannels(0) {
-			y, x := b.OutCh(0, c, lane), b.Internal(2+c, lane)
-			copy(x[past:], b.InCh(0, c, lane))
-			for n := range y {
-				y[n] = x[n] * ((1 - rs[n]) * makeup)
+		if most >= n && t[i] < t[most] {
+			// it is still in the window, and larger
+		} else if most >= n {
+			most = i
+		} else {
+			most = n
+			for k := n + 1; k <= i; k++ {
+				if t[k] >= t[most] {
+					most = k
+				}
 			}
+		}
+		m, last := t[most], f[i]
+		if m < last {
+			m += a * (last - m)
+		} else {
+			m += rise * (last - m)
+		}
+		f[i+1] = m
+		if (b.Frame(lane)+int64(n))%limiterRenews == 0 {
+			sum = 0
+			for _, v := range f[n+1 : i+2] {
+				sum += v
+			}
+		} else {
+			sum += m - f[n]
+		}
+		back[n] = float64(i - most)
+		rs[n] = sum / float64(past+1)
+	}
+	state[0] = sum
+	for c := range b.OutChannels(0) {
+		y, x := b.OutCh(0, c, lane), b.Internal(2+c, lane)
+		copy(x[past:], b.InCh(0, c, lane))
+		for n := range y {
+			y[n] = x[n] * ((1 - rs[n]) * makeup)
 		}
 	}
 }
 
-func limiterBackward(b, d *abi.Block) {
+func limiterBackward(b, d *abi.Block, lane int) {
 	past := b.Data.(int)
-	for lane := range b.Lanes {
-		frames, dstate := b.Frames, d.State(lane)
-		ds := b.FrameScratch(lane)[:frames]
-		t, f, dt, df := b.Internal(0, lane), b.Internal(1, lane), d.Internal(0, lane), d.Internal(1, lane)
-		rs, back := b.Record(0, lane), b.Record(1, lane)
-		ceiling := math.Exp(decibels * b.Param(0, lane).At(0))
-		a, slope := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
-		rise, riseSlope := limiterAttack(b, lane)
-		makeup := math.Exp(decibels * b.Param(2, lane).At(0))
-		var da, drise, dceiling, dmakeup float64
-		clear(ds)
-		for c := range b.OutChannels(0) {
-			dy, x, dx := d.OutCh(0, c, lane), b.Internal(2+c, lane), d.Internal(2+c, lane)
-			for n, g := range dy {
-				dx[n] += g * ((1 - rs[n]) * makeup)
-				ds[n] -= g * x[n] * makeup
-				dmakeup += g * x[n] * ((1 - rs[n]) * makeup)
-			}
+	frames, dstate := b.Frames, d.State(lane)
+	ds := b.FrameScratch(lane)[:frames]
+	t, f, dt, df := b.Internal(0, lane), b.Internal(1, lane), d.Internal(0, lane), d.Internal(1, lane)
+	rs, back := b.Record(0, lane), b.Record(1, lane)
+	ceiling := math.Exp(decibels * b.Param(0, lane).At(0))
+	a, slope := kernel.Ballistic(b.Param(1, lane).At(0), b.Rate)
+	rise, riseSlope := limiterAttack(b, lane)
+	makeup := math.Exp(decibels * b.Param(2, lane).At(0))
+	var da, drise, dceiling, dmakeup float64
+	clear(ds)
+	for c := range b.OutChannels(0) {
+		dy, x, dx := d.OutCh(0, c, lane), b.Internal(2+c, lane), d.Internal(2+c, lane)
+		for n, g := range dy {
+			dx[n] += g * ((1 - rs[n]) * makeup)
+			ds[n] -= g * x[n] * makeup
+			dmakeup += g * x[n] * ((1 - rs[n]) * makeup)
 		}
-		dsum := dstate[0]
-		for n := frames - 1; n >= 0; n-- {
-			i := past + n
-			dsum += ds[n] / float64(past+1)
-			if (b.Frame(lane)+int64(n))%limiterRenews == 0 {
-				for k := n + 1; k <= i+1; k++ {
-					df[k] += dsum
-				}
-				dsum = 0
-			} else {
-				df[i+1] += dsum
-				df[n] -= dsum
-			}
-			most := i - int(back[n])
-			m, last, g := t[most], f[i], df[i+1]
-			if m < last {
-				da += g * (last - m)
-				df[i] += a * g
-				g *= 1 - a
-			} else {
-				drise += g * (last - m)
-				df[i] += rise * g
-				g *= 1 - rise
-			}
-			dt[most] += g
-			if t[i] > 0 {
-				c, x := kernel.LoudestAt(b, 0, lane, n)
-				g := dt[i] / math.Abs(x)
-				dceiling -= g
-				d.InCh(0, c, lane)[n] += kernel.Sign(x) * g * ceiling / math.Abs(x)
-			}
-		}
-		dstate[0] = dsum
-		for c := range b.OutChannels(0) {
-			vec.Add(d.InCh(0, c, lane), d.Internal(2+c, lane)[past:])
-		}
-		d.Param(0, lane).Add(0, decibels*ceiling*dceiling)
-		d.Param(1, lane).Add(0, slope*da)
-		d.Param(2, lane).Add(0, decibels*dmakeup)
-		d.Param(3, lane).Add(0, riseSlope*drise)
 	}
+	dsum := dstate[0]
+	for n := frames - 1; n >= 0; n-- {
+		i := past + n
+		dsum += ds[n] / float64(past+1)
+		if (b.Frame(lane)+int64(n))%limiterRenews == 0 {
+			for k := n + 1; k <= i+1; k++ {
+				df[k] += dsum
+			}
+			dsum = 0
+		} else {
+			df[i+1] += dsum
+			df[n] -= dsum
+		}
+		most := i - int(back[n])
+		m, last, g := t[most], f[i], df[i+1]
+		if m < last {
+			da += g * (last - m)
+			df[i] += a * g
+			g *= 1 - a
+		} else {
+			drise += g * (last - m)
+			df[i] += rise * g
+			g *= 1 - rise
+		}
+		dt[most] += g
+		if t[i] > 0 {
+			c, x := kernel.LoudestAt(b, 0, lane, n)
+			g := dt[i] / math.Abs(x)
+			dceiling -= g
+			d.InCh(0, c, lane)[n] += kernel.Sign(x) * g * ceiling / math.Abs(x)
+		}
+	}
+	dstate[0] = dsum
+	for c := range b.OutChannels(0) {
+		vec.Add(d.InCh(0, c, lane), d.Internal(2+c, lane)[past:])
+	}
+	d.Param(0, lane).Add(0, decibels*ceiling*dceiling)
+	d.Param(1, lane).Add(0, slope*da)
+	d.Param(2, lane).Add(0, decibels*dmakeup)
+	d.Param(3, lane).Add(0, riseSlope*drise)
 }

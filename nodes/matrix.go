@@ -41,54 +41,48 @@ var matrix = abi.NodeType{
 		s.OutChannels = []int{to}
 		return nil
 	},
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			m, from := b.Vector(0, lane), b.InChannels(0)
-			for o := range b.OutChannels(0) {
-				y := b.OutCh(0, o, lane)
-				clear(y)
-				for i, g := range m[o*from:][:from] {
-					x := b.InCh(0, i, lane)[:len(y)]
-					for n := range y {
-						y[n] += g * x[n]
-					}
+	Forward: lanes(func(b *abi.Block, lane int) {
+		m, from := b.Vector(0, lane), b.InChannels(0)
+		for o := range b.OutChannels(0) {
+			y := b.OutCh(0, o, lane)
+			clear(y)
+			for i, g := range m[o*from:][:from] {
+				x := b.InCh(0, i, lane)[:len(y)]
+				for n := range y {
+					y[n] += g * x[n]
 				}
 			}
 		}
-	},
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			m, dm, from := b.Vector(0, lane), d.Vector(0, lane), b.InChannels(0)
-			for o := range b.OutChannels(0) {
-				dy := d.OutCh(0, o, lane)
-				for i, g := range m[o*from:][:from] {
-					x, dx, sum := b.InCh(0, i, lane)[:len(dy)], d.InCh(0, i, lane)[:len(dy)], 0.0
-					for n, v := range dy {
-						dx[n] += g * v
-						sum += x[n] * v
-					}
-					dm[o*from+i] += sum
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		m, dm, from := b.Vector(0, lane), d.Vector(0, lane), b.InChannels(0)
+		for o := range b.OutChannels(0) {
+			dy := d.OutCh(0, o, lane)
+			for i, g := range m[o*from:][:from] {
+				x, dx, sum := b.InCh(0, i, lane)[:len(dy)], d.InCh(0, i, lane)[:len(dy)], 0.0
+				for n, v := range dy {
+					dx[n] += g * v
+					sum += x[n] * v
 				}
+				dm[o*from+i] += sum
 			}
 		}
-	},
+	}),
 	Second: kernel.Second(matrixFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			m, tm, from := b.Vector(0, lane), t.Vector(0, lane), b.InChannels(0)
-			for o := range b.OutChannels(0) {
-				ty := t.OutCh(0, o, lane)
-				clear(ty)
-				for i := range from {
-					g, tg := m[o*from+i], tm[o*from+i]
-					x, tx := b.InCh(0, i, lane), t.InCh(0, i, lane)
-					for n := range ty {
-						ty[n] += g*tx[n] + tg*x[n]
-					}
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		m, tm, from := b.Vector(0, lane), t.Vector(0, lane), b.InChannels(0)
+		for o := range b.OutChannels(0) {
+			ty := t.OutCh(0, o, lane)
+			clear(ty)
+			for i := range from {
+				g, tg := m[o*from+i], tm[o*from+i]
+				x, tx := b.InCh(0, i, lane), t.InCh(0, i, lane)
+				for n := range ty {
+					ty[n] += g*tx[n] + tg*x[n]
 				}
 			}
 		}
-	},
+	}),
 }
 
 func matrixFormula(f *kernel.Formula) {

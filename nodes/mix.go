@@ -26,48 +26,42 @@ var mix = abi.NodeType{
 		return setChannels(s)
 	},
 	FrameScratch: 1, // Σ_o ȳ_o[n]
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			y, gains := b.Out(0, lane), b.Vector(0, lane)
-			clear(y)
-			for c, g := range gains {
-				for n, x := range b.InCh(0, c, lane) {
-					y[n] += g * x
-				}
-			}
-			for o := 1; o < b.OutChannels(0); o++ {
-				copy(b.OutCh(0, o, lane), y)
+	Forward: lanes(func(b *abi.Block, lane int) {
+		y, gains := b.Out(0, lane), b.Vector(0, lane)
+		clear(y)
+		for c, g := range gains {
+			for n, x := range b.InCh(0, c, lane) {
+				y[n] += g * x
 			}
 		}
-	},
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			dy, gains, dgains := b.FrameScratch(lane), b.Vector(0, lane), d.Vector(0, lane)
-			copy(dy, d.Out(0, lane))
-			for o := 1; o < b.OutChannels(0); o++ {
-				vec.Add(dy, d.OutCh(0, o, lane))
-			}
-			for c, g := range gains {
-				dgains[c] += vec.AddScaledDot(d.InCh(0, c, lane), g, dy, b.InCh(0, c, lane))
-			}
+		for o := 1; o < b.OutChannels(0); o++ {
+			copy(b.OutCh(0, o, lane), y)
 		}
-	},
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		dy, gains, dgains := b.FrameScratch(lane), b.Vector(0, lane), d.Vector(0, lane)
+		copy(dy, d.Out(0, lane))
+		for o := 1; o < b.OutChannels(0); o++ {
+			vec.Add(dy, d.OutCh(0, o, lane))
+		}
+		for c, g := range gains {
+			dgains[c] += vec.AddScaledDot(d.InCh(0, c, lane), g, dy, b.InCh(0, c, lane))
+		}
+	}),
 	Second: kernel.Second(mixFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			ty, gains, tgains := t.Out(0, lane), b.Vector(0, lane), t.Vector(0, lane)
-			clear(ty)
-			for c, g := range gains {
-				tx := t.InCh(0, c, lane)
-				for n, x := range b.InCh(0, c, lane) {
-					ty[n] += g*tx[n] + tgains[c]*x
-				}
-			}
-			for o := 1; o < b.OutChannels(0); o++ {
-				copy(t.OutCh(0, o, lane), ty)
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		ty, gains, tgains := t.Out(0, lane), b.Vector(0, lane), t.Vector(0, lane)
+		clear(ty)
+		for c, g := range gains {
+			tx := t.InCh(0, c, lane)
+			for n, x := range b.InCh(0, c, lane) {
+				ty[n] += g*tx[n] + tgains[c]*x
 			}
 		}
-	},
+		for o := 1; o < b.OutChannels(0); o++ {
+			copy(t.OutCh(0, o, lane), ty)
+		}
+	}),
 }
 
 func mixFormula(f *kernel.Formula) {

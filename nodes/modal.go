@@ -48,15 +48,10 @@ var modal = abi.NodeType{
 	},
 	Configure: func(s *abi.Setup) error {
 		k := s.Config.Int("modes")
-		var freqs, amps []float64
-		for i := range k {
-			freqs = append(freqs, min(220*float64(i+1), 0.45*s.Rate))
-			amps = append(amps, 1/float64(i+1))
-		}
 		for i := range s.Params {
 			s.Params[i].Len = k
 		}
-		s.Param("freqs_hz").Defaults, s.Param("amps").Defaults = freqs, amps
+		s.Param("freqs_hz").Defaults, s.Param("amps").Defaults = harmonicSeries(k, s.Rate)
 		law := modalLaw{s.Config.Text("excitation") == "impulse"}
 		if law.struck {
 			s.Inputs = nil
@@ -70,9 +65,18 @@ var modal = abi.NodeType{
 	},
 	Scratch:      kernel.ModesScratch,
 	FrameScratch: 1 + kernel.ModesFrameScratch, // x
-	Prepare:      modalPrepare,
-	Forward:      modalForward,
-	Backward:     modalBackward,
+	Prepare:      lanes(modalPrepare),
+	Forward:      lanes(modalForward),
+	Backward:     lanePairs(modalBackward),
+}
+
+// harmonicSeries returns k multiples of 220 Hz within the band, and 1, 1/2, 1/3, …
+func harmonicSeries(k int, rate float64) (freqs, amps []float64) {
+	for i := range k {
+		freqs = append(freqs, min(220*float64(i+1), 0.45*rate))
+		amps = append(amps, 1/float64(i+1))
+	}
+	return freqs, amps
 }
 
 type modalLaw struct{ struck bool }
@@ -90,17 +94,15 @@ const (
 	modalCoefs
 )
 
-func modalPrepare(b *abi.Block) {
-	for lane := range b.Lanes {
-		freqs, decays, amps := b.Vector(0, lane), b.Vector(1, lane), b.Vector(2, lane)
-		for k := range freqs {
-			c := b.Coefs(lane)[modalCoefs*k:][:modalCoefs]
-			rho := math.Exp(-3 * math.Ln10 / (b.Rate * decays[k]))
-			sin, cos := math.Sincos(2 * math.Pi * freqs[k] / b.Rate)
-			c[modalRho], c[modalSin], c[modalCos] = rho, rho*sin, rho*cos
-			c[modalFade], c[modalFading] = kernel.Fade(freqs[k] / b.Rate)
-			c[modalC1], c[modalC2], c[modalA] = 2*rho*cos, -rho*rho, c[modalFade]*amps[k]*rho*sin
-		}
+func modalPrepare(b *abi.Block, lane int) {
+	freqs, decays, amps := b.Vector(0, lane), b.Vector(1, lane), b.Vector(2, lane)
+	for k := range freqs {
+		c := b.Coefs(lane)[modalCoefs*k:][:modalCoefs]
+		rho := math.Exp(-3 * math.Ln10 / (b.Rate * decays[k]))
+		sin, cos := math.Sincos(2 * math.Pi * freqs[k] / b.Rate)
+		c[modalRho], c[modalSin], c[modalCos] = rho, rho*sin, rho*cos
+		c[modalFade], c[modalFading] = kernel.Fade(freqs[k] / b.Rate)
+		c[modalC1], c[modalC2], c[modalA] = 2*rho*cos, -rho*rho, c[modalFade]*amps[k]*rho*sin
 	}
 }
 
@@ -117,24 +119,20 @@ func (law modalLaw) drive(b *abi.Block, lane int) []float64 {
 	return x
 }
 
-func modalForward(b *abi.Block) {
+func modalForward(b *abi.Block, lane int) {
 	law := b.Data.(modalLaw)
-	for lane := range b.Lanes {
-		kernel.ModesForward(b.Out(0, lane), law.drive(b, lane), b.State(lane), b.Coefs(lane), modalCoefs, b.Scratch(lane), b.FrameScratch(lane)[b.Frames:])
-	}
+	kernel.ModesForward(b.Out(0, lane), law.drive(b, lane), b.State(lane), b.Coefs(lane), modalCoefs, b.Scratch(lane), b.FrameScratch(lane)[b.Frames:])
 }
 
-func modalBackward(b, d *abi.Block) {
+func modalBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(modalLaw)
-	for lane := range b.Lanes {
-		x, dy := law.drive(b, lane), d.Out(0, lane)
-		var dx []float64 // nobody's, when the modes are struck
-		if !law.struck {
-			dx = d.In(0, lane)
-		}
-		kernel.ModesBackward(dx, dy, x, b.Before(lane), d.State(lane), b.Coefs(lane), modalCoefs, b.Scratch(lane), b.FrameScratch(lane)[b.Frames:],
-			func(k int, dc1, dc2, da float64) { modalSpread(b, d, lane, k, dc1, dc2, da) })
+	x, dy := law.drive(b, lane), d.Out(0, lane)
+	var dx []float64 // nobody's, when the modes are struck
+	if !law.struck {
+		dx = d.In(0, lane)
 	}
+	kernel.ModesBackward(dx, dy, x, b.Before(lane), d.State(lane), b.Coefs(lane), modalCoefs, b.Scratch(lane), b.FrameScratch(lane)[b.Frames:],
+		func(k int, dc1, dc2, da float64) { modalSpread(b, d, lane, k, dc1, dc2, da) })
 }
 
 // modalSpread turns the gradients of c1, c2 and A of a mode into those of its

@@ -10,6 +10,8 @@
 package nodes
 
 import (
+	"math"
+
 	"ampfit/abi"
 	"ampfit/nodes/kernel"
 )
@@ -33,6 +35,21 @@ var (
 // decibels is ln(10)/20: a gain of g dB is exp(decibels·g).
 const decibels = kernel.Decibels
 
+// cornerParam is the frequency of a filter.
+func cornerParam(name, doc string) abi.Param {
+	return abi.Param{Name: name, Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true, Doc: doc}
+}
+
+// qualityParam is the quality of a filter.
+func qualityParam(doc string) abi.Param {
+	return abi.Param{Name: "q", Role: abi.Quality, Default: math.Sqrt2 / 2, Min: 0.05, Max: 40, Scale: abi.Log, Mod: true, Doc: doc}
+}
+
+// boostParam is the gain of a band or a shelf.
+func boostParam(doc string) abi.Param {
+	return abi.Param{Name: "gain_db", Role: abi.Boost, Unit: "dB", Default: 0, Min: -40, Max: 40, Mod: true, Doc: doc}
+}
+
 // channelsKey is the key by which a source says how many channels it has.
 var channelsKey = abi.Key{
 	Name: "channels", Kind: abi.Int, Default: 1.0, Min: 1, Max: 256,
@@ -43,6 +60,24 @@ var channelsKey = abi.Key{
 func setChannels(s *abi.Setup) error {
 	s.OutChannels = []int{s.Config.Int("channels")}
 	return nil
+}
+
+// lanes makes a kernel of what is done to a lane.
+func lanes(run func(b *abi.Block, lane int)) func(b *abi.Block) {
+	return func(b *abi.Block) {
+		for lane := range b.Lanes {
+			run(b, lane)
+		}
+	}
+}
+
+// lanePairs is lanes for a kernel with a dual or a tangent.
+func lanePairs(run func(b, d *abi.Block, lane int)) func(b, d *abi.Block) {
+	return func(b, d *abi.Block) {
+		for lane := range b.Lanes {
+			run(b, d, lane)
+		}
+	}
 }
 
 // dropIdle drops parameters that a configuration of an AMP node does not read. One

@@ -37,55 +37,49 @@ var noise = abi.NodeType{
 		return setChannels(s)
 	},
 	State: 3, // of the pink filter
-	Forward: func(b *abi.Block) {
+	Forward: lanes(func(b *abi.Block, lane int) {
 		law := b.Data.(noiseLaw)
-		for lane := range b.Lanes {
-			y, gain := b.Out(0, lane), math.Exp(decibels*b.Param(0, lane).At(0))
-			kernel.Gaussian(y, law.seed, b.Channel(lane), b.Frame(lane))
-			if law.pink {
-				pinkFilter(y, b.State(lane))
-				gain *= pinkGain
-			}
-			for n := range y {
-				y[n] *= gain
-			}
+		y, gain := b.Out(0, lane), math.Exp(decibels*b.Param(0, lane).At(0))
+		kernel.Gaussian(y, law.seed, b.Channel(lane), b.Frame(lane))
+		if law.pink {
+			pinkFilter(y, b.State(lane))
+			gain *= pinkGain
 		}
-	},
-	Backward: func(b, d *abi.Block) {
+		for n := range y {
+			y[n] *= gain
+		}
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
 		law := b.Data.(noiseLaw)
-		for lane := range b.Lanes {
-			y, dy := b.Out(0, lane), d.Out(0, lane)
-			gain, sum := math.Exp(decibels*b.Param(0, lane).At(0)), 0.0
-			for n := range y {
-				sum += y[n] * dy[n]
-			}
-			d.Param(0, lane).Add(0, decibels*sum)
-			if !law.pink {
-				continue
-			}
-			// The state of the filter reaches y[n] and, through it, later states.
-			dz := d.State(lane)
-			for n := len(y) - 1; n >= 0; n-- {
-				lambda := gain*pinkGain*dy[n] - dz[0]*pinkA[1] - dz[1]*pinkA[2] - dz[2]*pinkA[3]
-				dz[0], dz[1], dz[2] = lambda, dz[0], dz[1]
-			}
+		y, dy := b.Out(0, lane), d.Out(0, lane)
+		gain, sum := math.Exp(decibels*b.Param(0, lane).At(0)), 0.0
+		for n := range y {
+			sum += y[n] * dy[n]
 		}
-	},
+		d.Param(0, lane).Add(0, decibels*sum)
+		if !law.pink {
+			return
+		}
+		// The state of the filter reaches y[n] and, through it, later states.
+		dz := d.State(lane)
+		for n := len(y) - 1; n >= 0; n-- {
+			lambda := gain*pinkGain*dy[n] - dz[0]*pinkA[1] - dz[1]*pinkA[2] - dz[2]*pinkA[3]
+			dz[0], dz[1], dz[2] = lambda, dz[0], dz[1]
+		}
+	}),
 	Second: kernel.Second(noiseFormula),
-	Tangent: func(b, t *abi.Block) {
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
 		law := b.Data.(noiseLaw)
-		for lane := range b.Lanes {
-			y, ty := b.Out(0, lane), t.Out(0, lane)
-			gain, tlevel := math.Exp(decibels*b.Param(0, lane).At(0)), t.Param(0, lane).At(0)
-			clear(ty)
-			if law.pink {
-				pinkFilter(ty, t.State(lane)) // without input
-			}
-			for n := range y {
-				ty[n] = gain*pinkGain*ty[n] + decibels*tlevel*y[n]
-			}
+		y, ty := b.Out(0, lane), t.Out(0, lane)
+		gain, tlevel := math.Exp(decibels*b.Param(0, lane).At(0)), t.Param(0, lane).At(0)
+		clear(ty)
+		if law.pink {
+			pinkFilter(ty, t.State(lane)) // without input
 		}
-	},
+		for n := range y {
+			ty[n] = gain*pinkGain*ty[n] + decibels*tlevel*y[n]
+		}
+	}),
 }
 
 type noiseLaw struct {

@@ -71,9 +71,9 @@ var noiseReverb = abi.NodeType{
 		s.Data = law
 		return nil
 	},
-	Prepare:  reverbPrepare,
-	Forward:  reverbForward,
-	Backward: reverbBackward,
+	Prepare:  lanes(reverbPrepare),
+	Forward:  lanes(reverbForward),
+	Backward: lanePairs(reverbBackward),
 }
 
 type reverbLaw struct {
@@ -117,27 +117,25 @@ func bandNoise(seed uint64, channel, length, used int, rate float64) [][]float64
 // perLog is d(ln ρ)/dn of a band, -3 ln 10/(rate decay).
 func perLog(decay, rate float64) float64 { return -3 * math.Ln10 / (rate * decay) }
 
-func reverbPrepare(b *abi.Block) {
+func reverbPrepare(b *abi.Block, lane int) {
 	law := b.Data.(*reverbLaw)
-	for lane := range b.Lanes {
-		coefs := b.Coefs(lane)
-		h := coefs[law.response:][:law.Taps]
-		clear(h)
-		gains, decays := b.Vector(0, lane), b.Vector(1, lane)
-		for band, noise := range law.noise[b.Channel(lane)] {
-			rate := perLog(decays[band], b.Rate)
-			rho := math.Exp(rate)
-			for from := 0; from < len(h); from += 1024 { // anew, before rounding adds up
-				g := math.Exp(decibels*gains[band] + rate*float64(from))
-				to, v := h[from:min(from+1024, len(h))], noise[from:]
-				for k := range to {
-					to[k] = math.FMA(g, v[k], to[k])
-					g *= rho
-				}
+	coefs := b.Coefs(lane)
+	h := coefs[law.response:][:law.Taps]
+	clear(h)
+	gains, decays := b.Vector(0, lane), b.Vector(1, lane)
+	for band, noise := range law.noise[b.Channel(lane)] {
+		rate := perLog(decays[band], b.Rate)
+		rho := math.Exp(rate)
+		for from := 0; from < len(h); from += 1024 { // anew, before rounding adds up
+			g := math.Exp(decibels*gains[band] + rate*float64(from))
+			to, v := h[from:min(from+1024, len(h))], noise[from:]
+			for k := range to {
+				to[k] = math.FMA(g, v[k], to[k])
+				g *= rho
 			}
 		}
-		law.Prepare(coefs, h)
 	}
+	law.Prepare(coefs, h)
 }
 
 // tap places the read of w.
@@ -146,41 +144,37 @@ func (law *reverbLaw) tap(b *abi.Block, lane int) (t kernel.Tap) {
 	return t
 }
 
-func reverbForward(b *abi.Block) {
+func reverbForward(b *abi.Block, lane int) {
 	law := b.Data.(*reverbLaw)
-	for lane := range b.Lanes {
-		x, y, wet := b.In(0, lane), b.Out(0, lane), b.Internal(law.wet, lane)
-		at := len(wet) - len(x)
-		law.Forward(b, lane, wet[at:], b.Coefs(lane)[law.response:][:law.Taps])
-		t, mix := law.tap(b, lane), b.Param(2, lane).At(0)
-		for n := range y {
-			y[n] = math.FMA(mix, t.Read(wet, at+n, &t.W), (1-mix)*x[n])
-		}
+	x, y, wet := b.In(0, lane), b.Out(0, lane), b.Internal(law.wet, lane)
+	at := len(wet) - len(x)
+	law.Forward(b, lane, wet[at:], b.Coefs(lane)[law.response:][:law.Taps])
+	t, mix := law.tap(b, lane), b.Param(2, lane).At(0)
+	for n := range y {
+		y[n] = math.FMA(mix, t.Read(wet, at+n, &t.W), (1-mix)*x[n])
 	}
 }
 
-func reverbBackward(b, d *abi.Block) {
+func reverbBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(*reverbLaw)
-	for lane := range b.Lanes {
-		x, h := b.In(0, lane), b.Coefs(lane)[law.response:][:law.Taps]
-		dx, dy := d.In(0, lane), d.Out(0, lane)
-		wet, dwet := b.Internal(law.wet, lane), d.Internal(law.wet, lane)
-		at := len(wet) - len(x)
-		t, mix := law.tap(b, lane), b.Param(2, lane).At(0)
-		dmix, dtime := 0.0, 0.0
-		for n := range dy {
-			g := mix * dy[n]
-			dmix += (t.Read(wet, at+n, &t.W) - x[n]) * dy[n]
-			dtime += g * t.Read(wet, at+n, &t.DW)
-			t.Add(dwet, at+n, g)
-			dx[n] += (1 - mix) * dy[n]
-		}
-		d.Param(2, lane).Add(0, dmix)
-		d.Param(3, lane).Add(0, dtime*b.Rate/1000)
-		most := max(law.Most, kernel.ConvolutionHead)
-		dh, work := b.Scratch(lane)[:most], b.Scratch(lane)[most:]
-		law.Backward(b, d, lane, dwet[at:], h, dh, work, func(dh []float64, from int) { law.spread(b, d, lane, dh, from) })
+	x, h := b.In(0, lane), b.Coefs(lane)[law.response:][:law.Taps]
+	dx, dy := d.In(0, lane), d.Out(0, lane)
+	wet, dwet := b.Internal(law.wet, lane), d.Internal(law.wet, lane)
+	at := len(wet) - len(x)
+	t, mix := law.tap(b, lane), b.Param(2, lane).At(0)
+	dmix, dtime := 0.0, 0.0
+	for n := range dy {
+		g := mix * dy[n]
+		dmix += (t.Read(wet, at+n, &t.W) - x[n]) * dy[n]
+		dtime += g * t.Read(wet, at+n, &t.DW)
+		t.Add(dwet, at+n, g)
+		dx[n] += (1 - mix) * dy[n]
 	}
+	d.Param(2, lane).Add(0, dmix)
+	d.Param(3, lane).Add(0, dtime*b.Rate/1000)
+	most := max(law.Most, kernel.ConvolutionHead)
+	dh, work := b.Scratch(lane)[:most], b.Scratch(lane)[most:]
+	law.Backward(b, d, lane, dwet[at:], h, dh, work, func(dh []float64, from int) { law.spread(b, d, lane, dh, from) })
 }
 
 // spread adds what the taps from on have received to the gradients of the bands.

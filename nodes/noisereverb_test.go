@@ -2,6 +2,7 @@ package nodes_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,10 +20,7 @@ func init() {
 func TestNoiseReverbBands(t *testing.T) {
 	const frames = 1 << 15
 	response := func(gains []float64) (energy float64) {
-		long := make([]float64, 12)
-		for i := range long {
-			long[i] = 100
-		}
+		long := slices.Repeat([]float64{100}, 12)
 		p := abitest.P{"gains_db": gains, "decays_s": long, "mix": 1, "config": abi.Config{"length_s": frames / abitest.Rate}}
 		for _, v := range abitest.Run(t, "NoiseReverbNode", p, abitest.Impulse(frames)) {
 			energy += v * v
@@ -46,10 +44,7 @@ func TestNoiseReverbBands(t *testing.T) {
 }
 
 func TestNoiseReverbDecay(t *testing.T) {
-	decays := make([]float64, 12)
-	for i := range decays {
-		decays[i] = 0.3
-	}
+	decays := slices.Repeat([]float64{0.3}, 12)
 	p := abitest.P{"decays_s": decays, "mix": 1, "predelay_ms": 10}
 	y := abitest.Run(t, "NoiseReverbNode", p, abitest.Impulse(20000))
 	power := func(from int) float64 {

@@ -29,10 +29,7 @@ var onePole = abi.NodeType{
 		"Towards rate/2 the low-pass flattens out, as its pole is that of an RC filter sampled.",
 	Source: "J. O. Smith, Introduction to Digital Filters, \"One-Pole\"; C.-Y. Yu et al., Differentiable All-pole Filters for Time-varying Audio Systems, DAFx 2024 (the time-varying adjoint).",
 	Inputs: in, Outputs: out,
-	Params: []abi.Param{{
-		Name: "cutoff_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
-		Doc: "Corner frequency; the gain there is -3 dB within 0.1 dB up to rate/20.",
-	}},
+	Params: []abi.Param{cornerParam("cutoff_hz", "Corner frequency; the gain there is -3 dB within 0.1 dB up to rate/20.")},
 	Config: []abi.Key{{
 		Name: "kind", Kind: abi.String, Default: "lowpass", Enum: []string{"lowpass", "highpass"},
 		Doc: "Which part of the signal passes.",
@@ -43,22 +40,20 @@ var onePole = abi.NodeType{
 	},
 	State:         1, // l[n-1]
 	Coefs:         2, // a and its slope
-	Prepare:       onePolePrepare,
+	Prepare:       lanes(onePolePrepare),
 	FrameScratch:  1, // l[n-1]
-	Forward:       onePoleForward,
-	Backward:      onePoleBackward,
-	Tangent:       onePoleTangent,
+	Forward:       lanes(onePoleForward),
+	Backward:      lanePairs(onePoleBackward),
+	Tangent:       lanePairs(onePoleTangent),
 	Second:        kernel.Second(onePoleFormula),
 	CohortForward: onePoleForwardFour,
 }
 
 type onePoleKind struct{ high bool }
 
-func onePolePrepare(b *abi.Block) {
-	for lane := range b.Lanes {
-		c := b.Coefs(lane)
-		c[0], c[1] = kernel.OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
-	}
+func onePolePrepare(b *abi.Block, lane int) {
+	c := b.Coefs(lane)
+	c[0], c[1] = kernel.OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
 }
 
 // onePoleStart returns the coefficient of the first frame of a block and its
@@ -71,15 +66,9 @@ func onePoleStart(b *abi.Block, lane int) (a, slope float64) {
 	return kernel.OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
 }
 
-func onePoleForward(b *abi.Block) {
-	for lane := range b.Lanes {
-		onePoleForwardLane(b, lane)
-	}
-}
-
 // The recursion is written l = (1-a) l + a x, with one fused multiply-add from
 // one frame to the next.
-func onePoleForwardLane(b *abi.Block, lane int) {
+func onePoleForward(b *abi.Block, lane int) {
 	x, y := b.In(0, lane), b.Out(0, lane)
 	cutoff, state := b.Param(0, lane), b.State(lane)
 	a, _ := onePoleStart(b, lane)
@@ -133,13 +122,7 @@ func onePoleForwardFour(b *abi.Block) {
 		}
 	}
 	for ; lane < b.Lanes; lane++ {
-		onePoleForwardLane(b, lane)
-	}
-}
-
-func onePoleBackward(b, d *abi.Block) {
-	for lane := range b.Lanes {
-		onePoleBackwardLane(b, d, lane)
+		onePoleForward(b, lane)
 	}
 }
 
@@ -159,7 +142,7 @@ func onePolePast(b *abi.Block, lane int) []float64 {
 	return past
 }
 
-func onePoleBackwardLane(b, d *abi.Block, lane int) {
+func onePoleBackward(b, d *abi.Block, lane int) {
 	x, dx, dy := b.In(0, lane), d.In(0, lane), d.Out(0, lane)
 	cutoff, dcutoff, dstate := b.Param(0, lane), d.Param(0, lane), d.State(lane)
 	past := onePolePast(b, lane)
@@ -193,22 +176,20 @@ func onePoleBackwardLane(b, d *abi.Block, lane int) {
 	dstate[0] = carry
 }
 
-func onePoleTangent(b, t *abi.Block) {
+func onePoleTangent(b, t *abi.Block, lane int) {
 	high := b.Data.(onePoleKind).high
-	for lane := range b.Lanes {
-		x, tx, ty := b.In(0, lane), t.In(0, lane), t.Out(0, lane)
-		cutoff, tcutoff, tstate := b.Param(0, lane), t.Param(0, lane), t.State(lane)
-		past, tlast := onePolePast(b, lane), tstate[0]
-		for n := range x {
-			a, slope := kernel.OnePoleCoef(cutoff.At(n), b.Rate)
-			tlast += a*(tx[n]-tlast) + slope*tcutoff.At(n)*(x[n]-past[n])
-			ty[n] = tlast
-			if high {
-				ty[n] = tx[n] - tlast
-			}
+	x, tx, ty := b.In(0, lane), t.In(0, lane), t.Out(0, lane)
+	cutoff, tcutoff, tstate := b.Param(0, lane), t.Param(0, lane), t.State(lane)
+	past, tlast := onePolePast(b, lane), tstate[0]
+	for n := range x {
+		a, slope := kernel.OnePoleCoef(cutoff.At(n), b.Rate)
+		tlast += a*(tx[n]-tlast) + slope*tcutoff.At(n)*(x[n]-past[n])
+		ty[n] = tlast
+		if high {
+			ty[n] = tx[n] - tlast
 		}
-		tstate[0] = tlast
 	}
+	tstate[0] = tlast
 }
 
 func onePoleFormula(f *kernel.Formula) {

@@ -102,8 +102,8 @@ var osc = abi.NodeType{
 	State:        4, // φ, the triangle's integral, v of integrator and op_amp
 	Record:       3, // t, w, v
 	FrameScratch: 2, // mean of the drive, gradients
-	Forward:      oscForward,
-	Backward:     oscBackward,
+	Forward:      lanes(oscForward),
+	Backward:     lanePairs(oscBackward),
 }
 
 type oscMode int
@@ -180,59 +180,55 @@ func (law *oscLaw) limit(b *abi.Block, lane, n int) float64 {
 	return b.Param(law.amp+8, lane).At(0) / b.Rate
 }
 
-func oscForward(b *abi.Block) {
+func oscForward(b *abi.Block, lane int) {
 	law := b.Data.(oscLaw)
-	for lane := range b.Lanes {
-		y, vs, amp := b.Out(0, lane), b.Record(2, lane), b.Param(law.amp, lane)
-		law.waves(b, lane)
-		switch law.mode {
-		case oscPlain:
-			copy(vs, b.Record(1, lane))
-		case oscIntegrator:
-			law.integrate(b, lane)
-		case oscFollower:
-			law.follow(b, lane)
-		}
-		for n, v := range vs {
-			y[n] = v * amp.At(n)
-		}
-		if law.pan >= 0 {
-			right, pan := b.OutCh(0, 1, lane), b.Param(law.pan, lane)
-			for n, v := range y {
-				turn := (pan.At(n) + 1) / 8
-				y[n], right[n] = v*kernel.CosTurn(turn), v*kernel.SinTurn(turn)
-			}
+	y, vs, amp := b.Out(0, lane), b.Record(2, lane), b.Param(law.amp, lane)
+	law.waves(b, lane)
+	switch law.mode {
+	case oscPlain:
+		copy(vs, b.Record(1, lane))
+	case oscIntegrator:
+		law.integrate(b, lane)
+	case oscFollower:
+		law.follow(b, lane)
+	}
+	for n, v := range vs {
+		y[n] = v * amp.At(n)
+	}
+	if law.pan >= 0 {
+		right, pan := b.OutCh(0, 1, lane), b.Param(law.pan, lane)
+		for n, v := range y {
+			turn := (pan.At(n) + 1) / 8
+			y[n], right[n] = v*kernel.CosTurn(turn), v*kernel.SinTurn(turn)
 		}
 	}
 }
 
-func oscBackward(b, d *abi.Block) {
+func oscBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(oscLaw)
-	for lane := range b.Lanes {
-		dy, vs, amp, damp := d.Out(0, lane), b.Record(2, lane), b.Param(law.amp, lane), d.Param(law.amp, lane)
-		dv := b.FrameScratch(lane)[b.Frames : 2*b.Frames]
-		copy(dv, dy)
-		if law.pan >= 0 {
-			dright, pan, dpan := d.OutCh(0, 1, lane), b.Param(law.pan, lane), d.Param(law.pan, lane)
-			for n := len(dv) - 1; n >= 0; n-- {
-				turn := (pan.At(n) + 1) / 8
-				c, s := kernel.CosTurn(turn), kernel.SinTurn(turn)
-				dpan.Add(n, math.Pi/4*vs[n]*amp.At(n)*(c*dright[n]-s*dv[n]))
-				dv[n] = c*dv[n] + s*dright[n]
-			}
-		}
+	dy, vs, amp, damp := d.Out(0, lane), b.Record(2, lane), b.Param(law.amp, lane), d.Param(law.amp, lane)
+	dv := b.FrameScratch(lane)[b.Frames : 2*b.Frames]
+	copy(dv, dy)
+	if law.pan >= 0 {
+		dright, pan, dpan := d.OutCh(0, 1, lane), b.Param(law.pan, lane), d.Param(law.pan, lane)
 		for n := len(dv) - 1; n >= 0; n-- {
-			damp.Add(n, vs[n]*dv[n])
-			dv[n] *= amp.At(n)
+			turn := (pan.At(n) + 1) / 8
+			c, s := kernel.CosTurn(turn), kernel.SinTurn(turn)
+			dpan.Add(n, math.Pi/4*vs[n]*amp.At(n)*(c*dright[n]-s*dv[n]))
+			dv[n] = c*dv[n] + s*dright[n]
 		}
-		switch law.mode {
-		case oscIntegrator:
-			law.integrateBack(b, d, lane, dv)
-		case oscFollower:
-			law.followBack(b, d, lane, dv)
-		}
-		law.wavesBack(b, d, lane, dv)
 	}
+	for n := len(dv) - 1; n >= 0; n-- {
+		damp.Add(n, vs[n]*dv[n])
+		dv[n] *= amp.At(n)
+	}
+	switch law.mode {
+	case oscIntegrator:
+		law.integrateBack(b, d, lane, dv)
+	case oscFollower:
+		law.followBack(b, d, lane, dv)
+	}
+	law.wavesBack(b, d, lane, dv)
 }
 
 // waves records t and w.

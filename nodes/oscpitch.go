@@ -78,8 +78,8 @@ var oscillatorPitch = abi.NodeType{
 	},
 	State:    1, // c[n-1]
 	Record:   1, // c
-	Forward:  oscPitchForward,
-	Backward: oscPitchBackward,
+	Forward:  lanes(oscPitchForward),
+	Backward: lanePairs(oscPitchBackward),
 }
 
 // oscPitchLaw says what the target is made of, and which parameter is which.
@@ -88,69 +88,65 @@ type oscPitchLaw struct {
 	base, cents, add, slew, min int
 }
 
-func oscPitchForward(b *abi.Block) {
+func oscPitchForward(b *abi.Block, lane int) {
 	law := b.Data.(oscPitchLaw)
-	for lane := range b.Lanes {
-		y, c, state := b.Out(0, lane), b.Record(0, lane), b.State(lane)
-		base, add, slew := b.Param(law.base, lane), b.Param(law.add, lane), b.Param(law.slew, lane)
-		least, last := b.Param(law.min, lane).At(0), state[0]
-		ratio := 1.0
-		for n := range y {
-			if !law.direct && (n == 0 || b.Param(law.cents, lane).Varies()) {
-				ratio = math.Exp2(b.Param(law.cents, lane).At(n) / 1200)
-			}
-			move := max(base.At(n)*ratio+add.At(n), least) - last
-			if limit := slew.At(n) / b.Rate; limit > 0 && math.Abs(move) > limit {
-				last += math.Copysign(limit, move)
-			} else {
-				last += move
-			}
-			c[n] = last
-			y[n] = max(last, least)
+	y, c, state := b.Out(0, lane), b.Record(0, lane), b.State(lane)
+	base, add, slew := b.Param(law.base, lane), b.Param(law.add, lane), b.Param(law.slew, lane)
+	least, last := b.Param(law.min, lane).At(0), state[0]
+	ratio := 1.0
+	for n := range y {
+		if !law.direct && (n == 0 || b.Param(law.cents, lane).Varies()) {
+			ratio = math.Exp2(b.Param(law.cents, lane).At(n) / 1200)
 		}
-		state[0] = last
+		move := max(base.At(n)*ratio+add.At(n), least) - last
+		if limit := slew.At(n) / b.Rate; limit > 0 && math.Abs(move) > limit {
+			last += math.Copysign(limit, move)
+		} else {
+			last += move
+		}
+		c[n] = last
+		y[n] = max(last, least)
 	}
+	state[0] = last
 }
 
-func oscPitchBackward(b, d *abi.Block) {
+func oscPitchBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(oscPitchLaw)
-	for lane := range b.Lanes {
-		dy, c, dstate := d.Out(0, lane), b.Record(0, lane), d.State(lane)
-		base, add, slew := b.Param(law.base, lane), b.Param(law.add, lane), b.Param(law.slew, lane)
-		dbase, dadd, dslew := d.Param(law.base, lane), d.Param(law.add, lane), d.Param(law.slew, lane)
-		least, dleast, lambda := b.Param(law.min, lane).At(0), 0.0, dstate[0]
-		ratio := 1.0
-		for n := len(dy) - 1; n >= 0; n-- {
-			if !law.direct && (n == len(dy)-1 || b.Param(law.cents, lane).Varies()) {
-				ratio = math.Exp2(b.Param(law.cents, lane).At(n) / 1200)
-			}
-			last := b.Before(lane)[0]
-			if n > 0 {
-				last = c[n-1]
-			}
-			if c[n] >= least {
-				lambda += dy[n]
-			} else {
-				dleast += dy[n]
-			}
-			target := base.At(n)*ratio + add.At(n)
-			move := max(target, least) - last
-			if limit := slew.At(n) / b.Rate; limit > 0 && math.Abs(move) > limit {
-				dslew.Add(n, math.Copysign(lambda/b.Rate, lambda*move))
-				continue // λ goes on to c[n-1]
-			}
-			if target >= least {
-				dbase.Add(n, ratio*lambda)
-				if !law.direct {
-					d.Param(law.cents, lane).Add(n, math.Ln2/1200*ratio*base.At(n)*lambda)
-				}
-				dadd.Add(n, lambda)
-			} else {
-				dleast += lambda
-			}
-			lambda = 0
+	dy, c, dstate := d.Out(0, lane), b.Record(0, lane), d.State(lane)
+	base, add, slew := b.Param(law.base, lane), b.Param(law.add, lane), b.Param(law.slew, lane)
+	dbase, dadd, dslew := d.Param(law.base, lane), d.Param(law.add, lane), d.Param(law.slew, lane)
+	least, dleast, lambda := b.Param(law.min, lane).At(0), 0.0, dstate[0]
+	ratio := 1.0
+	for n := len(dy) - 1; n >= 0; n-- {
+		if !law.direct && (n == len(dy)-1 || b.Param(law.cents, lane).Varies()) {
+			ratio = math.Exp2(b.Param(law.cents, lane).At(n) / 1200)
 		}
-		d.Param(law.min, lane).Add(0, dleast)
-		dstate[0] = lambda
+		last := b.Before(lane)[0]
+		if n > 0 {
+			last = c[n-1]
+		}
+		if c[n] >= least {
+			lambda += dy[n]
+		} else {
+			dleast += dy[n]
+		}
+		target := base.At(n)*ratio + add.At(n)
+		move := max(target, least) - last
+		if limit := slew.At(n) / b.Rate; limit > 0 && math.Abs(move) > limit {
+			dslew.Add(n, math.Copysign(lambda/b.Rate, lambda*move))
+			continue // λ goes on to c[n-1]
+		}
+		if target >= least {
+			dbase.Add(n, ratio*lambda)
+			if !law.direct {
+				d.Param(law.cents, lane).Add(n, math.Ln2/1200*ratio*base.At(n)*lambda)
+			}
+			dadd.Add(n, lambda)
+		} else {
+			dleast += lambda
+		}
+		lambda = 0
 	}
+	d.Param(law.min, lane).Add(0, dleast)
+	dstate[0] = lambda
 }

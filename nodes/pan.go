@@ -29,51 +29,45 @@ var pan = abi.NodeType{
 		return nil
 	},
 	FrameScratch: 2,
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			x, left, right := kernel.SumOfChannels(b, b.FrameScratch(lane), lane), b.OutCh(0, 0, lane), b.OutCh(0, 1, lane)
-			p := b.Param(0, lane)
-			r, l := panGains(p.At(0))
-			for n, x := range x {
-				if p.Varies() {
-					r, l = panGains(p.At(n))
-				}
-				left[n], right[n] = l*x, r*x
+	Forward: lanes(func(b *abi.Block, lane int) {
+		x, left, right := kernel.SumOfChannels(b, b.FrameScratch(lane), lane), b.OutCh(0, 0, lane), b.OutCh(0, 1, lane)
+		p := b.Param(0, lane)
+		r, l := panGains(p.At(0))
+		for n, x := range x {
+			if p.Varies() {
+				r, l = panGains(p.At(n))
 			}
+			left[n], right[n] = l*x, r*x
 		}
-	},
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			x, dx := kernel.SumOfChannels(b, b.FrameScratch(lane), lane), b.FrameScratch(lane)[b.Frames:]
-			dleft, dright := d.OutCh(0, 0, lane), d.OutCh(0, 1, lane)
-			p, dp := b.Param(0, lane), d.Param(0, lane)
-			r, l := panGains(p.At(0))
-			for n, x := range x {
-				if p.Varies() {
-					r, l = panGains(p.At(n))
-				}
-				dx[n] = l*dleft[n] + r*dright[n]
-				dp.Add(n, math.Pi/4*x*(l*dright[n]-r*dleft[n]))
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		x, dx := kernel.SumOfChannels(b, b.FrameScratch(lane), lane), b.FrameScratch(lane)[b.Frames:]
+		dleft, dright := d.OutCh(0, 0, lane), d.OutCh(0, 1, lane)
+		p, dp := b.Param(0, lane), d.Param(0, lane)
+		r, l := panGains(p.At(0))
+		for n, x := range x {
+			if p.Varies() {
+				r, l = panGains(p.At(n))
 			}
-			for c := range b.InChannels(0) {
-				vec.Add(d.InCh(0, c, lane), dx[:b.Frames])
-			}
+			dx[n] = l*dleft[n] + r*dright[n]
+			dp.Add(n, math.Pi/4*x*(l*dright[n]-r*dleft[n]))
 		}
-	},
+		for c := range b.InChannels(0) {
+			vec.Add(d.InCh(0, c, lane), dx[:b.Frames])
+		}
+	}),
 	Second: kernel.Second(panFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			fs := b.FrameScratch(lane)
-			x, tx := kernel.SumOfChannels(b, fs, lane), kernel.SumOfChannels(t, fs[b.Frames:], lane)
-			left, right := t.OutCh(0, 0, lane), t.OutCh(0, 1, lane)
-			p, tp := b.Param(0, lane), t.Param(0, lane)
-			for n := range x {
-				r, l := panGains(p.At(n))
-				v := math.Pi / 4 * tp.At(n) * x[n]
-				left[n], right[n] = l*tx[n]-r*v, r*tx[n]+l*v
-			}
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		fs := b.FrameScratch(lane)
+		x, tx := kernel.SumOfChannels(b, fs, lane), kernel.SumOfChannels(t, fs[b.Frames:], lane)
+		left, right := t.OutCh(0, 0, lane), t.OutCh(0, 1, lane)
+		p, tp := b.Param(0, lane), t.Param(0, lane)
+		for n := range x {
+			r, l := panGains(p.At(n))
+			v := math.Pi / 4 * tp.At(n) * x[n]
+			left[n], right[n] = l*tx[n]-r*v, r*tx[n]+l*v
 		}
-	},
+	}),
 }
 
 // panGains returns the gains of the right and the left channel.

@@ -54,75 +54,67 @@ var parametricEQ = abi.NodeType{
 		return nil
 	},
 	FrameScratch: 3, // λ, and the gradients before and after a band
-	Prepare: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			freqs, qs, gains, c := b.Vector(0, lane), b.Vector(1, lane), b.Vector(2, lane), b.Coefs(lane)
-			for k, kind := range b.Data.(equaliser) {
-				kernel.CookbookDesign(kind, c[kernel.BiquadCoefs*k:][:kernel.BiquadCoefs], freqs[k], qs[k], gains[k], b.Rate, true)
-			}
+	Prepare: lanes(func(b *abi.Block, lane int) {
+		freqs, qs, gains, c := b.Vector(0, lane), b.Vector(1, lane), b.Vector(2, lane), b.Coefs(lane)
+		for k, kind := range b.Data.(equaliser) {
+			kernel.CookbookDesign(kind, c[kernel.BiquadCoefs*k:][:kernel.BiquadCoefs], freqs[k], qs[k], gains[k], b.Rate, true)
 		}
-	},
-	Forward: func(b *abi.Block) {
+	}),
+	Forward: lanes(func(b *abi.Block, lane int) {
 		bands := len(b.Data.(equaliser))
-		for lane := range b.Lanes {
-			c, state := b.Coefs(lane), b.State(lane)
-			for k := range bands {
-				x, y := bandRows(b, lane, k, bands)
-				kernel.BiquadRun(x, y, c[kernel.BiquadCoefs*k:], state[kernel.BiquadState*k:])
-			}
+		c, state := b.Coefs(lane), b.State(lane)
+		for k := range bands {
+			x, y := bandRows(b, lane, k, bands)
+			kernel.BiquadRun(x, y, c[kernel.BiquadCoefs*k:], state[kernel.BiquadState*k:])
 		}
-	},
-	Backward: func(b, d *abi.Block) {
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
 		bands, frames := len(b.Data.(equaliser)), b.Frames
-		for lane := range b.Lanes {
-			c, before, dstate, fs := b.Coefs(lane), b.Before(lane), d.State(lane), b.FrameScratch(lane)
-			dfreqs, dqs, dgains := d.Vector(0, lane), d.Vector(1, lane), d.Vector(2, lane)
-			lambda, rows := fs[:frames], [2][]float64{fs[frames : 2*frames], fs[2*frames : 3*frames]}
-			dy := d.Out(0, lane)
-			for k := bands - 1; k >= 0; k-- {
-				x, y := bandRows(b, lane, k, bands)
-				ck, dk := c[kernel.BiquadCoefs*k:][:kernel.BiquadCoefs], dstate[kernel.BiquadState*k:][:kernel.BiquadState]
-				after1, after2 := dk[0], dk[1]
-				dx := d.In(0, lane)
-				if k > 0 {
-					dx = rows[k%2]
-					clear(dx)
-				}
-				kernel.BiquadPoles(dy, lambda, ck, dk)
-				sums := kernel.BiquadCollect(x, y, dx, lambda, ck, before[kernel.BiquadState*k:], dk, after1, after2)
-				var dfreq, dq, dgain float64
-				for i, s := range sums {
-					dfreq += s * ck[5+i]
-					dq += s * ck[10+i]
-					dgain += s * ck[15+i]
-				}
-				dfreqs[k] += dfreq
-				dqs[k] += dq
-				dgains[k] += dgain
-				dy = dx
+		c, before, dstate, fs := b.Coefs(lane), b.Before(lane), d.State(lane), b.FrameScratch(lane)
+		dfreqs, dqs, dgains := d.Vector(0, lane), d.Vector(1, lane), d.Vector(2, lane)
+		lambda, rows := fs[:frames], [2][]float64{fs[frames : 2*frames], fs[2*frames : 3*frames]}
+		dy := d.Out(0, lane)
+		for k := bands - 1; k >= 0; k-- {
+			x, y := bandRows(b, lane, k, bands)
+			ck, dk := c[kernel.BiquadCoefs*k:][:kernel.BiquadCoefs], dstate[kernel.BiquadState*k:][:kernel.BiquadState]
+			after1, after2 := dk[0], dk[1]
+			dx := d.In(0, lane)
+			if k > 0 {
+				dx = rows[k%2]
+				clear(dx)
 			}
+			kernel.BiquadPoles(dy, lambda, ck, dk)
+			sums := kernel.BiquadCollect(x, y, dx, lambda, ck, before[kernel.BiquadState*k:], dk, after1, after2)
+			var dfreq, dq, dgain float64
+			for i, s := range sums {
+				dfreq += s * ck[5+i]
+				dq += s * ck[10+i]
+				dgain += s * ck[15+i]
+			}
+			dfreqs[k] += dfreq
+			dqs[k] += dq
+			dgains[k] += dgain
+			dy = dx
 		}
-	},
+	}),
 	Second: kernel.Second(equaliserFormula),
-	Tangent: func(b, t *abi.Block) {
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
 		bands, frames := len(b.Data.(equaliser)), b.Frames
-		for lane := range b.Lanes {
-			c, before, tstate, fs := b.Coefs(lane), b.Before(lane), t.State(lane), b.FrameScratch(lane)
-			tfreqs, tqs, tgains := t.Vector(0, lane), t.Vector(1, lane), t.Vector(2, lane)
-			tx := fs[:frames]
-			copy(tx, t.In(0, lane))
-			for k := range bands {
-				x, y := bandRows(b, lane, k, bands)
-				ck, s, ts := c[kernel.BiquadCoefs*k:][:kernel.BiquadCoefs], before[kernel.BiquadState*k:], tstate[kernel.BiquadState*k:]
-				var tc [5]float64
-				for i := range tc {
-					tc[i] = ck[5+i]*tfreqs[k] + ck[10+i]*tqs[k] + ck[15+i]*tgains[k]
-				}
-				kernel.BiquadPush(x, y, tx, tx, ck, tc[:], s, ts)
+		c, before, tstate, fs := b.Coefs(lane), b.Before(lane), t.State(lane), b.FrameScratch(lane)
+		tfreqs, tqs, tgains := t.Vector(0, lane), t.Vector(1, lane), t.Vector(2, lane)
+		tx := fs[:frames]
+		copy(tx, t.In(0, lane))
+		for k := range bands {
+			x, y := bandRows(b, lane, k, bands)
+			ck, s, ts := c[kernel.BiquadCoefs*k:][:kernel.BiquadCoefs], before[kernel.BiquadState*k:], tstate[kernel.BiquadState*k:]
+			var tc [5]float64
+			for i := range tc {
+				tc[i] = ck[5+i]*tfreqs[k] + ck[10+i]*tqs[k] + ck[15+i]*tgains[k]
 			}
-			copy(t.Out(0, lane), tx)
+			kernel.BiquadPush(x, y, tx, tx, ck, tc[:], s, ts)
 		}
-	},
+		copy(t.Out(0, lane), tx)
+	}),
 }
 
 // equaliser lists the kinds of the bands.

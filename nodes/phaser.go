@@ -62,8 +62,8 @@ var phaser = abi.NodeType{
 		s.Data = law
 		return nil
 	},
-	Forward:  phaserForward,
-	Backward: phaserBackward,
+	Forward:  lanes(phaserForward),
+	Backward: lanePairs(phaserBackward),
 }
 
 type phaserLaw struct {
@@ -158,93 +158,89 @@ func newPhaserView(b *abi.Block, lane int) phaserView {
 
 // The state is φ, e[n-1], and those of the rotations.
 
-func phaserForward(b *abi.Block) {
+func phaserForward(b *abi.Block, lane int) {
 	law := b.Data.(phaserLaw)
-	for lane := range b.Lanes {
-		x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
-		rate, v := b.Param(0, lane), newPhaserView(b, lane)
-		p, e, z := state[0], state[1], state[2:]
-		var t corner
-		for n := range x {
-			law.set(&t, kernel.Frac(p+v.phase), v.depth, v.center, v.q, b.Rate, false)
-			e = law.lattice(&t, math.FMA(v.feedback, e, x[n]), z, nil)
-			y[n] = math.FMA(v.mix, e, (1-v.mix)*x[n])
-			p = kernel.Advance(p, rate.At(n)/b.Rate)
-		}
-		state[0], state[1] = p, e
+	x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
+	rate, v := b.Param(0, lane), newPhaserView(b, lane)
+	p, e, z := state[0], state[1], state[2:]
+	var t corner
+	for n := range x {
+		law.set(&t, kernel.Frac(p+v.phase), v.depth, v.center, v.q, b.Rate, false)
+		e = law.lattice(&t, math.FMA(v.feedback, e, x[n]), z, nil)
+		y[n] = math.FMA(v.mix, e, (1-v.mix)*x[n])
+		p = kernel.Advance(p, rate.At(n)/b.Rate)
 	}
+	state[0], state[1] = p, e
 }
 
-func phaserBackward(b, d *abi.Block) {
+func phaserBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(phaserLaw)
-	for lane := range b.Lanes {
-		x, dx, dy := b.In(0, lane), d.In(0, lane), d.Out(0, lane)
-		before, dstate := b.Before(lane), d.State(lane)
-		rate, drate, v := b.Param(0, lane), d.Param(0, lane), newPhaserView(b, lane)
-		fs, width := b.FrameScratch(lane), 2*law.stages*law.order
-		p, kept := fs[:len(x)], fs[len(x):]
-		z := b.Scratch(lane)
-		copy(z, before[2:])
-		var t corner
-		phi, e := before[0], before[1]
-		for n := range x {
-			p[n] = kernel.Frac(phi + v.phase)
-			law.set(&t, p[n], v.depth, v.center, v.q, b.Rate, false)
-			e = law.lattice(&t, math.FMA(v.feedback, e, x[n]), z, kept[n*width:][:width])
-			phi = kernel.Advance(phi, rate.At(n)/b.Rate)
+	x, dx, dy := b.In(0, lane), d.In(0, lane), d.Out(0, lane)
+	before, dstate := b.Before(lane), d.State(lane)
+	rate, drate, v := b.Param(0, lane), d.Param(0, lane), newPhaserView(b, lane)
+	fs, width := b.FrameScratch(lane), 2*law.stages*law.order
+	p, kept := fs[:len(x)], fs[len(x):]
+	z := b.Scratch(lane)
+	copy(z, before[2:])
+	var t corner
+	phi, e := before[0], before[1]
+	for n := range x {
+		p[n] = kernel.Frac(phi + v.phase)
+		law.set(&t, p[n], v.depth, v.center, v.q, b.Rate, false)
+		e = law.lattice(&t, math.FMA(v.feedback, e, x[n]), z, kept[n*width:][:width])
+		phi = kernel.Advance(phi, rate.At(n)/b.Rate)
+	}
+	var ddepth, dcenter, dfeedback, dmix, dphase, dq float64
+	dphi, de, dz := dstate[0], dstate[1], dstate[2:]
+	for n := len(x) - 1; n >= 0; n-- {
+		law.set(&t, p[n], v.depth, v.center, v.q, b.Rate, true)
+		keep := kept[n*width:][:width]
+		last := before[1]
+		if n > 0 {
+			last = kept[n*width-2*law.order]
 		}
-		var ddepth, dcenter, dfeedback, dmix, dphase, dq float64
-		dphi, de, dz := dstate[0], dstate[1], dstate[2:]
-		for n := len(x) - 1; n >= 0; n-- {
-			law.set(&t, p[n], v.depth, v.center, v.q, b.Rate, true)
-			keep := kept[n*width:][:width]
-			last := before[1]
-			if n > 0 {
-				last = kept[n*width-2*law.order]
+		e := keep[width-2*law.order]
+		g := math.FMA(v.mix, dy[n], de)
+		dmix += (e - x[n]) * dy[n]
+		var db, db2 float64
+		if law.order == 1 {
+			for j := len(dz) - 1; j >= 0; j-- {
+				ds := dz[j]
+				db += g*keep[2*j+1] - ds*keep[2*j]
+				dz[j] = math.FMA(t.c, g, -t.k*ds)
+				g = math.FMA(t.k, g, t.c*ds)
 			}
-			e := keep[width-2*law.order]
-			g := math.FMA(v.mix, dy[n], de)
-			dmix += (e - x[n]) * dy[n]
-			var db, db2 float64
-			if law.order == 1 {
-				for j := len(dz) - 1; j >= 0; j-- {
-					ds := dz[j]
-					db += g*keep[2*j+1] - ds*keep[2*j]
-					dz[j] = math.FMA(t.c, g, -t.k*ds)
-					g = math.FMA(t.k, g, t.c*ds)
-				}
-			} else {
-				for j := len(dz) - 2; j >= 0; j -= 2 {
-					k := keep[2*j:][:4]
-					gi, ds := dz[j+1], dz[j]
-					db += gi*k[3] - ds*k[2]
-					dz[j] = math.FMA(t.c, gi, -t.k*ds)
-					df := math.FMA(t.k, gi, t.c*ds)
-					db2 += g*k[1] - df*k[0]
-					dz[j+1] = math.FMA(t.c2, g, -t.k2*df)
-					g = math.FMA(t.k2, g, t.c2*df)
-				}
+		} else {
+			for j := len(dz) - 2; j >= 0; j -= 2 {
+				k := keep[2*j:][:4]
+				gi, ds := dz[j+1], dz[j]
+				db += gi*k[3] - ds*k[2]
+				dz[j] = math.FMA(t.c, gi, -t.k*ds)
+				df := math.FMA(t.k, gi, t.c*ds)
+				db2 += g*k[1] - df*k[0]
+				dz[j+1] = math.FMA(t.c2, g, -t.k2*df)
+				g = math.FMA(t.k2, g, t.c2*df)
 			}
-			dx[n] += math.FMA(1-v.mix, dy[n], g)
-			dfeedback += last * g
-			de = v.feedback * g
-			dq += db2 * t.dq2
-			drate.Add(n, dphi/b.Rate)
-			if t.limited {
-				continue
-			}
-			dhz := (db*t.dw + db2*t.dw2) * 2 * math.Pi / b.Rate * t.hz // by the logarithm of f
-			dcenter += dhz
-			ddepth += dhz * math.Ln2 * t.value
-			dphase += dhz * math.Ln2 * v.depth * t.byPhase
-			dphi += dhz * math.Ln2 * v.depth * t.byPhase
 		}
-		dstate[0], dstate[1] = dphi, de
-		for i, g := range [...]float64{ddepth, dcenter / v.center, dfeedback, dmix, dphase} {
-			d.Param(1+i, lane).Add(0, g)
+		dx[n] += math.FMA(1-v.mix, dy[n], g)
+		dfeedback += last * g
+		de = v.feedback * g
+		dq += db2 * t.dq2
+		drate.Add(n, dphi/b.Rate)
+		if t.limited {
+			continue
 		}
-		if law.order == 2 {
-			d.Param(6, lane).Add(0, dq)
-		}
+		dhz := (db*t.dw + db2*t.dw2) * 2 * math.Pi / b.Rate * t.hz // by the logarithm of f
+		dcenter += dhz
+		ddepth += dhz * math.Ln2 * t.value
+		dphase += dhz * math.Ln2 * v.depth * t.byPhase
+		dphi += dhz * math.Ln2 * v.depth * t.byPhase
+	}
+	dstate[0], dstate[1] = dphi, de
+	for i, g := range [...]float64{ddepth, dcenter / v.center, dfeedback, dmix, dphase} {
+		d.Param(1+i, lane).Add(0, g)
+	}
+	if law.order == 2 {
+		d.Param(6, lane).Add(0, dq)
 	}
 }

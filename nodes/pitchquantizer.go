@@ -83,9 +83,9 @@ var pitchQuantizer = abi.NodeType{
 	},
 	State:    1, // y[n-1]
 	Record:   1, // f
-	Forward:  pitchForward,
-	Backward: pitchBackward,
-	Tangent:  pitchTangent,
+	Forward:  lanes(pitchForward),
+	Backward: lanePairs(pitchBackward),
+	Tangent:  lanePairs(pitchTangent),
 	Second:   kernel.Second(pitchFormula),
 }
 
@@ -140,83 +140,77 @@ func (law *pitchLaw) cents(u float64) (cents, slope float64) {
 	return cents, 1200
 }
 
-func pitchForward(b *abi.Block) {
+func pitchForward(b *abi.Block, lane int) {
 	law := b.Data.(*pitchLaw)
-	for lane := range b.Lanes {
-		y, f, state := b.Out(0, lane), b.Record(0, lane), b.State(lane)
-		input, root, span := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
-		for n := range f {
-			if n > 0 && !input.Varies() && !root.Varies() && !span.Varies() {
-				f[n] = f[0]
-				continue
-			}
-			cents, _ := law.cents(input.At(n) * span.At(n))
-			f[n] = 440 * math.Exp2((root.At(n)-69)/12) * math.Exp2(cents/1200)
-		}
-		if law.amp {
-			from, to := state[0], f[len(f)-1]
-			for n := range y {
-				t := float64(n) / float64(len(y))
-				y[n] = from + t*t*(3-2*t)*(to-from)
-			}
-			state[0] = to
+	y, f, state := b.Out(0, lane), b.Record(0, lane), b.State(lane)
+	input, root, span := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane)
+	for n := range f {
+		if n > 0 && !input.Varies() && !root.Varies() && !span.Varies() {
+			f[n] = f[0]
 			continue
 		}
-		last := state[0]
-		if b.Frame(lane) == 0 {
-			last = f[0]
-		}
+		cents, _ := law.cents(input.At(n) * span.At(n))
+		f[n] = 440 * math.Exp2((root.At(n)-69)/12) * math.Exp2(cents/1200)
+	}
+	if law.amp {
+		from, to := state[0], f[len(f)-1]
 		for n := range y {
-			last += law.slew * (f[n] - last)
-			y[n] = last
+			t := float64(n) / float64(len(y))
+			y[n] = from + t*t*(3-2*t)*(to-from)
 		}
-		state[0] = last
+		state[0] = to
+		return
 	}
+	last := state[0]
+	if b.Frame(lane) == 0 {
+		last = f[0]
+	}
+	for n := range y {
+		last += law.slew * (f[n] - last)
+		y[n] = last
+	}
+	state[0] = last
 }
 
-func pitchBackward(b, d *abi.Block) {
+func pitchBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(*pitchLaw)
-	for lane := range b.Lanes {
-		dy, f, dstate := d.Out(0, lane), b.Record(0, lane), d.State(lane)
-		input, span := b.Param(0, lane), b.Param(2, lane)
-		dinput, droot, dspan := d.Param(0, lane), d.Param(1, lane), d.Param(2, lane)
-		carry := dstate[0]
-		for n := len(dy) - 1; n >= 0; n-- {
-			lambda := dy[n] + carry
-			carry = (1 - law.slew) * lambda
-			df := law.slew * lambda
-			if n == 0 && b.Frame(lane) == 0 {
-				df, carry = lambda, 0
-			}
-			g := math.Ln2 * f[n] * df
-			_, slope := law.cents(input.At(n) * span.At(n))
-			droot.Add(n, g/12)
-			dinput.Add(n, g/1200*slope*span.At(n))
-			dspan.Add(n, g/1200*slope*input.At(n))
+	dy, f, dstate := d.Out(0, lane), b.Record(0, lane), d.State(lane)
+	input, span := b.Param(0, lane), b.Param(2, lane)
+	dinput, droot, dspan := d.Param(0, lane), d.Param(1, lane), d.Param(2, lane)
+	carry := dstate[0]
+	for n := len(dy) - 1; n >= 0; n-- {
+		lambda := dy[n] + carry
+		carry = (1 - law.slew) * lambda
+		df := law.slew * lambda
+		if n == 0 && b.Frame(lane) == 0 {
+			df, carry = lambda, 0
 		}
-		dstate[0] = carry
+		g := math.Ln2 * f[n] * df
+		_, slope := law.cents(input.At(n) * span.At(n))
+		droot.Add(n, g/12)
+		dinput.Add(n, g/1200*slope*span.At(n))
+		dspan.Add(n, g/1200*slope*input.At(n))
 	}
+	dstate[0] = carry
 }
 
-func pitchTangent(b, t *abi.Block) {
+func pitchTangent(b, t *abi.Block, lane int) {
 	law := b.Data.(*pitchLaw)
-	for lane := range b.Lanes {
-		ty, f, tstate := t.Out(0, lane), b.Record(0, lane), t.State(lane)
-		input, span := b.Param(0, lane), b.Param(2, lane)
-		tinput, troot, tspan := t.Param(0, lane), t.Param(1, lane), t.Param(2, lane)
-		last := tstate[0]
-		for n := range ty {
-			_, slope := law.cents(input.At(n) * span.At(n))
-			tf := math.Ln2 * f[n] * (troot.At(n)/12 + slope/1200*(tinput.At(n)*span.At(n)+input.At(n)*tspan.At(n)))
-			if n == 0 && b.Frame(lane) == 0 {
-				last = tf
-			} else {
-				last += law.slew * (tf - last)
-			}
-			ty[n] = last
+	ty, f, tstate := t.Out(0, lane), b.Record(0, lane), t.State(lane)
+	input, span := b.Param(0, lane), b.Param(2, lane)
+	tinput, troot, tspan := t.Param(0, lane), t.Param(1, lane), t.Param(2, lane)
+	last := tstate[0]
+	for n := range ty {
+		_, slope := law.cents(input.At(n) * span.At(n))
+		tf := math.Ln2 * f[n] * (troot.At(n)/12 + slope/1200*(tinput.At(n)*span.At(n)+input.At(n)*tspan.At(n)))
+		if n == 0 && b.Frame(lane) == 0 {
+			last = tf
+		} else {
+			last += law.slew * (tf - last)
 		}
-		tstate[0] = last
+		ty[n] = last
 	}
+	tstate[0] = last
 }
 
 func pitchFormula(f *kernel.Formula) {

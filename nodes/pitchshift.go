@@ -51,63 +51,59 @@ var pitchShift = abi.NodeType{
 		s.Data = vocoder{st}
 		return nil
 	},
-	Forward: func(b *abi.Block) {
+	Forward: lanes(func(b *abi.Block, lane int) {
 		st := b.Data.(vocoder)
-		for lane := range b.Lanes {
-			x, y, row := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane)
-			st.Open(b, lane, x, 1)
-			frames, re, im, gr, gi, free := st.Work(b.Scratch(lane))
-			best := b.Scratch(lane)[st.Scratch():][:st.Bins]
-			for n := 0; n < len(x); {
-				count, boundary := kernel.Until(b.Frame(lane), n, len(x), st.Hop)
-				if boundary {
-					st.Analyse(re, im, row[n:n+st.N], frames, free)
-					st.shift(b.State(lane), re, im, gr, gi, best, math.Exp2(b.Param(0, lane).At(n)/12))
-					st.Synthesise(st.Tail(b, lane, 0, n, b.Frame(lane)), gr, gi, frames, free)
-				}
-				st.Sum(y[n:n+count], b, lane, 0, n)
-				n += count
+		x, y, row := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane)
+		st.Open(b, lane, x, 1)
+		frames, re, im, gr, gi, free := st.Work(b.Scratch(lane))
+		best := b.Scratch(lane)[st.Scratch():][:st.Bins]
+		for n := 0; n < len(x); {
+			count, boundary := kernel.Until(b.Frame(lane), n, len(x), st.Hop)
+			if boundary {
+				st.Analyse(re, im, row[n:n+st.N], frames, free)
+				st.shift(b.State(lane), re, im, gr, gi, best, math.Exp2(b.Param(0, lane).At(n)/12))
+				st.Synthesise(st.Tail(b, lane, 0, n, b.Frame(lane)), gr, gi, frames, free)
 			}
+			st.Sum(y[n:n+count], b, lane, 0, n)
+			n += count
 		}
-	},
-	Backward: pitchShiftBackward,
+	}),
+	Backward: lanePairs(pitchShiftBackward),
 }
 
 // vocoder is a short-time transform whose peaks are moved.
 type vocoder struct{ *kernel.STFT }
 
-func pitchShiftBackward(b, d *abi.Block) {
+func pitchShiftBackward(b, d *abi.Block, lane int) {
 	st := b.Data.(vocoder)
-	for lane := range b.Lanes {
-		dx, dy, row, drow, dstate := d.In(0, lane), d.Out(0, lane), b.Internal(0, lane), d.Internal(0, lane), d.State(lane)
-		frames, re, im, gr, gi, free := st.Work(b.Scratch(lane))
-		m := b.Scratch(lane)[st.Scratch():]
-		size, dre, dim, state, first, m := m[:st.Bins], m[st.Bins:2*st.Bins], m[2*st.Bins:3*st.Bins], m[3*st.Bins:5*st.Bins], m[5*st.Bins:7*st.Bins], b.FrameScratch(lane)
-		at := func(n int) []float64 { // the state at the window of frame n
-			if n /= st.Hop; n > 0 {
-				return m[2*st.Bins*(n-1):][:2*st.Bins]
-			}
-			return first
+	dx, dy, row, drow, dstate := d.In(0, lane), d.Out(0, lane), b.Internal(0, lane), d.Internal(0, lane), d.State(lane)
+	frames, re, im, gr, gi, free := st.Work(b.Scratch(lane))
+	m := b.Scratch(lane)[st.Scratch():]
+	size, dre, dim, state, first, m := m[:st.Bins], m[st.Bins:2*st.Bins], m[2*st.Bins:3*st.Bins], m[3*st.Bins:5*st.Bins], m[5*st.Bins:7*st.Bins], b.FrameScratch(lane)
+	at := func(n int) []float64 { // the state at the window of frame n
+		if n /= st.Hop; n > 0 {
+			return m[2*st.Bins*(n-1):][:2*st.Bins]
 		}
-		ratio := func(n int) float64 { return math.Exp2(b.Param(0, lane).At(n) / 12) }
-		copy(state, b.Before(lane))
-		last := st.Last(b.Frame(lane), len(dy))
-		for n := last % st.Hop; n <= last && last >= 0; n += st.Hop {
-			copy(at(n), state)
-			st.Analyse(re, im, row[n:n+st.N], frames, free)
-			st.shift(state, re, im, gr, gi, size, ratio(n))
-		}
-		st.Spread(dy, d, lane, 0)
-		for n := last; n >= 0; n -= st.Hop {
-			st.Analyse(re, im, row[n:n+st.N], frames, free)
-			st.SynthesiseBack(gr, gi, st.Tail(d, lane, 0, n, b.Frame(lane)), frames, free)
-			r := ratio(n)
-			dratio := st.shiftBack(at(n), dstate, re, im, gr, gi, dre, dim, size, r)
-			d.Param(0, lane).Add(n, dratio*r*math.Ln2/12)
-			st.AnalyseBack(drow[n:n+st.N], dre, dim, frames, free)
-		}
-		vec.Add(dx, drow[st.N:])
+		return first
 	}
+	ratio := func(n int) float64 { return math.Exp2(b.Param(0, lane).At(n) / 12) }
+	copy(state, b.Before(lane))
+	last := st.Last(b.Frame(lane), len(dy))
+	for n := last % st.Hop; n <= last && last >= 0; n += st.Hop {
+		copy(at(n), state)
+		st.Analyse(re, im, row[n:n+st.N], frames, free)
+		st.shift(state, re, im, gr, gi, size, ratio(n))
+	}
+	st.Spread(dy, d, lane, 0)
+	for n := last; n >= 0; n -= st.Hop {
+		st.Analyse(re, im, row[n:n+st.N], frames, free)
+		st.SynthesiseBack(gr, gi, st.Tail(d, lane, 0, n, b.Frame(lane)), frames, free)
+		r := ratio(n)
+		dratio := st.shiftBack(at(n), dstate, re, im, gr, gi, dre, dim, size, r)
+		d.Param(0, lane).Add(n, dratio*r*math.Ln2/12)
+		st.AnalyseBack(drow[n:n+st.N], dre, dim, frames, free)
+	}
+	vec.Add(dx, drow[st.N:])
 }
 
 // shift writes the shifted spectrum of re, im to gr, gi. The state is the phases

@@ -40,56 +40,50 @@ var polynomial = abi.NodeType{
 		}
 		return nil
 	},
-	Forward: func(b *abi.Block) {
+	Forward: lanes(func(b *abi.Block, lane int) {
 		p := b.Data.(basis)
-		for lane := range b.Lanes {
-			x, y, c := b.In(0, lane), b.Out(0, lane), b.Vector(0, lane)
-			for n, x := range x {
-				var b1, b2 float64
-				for k := len(c) - 1; k > 0; k-- {
-					b1, b2 = c[k]+p.alpha*x*b1-p.beta*b2, b1
-				}
-				y[n] = c[0] + x*b1 - p.beta*b2
+		x, y, c := b.In(0, lane), b.Out(0, lane), b.Vector(0, lane)
+		for n, x := range x {
+			var b1, b2 float64
+			for k := len(c) - 1; k > 0; k-- {
+				b1, b2 = c[k]+p.alpha*x*b1-p.beta*b2, b1
 			}
+			y[n] = c[0] + x*b1 - p.beta*b2
 		}
-	},
-	Backward: func(b, d *abi.Block) {
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
 		p := b.Data.(basis)
-		for lane := range b.Lanes {
-			x, dx, dy, c, dc := b.In(0, lane), d.In(0, lane), d.Out(0, lane), b.Vector(0, lane), d.Vector(0, lane)
-			for n, x := range x {
-				g := dy[n]
-				dc[0] += g
-				slope := 0.0
-				p0, p1, d0, d1 := 1.0, x, 0.0, 1.0
-				for k := 1; k < len(c); k++ {
-					dc[k] += p1 * g
-					slope += c[k] * d1
-					d0, d1 = d1, p.alpha*(p1+x*d1)-p.beta*d0
-					p0, p1 = p1, p.alpha*x*p1-p.beta*p0
-				}
-				dx[n] += slope * g
+		x, dx, dy, c, dc := b.In(0, lane), d.In(0, lane), d.Out(0, lane), b.Vector(0, lane), d.Vector(0, lane)
+		for n, x := range x {
+			g := dy[n]
+			dc[0] += g
+			slope := 0.0
+			p0, p1, d0, d1 := 1.0, x, 0.0, 1.0
+			for k := 1; k < len(c); k++ {
+				dc[k] += p1 * g
+				slope += c[k] * d1
+				d0, d1 = d1, p.alpha*(p1+x*d1)-p.beta*d0
+				p0, p1 = p1, p.alpha*x*p1-p.beta*p0
 			}
+			dx[n] += slope * g
 		}
-	},
+	}),
 	Second: kernel.Second(polynomialFormula),
-	Tangent: func(b, t *abi.Block) {
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
 		p := b.Data.(basis)
-		for lane := range b.Lanes {
-			x, tx, ty, c, tc := b.In(0, lane), t.In(0, lane), t.Out(0, lane), b.Vector(0, lane), t.Vector(0, lane)
-			for n, x := range x {
-				sum, slope := tc[0], 0.0
-				p0, p1, d0, d1 := 1.0, x, 0.0, 1.0
-				for k := 1; k < len(c); k++ {
-					sum += tc[k] * p1
-					slope += c[k] * d1
-					d0, d1 = d1, p.alpha*(p1+x*d1)-p.beta*d0
-					p0, p1 = p1, p.alpha*x*p1-p.beta*p0
-				}
-				ty[n] = sum + slope*tx[n]
+		x, tx, ty, c, tc := b.In(0, lane), t.In(0, lane), t.Out(0, lane), b.Vector(0, lane), t.Vector(0, lane)
+		for n, x := range x {
+			sum, slope := tc[0], 0.0
+			p0, p1, d0, d1 := 1.0, x, 0.0, 1.0
+			for k := 1; k < len(c); k++ {
+				sum += tc[k] * p1
+				slope += c[k] * d1
+				d0, d1 = d1, p.alpha*(p1+x*d1)-p.beta*d0
+				p0, p1 = p1, p.alpha*x*p1-p.beta*p0
 			}
+			ty[n] = sum + slope*tx[n]
 		}
-	},
+	}),
 }
 
 // basis is the recurrence of a family of polynomials.

@@ -30,26 +30,20 @@ var quantizer = abi.NodeType{
 		s.NoBackward = !s.Surrogate
 		return nil
 	},
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			x, y := b.In(0, lane), b.Out(0, lane)
-			steps := math.Exp2(b.Param(0, lane).At(0) - 1)
-			for n := range x {
-				y[n] = math.Round(x[n]*steps) / steps
-			}
+	Forward: lanes(func(b *abi.Block, lane int) {
+		x, y := b.In(0, lane), b.Out(0, lane)
+		steps := math.Exp2(b.Param(0, lane).At(0) - 1)
+		for n := range x {
+			y[n] = math.Round(x[n]*steps) / steps
 		}
-	},
-	Backward: quantizerBackward,
-	Second:   abi.LinearSecond(quantizerBackward),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			copy(t.Out(0, lane), t.In(0, lane))
-		}
-	},
+	}),
+	Backward: lanePairs(quantizerBackward),
+	Second:   abi.LinearSecond(lanePairs(quantizerBackward)),
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		copy(t.Out(0, lane), t.In(0, lane))
+	}),
 }
 
-func quantizerBackward(b, d *abi.Block) {
-	for lane := range b.Lanes {
-		vec.Add(d.In(0, lane), d.Out(0, lane))
-	}
+func quantizerBackward(b, d *abi.Block, lane int) {
+	vec.Add(d.In(0, lane), d.Out(0, lane))
 }

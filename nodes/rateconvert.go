@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"ampfit/abi"
+	"ampfit/internal/resample"
 	"ampfit/internal/vec"
 )
 
@@ -35,10 +36,10 @@ var rateConvert = abi.NodeType{
 	},
 	Configure: setRateConvert,
 	Internal:  []int{0},
-	Forward:   func(b *abi.Block) { rateConvertRun(b) },
-	Backward:  rateConvertBackward,
-	Tangent:   func(_, t *abi.Block) { rateConvertRun(t) },
-	Second:    abi.LinearSecond(rateConvertBackward),
+	Forward:   lanes(rateConvertRun),
+	Backward:  lanePairs(rateConvertBackward),
+	Tangent:   lanePairs(func(_, t *abi.Block, lane int) { rateConvertRun(t, lane) }),
+	Second:    abi.LinearSecond(lanePairs(rateConvertBackward)),
 }
 
 type rateLaw struct {
@@ -101,7 +102,7 @@ func rateKernels(s *abi.Setup, p, q int) (k1, k2 func(t float64) float64, h1, h2
 			if x == 0 {
 				return 1
 			}
-			return math.Sin(x) / x * bessel0(beta*math.Sqrt(1-u*u)) / bessel0(beta)
+			return math.Sin(x) / x * resample.Bessel(beta*math.Sqrt(1-u*u)) / resample.Bessel(beta)
 		}
 		k2 = k1
 	}
@@ -169,16 +170,6 @@ func catmullRom(t float64) float64 {
 	return 0
 }
 
-// bessel0 is the modified Bessel function of order 0, by its power series.
-func bessel0(x float64) float64 {
-	sum, term := 1.0, 1.0
-	for k := 1.0; term > 1e-17*sum; k++ {
-		term *= (x / (2 * k)) * (x / (2 * k))
-		sum += term
-	}
-	return sum
-}
-
 // dot4 returns the dot product, in four sums that need not wait for each other.
 func dot4(a, b []float64) float64 {
 	var s0, s1, s2, s3 float64
@@ -194,58 +185,54 @@ func dot4(a, b []float64) float64 {
 	return (s0 + s1) + (s2 + s3)
 }
 
-func rateConvertRun(b *abi.Block) {
+func rateConvertRun(b *abi.Block, lane int) {
 	law := b.Data.(*rateLaw)
-	for lane := range b.Lanes {
-		x, y, row := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane)
-		copy(row[law.back1:], x)
-		phase := int(b.Frame(lane) % int64(law.q))
-		n1, n2 := law.back1+1, law.back2+1
-		for n := range y {
-			up, down := law.up[phase], law.down[phase]
-			sum := 0.0
-			for r := range law.slots {
-				z := b.Internal(1+r, lane)
-				z[law.back2+n] = 0
-				if r < law.values[phase] {
-					z[law.back2+n] = dot4(up[r*n1:][:n1], row[n:])
-				}
-				sum += dot4(down[r*n2:][:n2], z[n:])
+	x, y, row := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane)
+	copy(row[law.back1:], x)
+	phase := int(b.Frame(lane) % int64(law.q))
+	n1, n2 := law.back1+1, law.back2+1
+	for n := range y {
+		up, down := law.up[phase], law.down[phase]
+		sum := 0.0
+		for r := range law.slots {
+			z := b.Internal(1+r, lane)
+			z[law.back2+n] = 0
+			if r < law.values[phase] {
+				z[law.back2+n] = dot4(up[r*n1:][:n1], row[n:])
 			}
-			y[n] = sum
-			if phase++; phase == law.q {
-				phase = 0
-			}
+			sum += dot4(down[r*n2:][:n2], z[n:])
+		}
+		y[n] = sum
+		if phase++; phase == law.q {
+			phase = 0
 		}
 	}
 }
 
-func rateConvertBackward(b, d *abi.Block) {
+func rateConvertBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(*rateLaw)
-	for lane := range b.Lanes {
-		dx, dy, drow := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane)
-		n1, n2 := law.back1+1, law.back2+1
-		last := int((b.Frame(lane) + int64(len(dy)) - 1) % int64(law.q))
-		phase := last
-		for n := len(dy) - 1; n >= 0; n-- {
-			up, down := law.up[phase], law.down[phase]
-			for r := range law.slots {
-				dz := d.Internal(1+r, lane)
-				g, to := dy[n], dz[n:][:n2]
-				for i, w := range down[r*n2:][:n2] {
+	dx, dy, drow := d.In(0, lane), d.Out(0, lane), d.Internal(0, lane)
+	n1, n2 := law.back1+1, law.back2+1
+	last := int((b.Frame(lane) + int64(len(dy)) - 1) % int64(law.q))
+	phase := last
+	for n := len(dy) - 1; n >= 0; n-- {
+		up, down := law.up[phase], law.down[phase]
+		for r := range law.slots {
+			dz := d.Internal(1+r, lane)
+			g, to := dy[n], dz[n:][:n2]
+			for i, w := range down[r*n2:][:n2] {
+				to[i] = math.FMA(w, g, to[i])
+			}
+			if g = dz[law.back2+n]; r < law.values[phase] {
+				to = drow[n:][:n1]
+				for i, w := range up[r*n1:][:n1] {
 					to[i] = math.FMA(w, g, to[i])
 				}
-				if g = dz[law.back2+n]; r < law.values[phase] {
-					to = drow[n:][:n1]
-					for i, w := range up[r*n1:][:n1] {
-						to[i] = math.FMA(w, g, to[i])
-					}
-				}
-			}
-			if phase--; phase < 0 {
-				phase = law.q - 1
 			}
 		}
-		vec.Add(dx, drow[law.back1:])
+		if phase--; phase < 0 {
+			phase = law.q - 1
+		}
 	}
+	vec.Add(dx, drow[law.back1:])
 }

@@ -47,10 +47,7 @@ func TestRateConvertPassesItsBand(t *testing.T) {
 
 // Cubic interpolation keeps parabolas, whatever the rate.
 func TestRateConvertSplineKeepsParabolas(t *testing.T) {
-	x := make([]float64, 200)
-	for n := range x {
-		x[n] = 1 + 0.3*float64(n) - 0.01*float64(n*n)
-	}
+	x := abitest.Row(200, func(n int) float64 { return 1 + 0.3*float64(n) - 0.01*float64(n*n) })
 	y := abitest.Run(t, "RateConvertNode", abitest.P{"config": abi.Config{"ratio": "2/3", "kind": "spline"}}, x)
 	for n := 30; n < 200; n++ {
 		require.InDelta(t, x[n-5], y[n], 1e-9) // two frames, and two values of 3/2 frames

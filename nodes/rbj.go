@@ -1,29 +1,15 @@
 package nodes
 
 import (
-	"math"
-
 	"ampfit/abi"
 	"ampfit/nodes/kernel"
 )
 
 func init() {
-	cutoff := abi.Param{
-		Name: "cutoff_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
-		Doc: "Corner frequency: the pole frequency of the analog prototype, warped to be exact.",
-	}
-	freq := abi.Param{
-		Name: "freq_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true,
-		Doc: "Centre frequency, or the middle of a shelf's slope.",
-	}
-	q := abi.Param{
-		Name: "q", Role: abi.Quality, Default: math.Sqrt2 / 2, Min: 0.05, Max: 40, Scale: abi.Log, Mod: true,
-		Doc: "Quality of the pole pair; 0.7071 has no peak, more is narrower.",
-	}
-	gain := abi.Param{
-		Name: "gain_db", Role: abi.Boost, Unit: "dB", Default: 0, Min: -40, Max: 40, Mod: true,
-		Doc: "Gain at the centre, or on the shelf.",
-	}
+	cutoff := cornerParam("cutoff_hz", "Corner frequency: the pole frequency of the analog prototype, warped to be exact.")
+	freq := cornerParam("freq_hz", "Centre frequency, or the middle of a shelf's slope.")
+	q := qualityParam("Quality of the pole pair; 0.7071 has no peak, more is narrower.")
+	gain := boostParam("Gain at the centre, or on the shelf.")
 	const ends = "the poles of the analog filter, and its gain exactly at 0 and at half the rate."
 	const shelf = "the gain exactly at 0, at half the rate and at one frequency between, within about 1 dB elsewhere for q up to 2; the slope at 0 dB is that of a high shelf's cut."
 	for _, f := range []struct {
@@ -68,10 +54,10 @@ func init() {
 				}
 				return nil
 			},
-			Prepare:        kernel.BiquadPrepare,
-			Forward:        kernel.BiquadForward,
-			Backward:       kernel.BiquadBackward,
-			Tangent:        kernel.BiquadTangent,
+			Prepare:        lanes(kernel.BiquadPrepare),
+			Forward:        lanes(kernel.BiquadForward),
+			Backward:       lanePairs(kernel.BiquadBackward),
+			Tangent:        lanePairs(kernel.BiquadTangent),
 			Second:         kernel.Second(cookbookFormula(f.kind, len(f.params))),
 			Kernel:         "biquad",
 			CohortForward:  kernel.BiquadForwardCohort,

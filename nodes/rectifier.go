@@ -25,40 +25,34 @@ var rectifier = abi.NodeType{
 		s.Data = s.Config.Number("corner")
 		return nil
 	},
-	Forward: func(b *abi.Block) {
+	Forward: lanes(func(b *abi.Block, lane int) {
 		c := b.Data.(float64)
-		for lane := range b.Lanes {
-			x, y, mix := b.In(0, lane), b.Out(0, lane), b.Param(0, lane).At(0)
-			for n, x := range x {
-				r, _ := rectified(x, c)
-				y[n] = (1-mix)*x + mix*r
-			}
+		x, y, mix := b.In(0, lane), b.Out(0, lane), b.Param(0, lane).At(0)
+		for n, x := range x {
+			r, _ := rectified(x, c)
+			y[n] = (1-mix)*x + mix*r
 		}
-	},
-	Backward: func(b, d *abi.Block) {
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
 		c := b.Data.(float64)
-		for lane := range b.Lanes {
-			x, dx, dy, mix := b.In(0, lane), d.In(0, lane), d.Out(0, lane), b.Param(0, lane).At(0)
-			dmix := 0.0
-			for n, x := range x {
-				r, slope := rectified(x, c)
-				dx[n] += (1 - mix + mix*slope) * dy[n]
-				dmix += (r - x) * dy[n]
-			}
-			d.Param(0, lane).Add(0, dmix)
+		x, dx, dy, mix := b.In(0, lane), d.In(0, lane), d.Out(0, lane), b.Param(0, lane).At(0)
+		dmix := 0.0
+		for n, x := range x {
+			r, slope := rectified(x, c)
+			dx[n] += (1 - mix + mix*slope) * dy[n]
+			dmix += (r - x) * dy[n]
 		}
-	},
+		d.Param(0, lane).Add(0, dmix)
+	}),
 	Second: kernel.Second(rectifierFormula),
-	Tangent: func(b, t *abi.Block) {
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
 		c := b.Data.(float64)
-		for lane := range b.Lanes {
-			x, tx, ty, mix, tmix := b.In(0, lane), t.In(0, lane), t.Out(0, lane), b.Param(0, lane).At(0), t.Param(0, lane).At(0)
-			for n, x := range x {
-				r, slope := rectified(x, c)
-				ty[n] = (1-mix+mix*slope)*tx[n] + tmix*(r-x)
-			}
+		x, tx, ty, mix, tmix := b.In(0, lane), t.In(0, lane), t.Out(0, lane), b.Param(0, lane).At(0), t.Param(0, lane).At(0)
+		for n, x := range x {
+			r, slope := rectified(x, c)
+			ty[n] = (1-mix+mix*slope)*tx[n] + tmix*(r-x)
 		}
-	},
+	}),
 }
 
 // rectified returns r(x) and its slope.

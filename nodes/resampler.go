@@ -30,39 +30,35 @@ var resampler = abi.NodeType{
 		{Name: "sample_rate_window", Kind: abi.Int, Default: 0.0, Doc: "AMP's report only: no effect."},
 	},
 	State:   1, // x[n-1], without initial_value
-	Forward: resamplerRun,
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			dx, dy, dstate := d.In(0, lane), d.Out(0, lane), d.State(lane)
-			last := len(dy) - 1
-			for n := range last {
-				dx[n] += dy[n] - dy[n+1]
-			}
-			dx[last] += dy[last] + dstate[0]
-			dstate[0] = -dy[0]
-			if b.Frame(lane) == 0 {
-				d.Param(0, lane).Add(0, -dy[0])
-			}
+	Forward: lanes(resamplerRun),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		dx, dy, dstate := d.In(0, lane), d.Out(0, lane), d.State(lane)
+		last := len(dy) - 1
+		for n := range last {
+			dx[n] += dy[n] - dy[n+1]
 		}
-	},
+		dx[last] += dy[last] + dstate[0]
+		dstate[0] = -dy[0]
+		if b.Frame(lane) == 0 {
+			d.Param(0, lane).Add(0, -dy[0])
+		}
+	}),
 	Second:  kernel.Second(resamplerFormula),
-	Tangent: func(_, t *abi.Block) { resamplerRun(t) },
+	Tangent: lanePairs(func(_, t *abi.Block, lane int) { resamplerRun(t, lane) }),
 }
 
 // resamplerRun is linear: the tangent is the same.
-func resamplerRun(b *abi.Block) {
-	for lane := range b.Lanes {
-		x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
-		last := state[0]
-		if b.Frame(lane) == 0 {
-			last += b.Param(0, lane).At(0)
-		}
-		for n, x := range x {
-			y[n] = x - last
-			last = x
-		}
-		state[0] = last
+func resamplerRun(b *abi.Block, lane int) {
+	x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
+	last := state[0]
+	if b.Frame(lane) == 0 {
+		last += b.Param(0, lane).At(0)
 	}
+	for n, x := range x {
+		y[n] = x - last
+		last = x
+	}
+	state[0] = last
 }
 
 func resamplerFormula(f *kernel.Formula) {

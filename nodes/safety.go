@@ -30,56 +30,50 @@ var safety = abi.NodeType{
 	}},
 	State:  1, // m[n-1]
 	Record: 1, // m
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			x, y, m, state := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), b.State(lane)
-			alpha, mean := b.Param(0, lane).At(0), state[0]
-			for n := range x {
-				mean = alpha*mean + (1-alpha)*x[n]
-				m[n] = mean
-				y[n] = min(max(x[n]-mean, -1), 1)
-			}
-			state[0] = mean
+	Forward: lanes(func(b *abi.Block, lane int) {
+		x, y, m, state := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), b.State(lane)
+		alpha, mean := b.Param(0, lane).At(0), state[0]
+		for n := range x {
+			mean = alpha*mean + (1-alpha)*x[n]
+			m[n] = mean
+			y[n] = min(max(x[n]-mean, -1), 1)
 		}
-	},
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			x, m, dx, dy := b.In(0, lane), b.Record(0, lane), d.In(0, lane), d.Out(0, lane)
-			alpha, dalpha, carry := b.Param(0, lane).At(0), 0.0, d.State(lane)[0]
-			for n := len(x) - 1; n >= 0; n-- {
-				prev := b.Before(lane)[0]
-				if n > 0 {
-					prev = m[n-1]
-				}
-				g := 0.0
-				if p := x[n] - m[n]; p >= -1 && p <= 1 {
-					g = dy[n]
-				}
-				lambda := carry - g
-				dx[n] += g + (1-alpha)*lambda
-				dalpha += (prev - x[n]) * lambda
-				carry = alpha * lambda
-			}
-			d.Param(0, lane).Add(0, dalpha)
-			d.State(lane)[0] = carry
-		}
-	},
-	Second: kernel.Second(safetyFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			x, m, tx, ty := b.In(0, lane), b.Record(0, lane), t.In(0, lane), t.Out(0, lane)
-			alpha, talpha, tmean := b.Param(0, lane).At(0), t.Param(0, lane).At(0), t.State(lane)[0]
+		state[0] = mean
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		x, m, dx, dy := b.In(0, lane), b.Record(0, lane), d.In(0, lane), d.Out(0, lane)
+		alpha, dalpha, carry := b.Param(0, lane).At(0), 0.0, d.State(lane)[0]
+		for n := len(x) - 1; n >= 0; n-- {
 			prev := b.Before(lane)[0]
-			for n := range x {
-				tmean = alpha*tmean + (1-alpha)*tx[n] + talpha*(prev-x[n])
-				ty[n], prev = 0, m[n]
-				if p := x[n] - m[n]; p >= -1 && p <= 1 {
-					ty[n] = tx[n] - tmean
-				}
+			if n > 0 {
+				prev = m[n-1]
 			}
-			t.State(lane)[0] = tmean
+			g := 0.0
+			if p := x[n] - m[n]; p >= -1 && p <= 1 {
+				g = dy[n]
+			}
+			lambda := carry - g
+			dx[n] += g + (1-alpha)*lambda
+			dalpha += (prev - x[n]) * lambda
+			carry = alpha * lambda
 		}
-	},
+		d.Param(0, lane).Add(0, dalpha)
+		d.State(lane)[0] = carry
+	}),
+	Second: kernel.Second(safetyFormula),
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		x, m, tx, ty := b.In(0, lane), b.Record(0, lane), t.In(0, lane), t.Out(0, lane)
+		alpha, talpha, tmean := b.Param(0, lane).At(0), t.Param(0, lane).At(0), t.State(lane)[0]
+		prev := b.Before(lane)[0]
+		for n := range x {
+			tmean = alpha*tmean + (1-alpha)*tx[n] + talpha*(prev-x[n])
+			ty[n], prev = 0, m[n]
+			if p := x[n] - m[n]; p >= -1 && p <= 1 {
+				ty[n] = tx[n] - tmean
+			}
+		}
+		t.State(lane)[0] = tmean
+	}),
 }
 
 func safetyFormula(f *kernel.Formula) {

@@ -45,30 +45,24 @@ var sampler = abi.NodeType{
 		s.Data = &samples{audio.Rows, int64(s.Config.Number("start_frame")), s.Config.Bool("loop")}
 		return nil
 	},
-	Forward: func(b *abi.Block) {
+	Forward: lanes(func(b *abi.Block, lane int) {
 		sound := b.Data.(*samples)
-		for lane := range b.Lanes {
-			sound.play(b.Out(0, lane), b.Channel(lane), b.Frame(lane), math.Exp(decibels*b.Param(0, lane).At(0)))
+		sound.play(b.Out(0, lane), b.Channel(lane), b.Frame(lane), math.Exp(decibels*b.Param(0, lane).At(0)))
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		sum := 0.0
+		for n, y := range b.Out(0, lane) {
+			sum += y * d.Out(0, lane)[n]
 		}
-	},
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			sum := 0.0
-			for n, y := range b.Out(0, lane) {
-				sum += y * d.Out(0, lane)[n]
-			}
-			d.Param(0, lane).Add(0, decibels*sum)
-		}
-	},
+		d.Param(0, lane).Add(0, decibels*sum)
+	}),
 	Second: kernel.Second(kernel.LevelFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			ty, tgain := t.Out(0, lane), t.Param(0, lane).At(0)
-			for n, y := range b.Out(0, lane) {
-				ty[n] = decibels * tgain * y
-			}
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		ty, tgain := t.Out(0, lane), t.Param(0, lane).At(0)
+		for n, y := range b.Out(0, lane) {
+			ty[n] = decibels * tgain * y
 		}
-	},
+	}),
 }
 
 type samples struct {

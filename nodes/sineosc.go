@@ -37,21 +37,15 @@ var sineOscillator = abi.NodeType{
 	Configure:      setChannels,
 	State:          1, // φ[n-1]
 	FrameScratch:   1, // φ
-	Forward:        sineForward,
-	Backward:       sineBackward,
-	Tangent:        sineTangent,
+	Forward:        lanes(sineForward),
+	Backward:       lanePairs(sineBackward),
+	Tangent:        lanePairs(sineTangent),
 	Second:         kernel.Second(sineFormula),
 	CohortForward:  sineForwardFour,
-	CohortBackward: sineBackward,
+	CohortBackward: lanePairs(sineBackward),
 }
 
-func sineForward(b *abi.Block) {
-	for lane := range b.Lanes {
-		sineForwardLane(b, lane)
-	}
-}
-
-func sineForwardLane(b *abi.Block, lane int) {
+func sineForward(b *abi.Block, lane int) {
 	y, state := b.Out(0, lane), b.State(lane)
 	frequency, amplitude, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
 	p := state[0]
@@ -87,47 +81,43 @@ func sineForwardFour(b *abi.Block) {
 		}
 	}
 	for ; lane < b.Lanes; lane++ {
-		sineForwardLane(b, lane)
+		sineForward(b, lane)
 	}
 }
 
-func sineBackward(b, d *abi.Block) {
-	for lane := range b.Lanes {
-		dy, dstate, p := d.Out(0, lane), d.State(lane), b.FrameScratch(lane)
-		frequency, amplitude, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
-		dfrequency, damplitude, dphase := d.Param(0, lane), d.Param(1, lane), d.Param(2, lane)
-		last := b.Before(lane)[0]
-		for n := range dy {
-			last = kernel.Advance(last, frequency.At(n)/b.Rate)
-			p[n] = last
-		}
-		lambda := dstate[0]
-		sumPhase, scale := 0.0, 1/b.Rate
-		for n := len(dy) - 1; n >= 0; n-- {
-			slope := 2 * math.Pi * amplitude.At(n) * kernel.CosTurn(p[n]+phase) * dy[n]
-			lambda += slope
-			sumPhase += slope
-			dfrequency.Add(n, scale*lambda)
-			damplitude.Add(n, kernel.SinTurn(p[n]+phase)*dy[n])
-		}
-		dphase.Add(0, sumPhase)
-		dstate[0] = lambda
+func sineBackward(b, d *abi.Block, lane int) {
+	dy, dstate, p := d.Out(0, lane), d.State(lane), b.FrameScratch(lane)
+	frequency, amplitude, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
+	dfrequency, damplitude, dphase := d.Param(0, lane), d.Param(1, lane), d.Param(2, lane)
+	last := b.Before(lane)[0]
+	for n := range dy {
+		last = kernel.Advance(last, frequency.At(n)/b.Rate)
+		p[n] = last
 	}
+	lambda := dstate[0]
+	sumPhase, scale := 0.0, 1/b.Rate
+	for n := len(dy) - 1; n >= 0; n-- {
+		slope := 2 * math.Pi * amplitude.At(n) * kernel.CosTurn(p[n]+phase) * dy[n]
+		lambda += slope
+		sumPhase += slope
+		dfrequency.Add(n, scale*lambda)
+		damplitude.Add(n, kernel.SinTurn(p[n]+phase)*dy[n])
+	}
+	dphase.Add(0, sumPhase)
+	dstate[0] = lambda
 }
 
-func sineTangent(b, t *abi.Block) {
-	for lane := range b.Lanes {
-		ty, tstate := t.Out(0, lane), t.State(lane)
-		frequency, amplitude, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
-		tfrequency, tamplitude, tphase := t.Param(0, lane), t.Param(1, lane), t.Param(2, lane).At(0)
-		p, tp := b.Before(lane)[0], tstate[0]
-		for n := range ty {
-			p = kernel.Advance(p, frequency.At(n)/b.Rate)
-			tp += tfrequency.At(n) / b.Rate
-			ty[n] = tamplitude.At(n)*kernel.SinTurn(p+phase) + 2*math.Pi*amplitude.At(n)*kernel.CosTurn(p+phase)*(tp+tphase)
-		}
-		tstate[0] = tp
+func sineTangent(b, t *abi.Block, lane int) {
+	ty, tstate := t.Out(0, lane), t.State(lane)
+	frequency, amplitude, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
+	tfrequency, tamplitude, tphase := t.Param(0, lane), t.Param(1, lane), t.Param(2, lane).At(0)
+	p, tp := b.Before(lane)[0], tstate[0]
+	for n := range ty {
+		p = kernel.Advance(p, frequency.At(n)/b.Rate)
+		tp += tfrequency.At(n) / b.Rate
+		ty[n] = tamplitude.At(n)*kernel.SinTurn(p+phase) + 2*math.Pi*amplitude.At(n)*kernel.CosTurn(p+phase)*(tp+tphase)
 	}
+	tstate[0] = tp
 }
 
 func sineFormula(f *kernel.Formula) {

@@ -54,17 +54,12 @@ var sinusoidBank = abi.NodeType{
 	Configure: func(s *abi.Setup) error {
 		k := s.Config.Int("partials")
 		law := bankLaw{glides: s.Given("glide_oct") || s.Given("glide_s"), surrogate: s.Config.Bool("surrogate")}
-		var freqs, amps []float64
-		for i := range k {
-			freqs = append(freqs, min(220*float64(i+1), 0.45*s.Rate))
-			amps = append(amps, 1/float64(i+1))
-		}
 		for i := range s.Params {
 			if s.Params[i].Vector {
 				s.Params[i].Len = k
 			}
 		}
-		s.Param("freqs_hz").Defaults, s.Param("amps").Defaults = freqs, amps
+		s.Param("freqs_hz").Defaults, s.Param("amps").Defaults = harmonicSeries(k, s.Rate)
 		if !law.glides {
 			s.Drop("glide_oct")
 			s.Drop("glide_s")
@@ -78,9 +73,9 @@ var sinusoidBank = abi.NodeType{
 	},
 	State:        2, // τ, and τ in the first frame of the chunk
 	FrameScratch: 4, // τ and h, τ̄ and h̄
-	Prepare:      bankPrepare,
-	Forward:      bankForward,
-	Backward:     bankBackward,
+	Prepare:      lanes(bankPrepare),
+	Forward:      lanes(bankForward),
+	Backward:     lanePairs(bankBackward),
 }
 
 type bankLaw struct{ glides, surrogate bool }
@@ -93,17 +88,15 @@ const (
 	bankCoefs
 )
 
-func bankPrepare(b *abi.Block) {
-	for lane := range b.Lanes {
-		freqs, decays, c := b.Vector(0, lane), b.Vector(3, lane), b.Coefs(lane)
-		tables := c[bankCoefs*len(freqs):]
-		clear(tables)
-		for k, f := range freqs {
-			c := c[bankCoefs*k:][:bankCoefs]
-			c[bankFade], c[bankFading] = kernel.Fade(f / b.Rate)
-			c[bankDamping] = decays[k] / b.Rate
-			kernel.SetSine(tables[kernel.SineTable*k:], f/b.Rate, c[bankDamping])
-		}
+func bankPrepare(b *abi.Block, lane int) {
+	freqs, decays, c := b.Vector(0, lane), b.Vector(3, lane), b.Coefs(lane)
+	tables := c[bankCoefs*len(freqs):]
+	clear(tables)
+	for k, f := range freqs {
+		c := c[bankCoefs*k:][:bankCoefs]
+		c[bankFade], c[bankFading] = kernel.Fade(f / b.Rate)
+		c[bankDamping] = decays[k] / b.Rate
+		kernel.SetSine(tables[kernel.SineTable*k:], f/b.Rate, c[bankDamping])
 	}
 }
 
@@ -201,54 +194,52 @@ func (k *bank) turn(tau float64) {
 	kernel.SinCosTurns(k.phasors, k.turns)
 }
 
-func bankForward(b *abi.Block) {
-	for lane := range b.Lanes {
-		k, y, frame := newBank(b, lane), b.Out(0, lane), b.Frame(lane)
-		tau, seed := 0.0, 0.0
-		if k.glides {
-			tau, seed = b.State(lane)[0], b.State(lane)[1]
+func bankForward(b *abi.Block, lane int) {
+	k, y, frame := newBank(b, lane), b.Out(0, lane), b.Frame(lane)
+	tau, seed := 0.0, 0.0
+	if k.glides {
+		tau, seed = b.State(lane)[0], b.State(lane)[1]
+	}
+	if k.glides || !k.allEven(frame-frame%kernel.SineChunk) {
+		tau = k.times(frame, tau)
+	}
+	for from := 0; from < len(y); {
+		at := frame + int64(from)
+		skip := int(at % kernel.SineChunk)
+		first := at - int64(skip)
+		if !k.glides {
+			seed = float64(first) / k.rate
+		} else if skip == 0 {
+			seed = k.taus[from]
 		}
-		if k.glides || !k.allEven(frame-frame%kernel.SineChunk) {
-			tau = k.times(frame, tau)
+		frames := min(kernel.SineChunk-skip, len(y)-from)
+		k.turn(seed)
+		for i, a := range k.amps {
+			if k.even(i, first) {
+				a *= k.c[bankCoefs*i+bankFade] * k.decay(i, first)
+			} else {
+				a = 0
+			}
+			k.phasors[2*i] *= a
+			k.phasors[2*i+1] *= a
 		}
-		for from := 0; from < len(y); {
-			at := frame + int64(from)
-			skip := int(at % kernel.SineChunk)
-			first := at - int64(skip)
-			if !k.glides {
-				seed = float64(first) / k.rate
-			} else if skip == 0 {
-				seed = k.taus[from]
-			}
-			frames := min(kernel.SineChunk-skip, len(y)-from)
-			k.turn(seed)
-			for i, a := range k.amps {
-				if k.even(i, first) {
-					a *= k.c[bankCoefs*i+bankFade] * k.decay(i, first)
-				} else {
-					a = 0
-				}
-				k.phasors[2*i] *= a
-				k.phasors[2*i+1] *= a
-			}
-			for i := 2 * len(k.amps); i < len(k.phasors); i++ {
-				k.phasors[i] = 0
-			}
-			sum := k.x[:(skip+frames+7)&^7] // from where the chunk begins
-			clear(sum)
-			kernel.AddSines(sum, k.tables, k.phasors, k.damped)
-			to := y[from:][:frames]
-			copy(to, sum[skip:])
-			for i := range k.amps {
-				if !k.even(i, first) {
-					k.add(to, i, from, skip, first)
-				}
-			}
-			from += frames
+		for i := 2 * len(k.amps); i < len(k.phasors); i++ {
+			k.phasors[i] = 0
 		}
-		if k.glides {
-			b.State(lane)[0], b.State(lane)[1] = tau, seed
+		sum := k.x[:(skip+frames+7)&^7] // from where the chunk begins
+		clear(sum)
+		kernel.AddSines(sum, k.tables, k.phasors, k.damped)
+		to := y[from:][:frames]
+		copy(to, sum[skip:])
+		for i := range k.amps {
+			if !k.even(i, first) {
+				k.add(to, i, from, skip, first)
+			}
 		}
+		from += frames
+	}
+	if k.glides {
+		b.State(lane)[0], b.State(lane)[1] = tau, seed
 	}
 }
 
@@ -267,62 +258,60 @@ func (k *bank) add(y []float64, i, from, skip int, first int64) {
 	}
 }
 
-func bankBackward(b, d *abi.Block) {
-	for lane := range b.Lanes {
-		k, dy := newBank(b, lane), d.Out(0, lane)
-		dfreqs, damps, dphases, ddecays, dattacks := d.Vector(0, lane), d.Vector(1, lane), d.Vector(2, lane), d.Vector(3, lane), d.Vector(4, lane)
-		frames, begin := len(dy), b.Frame(lane)
-		dtau, dstep := b.FrameScratch(lane)[2*frames:3*frames], b.FrameScratch(lane)[3*frames:4*frames]
-		rows := k.glides || !k.allEven(begin)
-		if rows {
-			tau := 0.0
-			if k.glides {
-				tau = b.Before(lane)[0]
-			}
-			k.times(begin, tau)
-			clear(dtau)
-			clear(dstep)
-		}
-		for from := 0; from < frames; from += kernel.SineChunk {
-			g := dy[from:min(from+kernel.SineChunk, frames)]
-			first := begin + int64(from)
-			t0 := float64(first) / k.rate
-			tau0 := t0
-			if k.glides {
-				tau0 = k.taus[from]
-			}
-			x, ramp := kernel.SineRamp(k.x, k.ramp, g)
-			k.turn(tau0)
-			kernel.SumSines(k.sums, x, ramp, k.tables)
-			for i, a := range k.amps {
-				var s, c, st, ct, dv float64 // Σ ȳ times sine and cosine, with t and τ
-				w := k.c[bankCoefs*i:][:bankCoefs]
-				if k.even(i, first) {
-					e, decay := k.sums[4*i:][:4], k.decay(i, first)
-					sin, cos := decay*k.phasors[2*i], decay*k.phasors[2*i+1]
-					s, c = sin*e[0]+cos*e[1], cos*e[0]-sin*e[1]
-					dv = a * s * w[bankFading] / k.rate
-					s, c = w[bankFade]*s, w[bankFade]*c
-					st, ct = t0*s+w[bankFade]*(sin*e[2]+cos*e[3])/k.rate, tau0*c+w[bankFade]*(cos*e[2]-sin*e[3])/k.rate
-					if k.glides {
-						dtau[from] += 2 * math.Pi * k.freqs[i] * a * c // its steps are 1/rate by now
-					}
-				} else {
-					s, c, st, ct, dv = k.addBack(g, i, from, first, t0, dtau[from:], dstep[from:], &dattacks[i])
-				}
-				scale := 1.0
-				if b.Data.(bankLaw).surrogate {
-					scale = math.Exp(2 * w[bankDamping])
-				}
-				damps[i] += s
-				dphases[i] += 2 * math.Pi * a * c
-				dfreqs[i] += scale*2*math.Pi*a*ct + dv
-				ddecays[i] -= scale * a * st
-			}
-		}
+func bankBackward(b, d *abi.Block, lane int) {
+	k, dy := newBank(b, lane), d.Out(0, lane)
+	dfreqs, damps, dphases, ddecays, dattacks := d.Vector(0, lane), d.Vector(1, lane), d.Vector(2, lane), d.Vector(3, lane), d.Vector(4, lane)
+	frames, begin := len(dy), b.Frame(lane)
+	dtau, dstep := b.FrameScratch(lane)[2*frames:3*frames], b.FrameScratch(lane)[3*frames:4*frames]
+	rows := k.glides || !k.allEven(begin)
+	if rows {
+		tau := 0.0
 		if k.glides {
-			k.timesBack(b, d, lane, dtau, dstep)
+			tau = b.Before(lane)[0]
 		}
+		k.times(begin, tau)
+		clear(dtau)
+		clear(dstep)
+	}
+	for from := 0; from < frames; from += kernel.SineChunk {
+		g := dy[from:min(from+kernel.SineChunk, frames)]
+		first := begin + int64(from)
+		t0 := float64(first) / k.rate
+		tau0 := t0
+		if k.glides {
+			tau0 = k.taus[from]
+		}
+		x, ramp := kernel.SineRamp(k.x, k.ramp, g)
+		k.turn(tau0)
+		kernel.SumSines(k.sums, x, ramp, k.tables)
+		for i, a := range k.amps {
+			var s, c, st, ct, dv float64 // Σ ȳ times sine and cosine, with t and τ
+			w := k.c[bankCoefs*i:][:bankCoefs]
+			if k.even(i, first) {
+				e, decay := k.sums[4*i:][:4], k.decay(i, first)
+				sin, cos := decay*k.phasors[2*i], decay*k.phasors[2*i+1]
+				s, c = sin*e[0]+cos*e[1], cos*e[0]-sin*e[1]
+				dv = a * s * w[bankFading] / k.rate
+				s, c = w[bankFade]*s, w[bankFade]*c
+				st, ct = t0*s+w[bankFade]*(sin*e[2]+cos*e[3])/k.rate, tau0*c+w[bankFade]*(cos*e[2]-sin*e[3])/k.rate
+				if k.glides {
+					dtau[from] += 2 * math.Pi * k.freqs[i] * a * c // its steps are 1/rate by now
+				}
+			} else {
+				s, c, st, ct, dv = k.addBack(g, i, from, first, t0, dtau[from:], dstep[from:], &dattacks[i])
+			}
+			scale := 1.0
+			if b.Data.(bankLaw).surrogate {
+				scale = math.Exp(2 * w[bankDamping])
+			}
+			damps[i] += s
+			dphases[i] += 2 * math.Pi * a * c
+			dfreqs[i] += scale*2*math.Pi*a*ct + dv
+			ddecays[i] -= scale * a * st
+		}
+	}
+	if k.glides {
+		k.timesBack(b, d, lane, dtau, dstep)
 	}
 }
 

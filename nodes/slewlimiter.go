@@ -47,8 +47,8 @@ var slewLimiter = abi.NodeType{
 	},
 	State:    2, // y[n-1], v[n-1]
 	Record:   1, // the branch
-	Forward:  slewForward,
-	Backward: slewBackward,
+	Forward:  lanes(slewForward),
+	Backward: lanePairs(slewBackward),
 }
 
 type slewLaw struct{ second, ideal bool }
@@ -63,88 +63,84 @@ const (
 	slewBrakes // towards rest at the input
 )
 
-func slewForward(b *abi.Block) {
+func slewForward(b *abi.Block, lane int) {
 	l := b.Data.(slewLaw)
-	for lane := range b.Lanes {
-		x, y, branch, state := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), b.State(lane)
-		rise, fall, accel := b.Param(0, lane).At(0)/b.Rate, b.Param(1, lane).At(0)/b.Rate, 0.0
-		if l.second {
-			accel = b.Param(2, lane).At(0) / (b.Rate * b.Rate)
-		}
-		last, v := state[0], state[1]
-		for n, x := range x {
-			to, how := x-last, slewFree
-			if !l.ideal {
-				if l.second && math.Abs(to) > accel {
-					to, how = math.Copysign(accel*(math.Sqrt(0.25+2*math.Abs(to)/accel)-0.5), to), slewBrakes
-				}
-				if l.second && to > v+accel {
-					to, how = v+accel, slewUp
-				} else if l.second && to < v-accel {
-					to, how = v-accel, slewDown
-				}
-				if to > rise {
-					to, how = rise, slewRises
-				} else if to < -fall {
-					to, how = -fall, slewFalls
-				}
-			}
-			v = to
-			if how == slewFree {
-				last = x // exactly
-			} else {
-				last += v
-			}
-			y[n], branch[n] = last, float64(how)
-		}
-		state[0], state[1] = last, v
+	x, y, branch, state := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), b.State(lane)
+	rise, fall, accel := b.Param(0, lane).At(0)/b.Rate, b.Param(1, lane).At(0)/b.Rate, 0.0
+	if l.second {
+		accel = b.Param(2, lane).At(0) / (b.Rate * b.Rate)
 	}
+	last, v := state[0], state[1]
+	for n, x := range x {
+		to, how := x-last, slewFree
+		if !l.ideal {
+			if l.second && math.Abs(to) > accel {
+				to, how = math.Copysign(accel*(math.Sqrt(0.25+2*math.Abs(to)/accel)-0.5), to), slewBrakes
+			}
+			if l.second && to > v+accel {
+				to, how = v+accel, slewUp
+			} else if l.second && to < v-accel {
+				to, how = v-accel, slewDown
+			}
+			if to > rise {
+				to, how = rise, slewRises
+			} else if to < -fall {
+				to, how = -fall, slewFalls
+			}
+		}
+		v = to
+		if how == slewFree {
+			last = x // exactly
+		} else {
+			last += v
+		}
+		y[n], branch[n] = last, float64(how)
+	}
+	state[0], state[1] = last, v
 }
 
-func slewBackward(b, d *abi.Block) {
+func slewBackward(b, d *abi.Block, lane int) {
 	l := b.Data.(slewLaw)
-	for lane := range b.Lanes {
-		x, y, dx, dy, branch, dstate := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane), b.Record(0, lane), d.State(lane)
-		accel := 1.0
-		if l.second {
-			accel = b.Param(2, lane).At(0) / (b.Rate * b.Rate)
-		}
-		ey, ev := dstate[0], dstate[1] // of y[n] and v[n] by the frames after
-		var drise, dfall, daccel float64
-		for n := len(dx) - 1; n >= 0; n-- {
-			g := dy[n] + ey
-			dv := g + ev
-			ey, ev = g, 0 // y[n] = y[n-1] + v[n]
-			switch int(branch[n]) {
-			case slewFree:
-				dx[n] += dv
-				ey -= dv
-			case slewBrakes:
-				w := x[n] - b.Before(lane)[0]
-				if n > 0 {
-					w = x[n] - y[n-1]
-				}
-				root := math.Sqrt(0.25 + 2*math.Abs(w)/accel)
-				dx[n] += dv / root
-				ey -= dv / root
-				daccel += kernel.Sign(w) * (root - 0.5 - math.Abs(w)/(accel*root)) * dv
-			case slewRises:
-				drise += dv
-			case slewFalls:
-				dfall -= dv
-			case slewUp:
-				ev = dv
-				daccel += dv
-			case slewDown:
-				ev = dv
-				daccel -= dv
-			}
-		}
-		d.Param(0, lane).Add(0, drise/b.Rate)
-		d.Param(1, lane).Add(0, dfall/b.Rate)
-		if l.second {
-			d.Param(2, lane).Add(0, daccel/(b.Rate*b.Rate))
-		}
-		dstate[0], dstate[1] = ey, ev
+	x, y, dx, dy, branch, dstate := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane), b.Record(0, lane), d.State(lane)
+	accel := 1.0
+	if l.second {
+		accel = b.Param(2, lane).At(0) / (b.Rate * b.Rate)
 	}
+	ey, ev := dstate[0], dstate[1] // of y[n] and v[n] by the frames after
+	var drise, dfall, daccel float64
+	for n := len(dx) - 1; n >= 0; n-- {
+		g := dy[n] + ey
+		dv := g + ev
+		ey, ev = g, 0 // y[n] = y[n-1] + v[n]
+		switch int(branch[n]) {
+		case slewFree:
+			dx[n] += dv
+			ey -= dv
+		case slewBrakes:
+			w := x[n] - b.Before(lane)[0]
+			if n > 0 {
+				w = x[n] - y[n-1]
+			}
+			root := math.Sqrt(0.25 + 2*math.Abs(w)/accel)
+			dx[n] += dv / root
+			ey -= dv / root
+			daccel += kernel.Sign(w) * (root - 0.5 - math.Abs(w)/(accel*root)) * dv
+		case slewRises:
+			drise += dv
+		case slewFalls:
+			dfall -= dv
+		case slewUp:
+			ev = dv
+			daccel += dv
+		case slewDown:
+			ev = dv
+			daccel -= dv
+		}
+	}
+	d.Param(0, lane).Add(0, drise/b.Rate)
+	d.Param(1, lane).Add(0, dfall/b.Rate)
+	if l.second {
+		d.Param(2, lane).Add(0, daccel/(b.Rate*b.Rate))
+	}
+	dstate[0], dstate[1] = ey, ev
 }

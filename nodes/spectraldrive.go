@@ -54,8 +54,8 @@ var spectralDrive = abi.NodeType{
 		{Name: "fast_latency", Kind: abi.Int, Default: 0.0, Min: 0, Max: 65536, Doc: "Frames by which fast_filter is late."},
 	},
 	Configure: setSpectralDrive,
-	Forward:   spectralDriveForward,
-	Backward:  spectralDriveBackward,
+	Forward:   lanes(spectralDriveForward),
+	Backward:  lanePairs(spectralDriveBackward),
 }
 
 type driveLaw struct {
@@ -140,92 +140,88 @@ func (law *driveLaw) limit(b *abi.Block, lane, band int) float64 {
 	return law.perSlew[band] * floor * math.Exp(law.place[band]*math.Log(ceiling/floor))
 }
 
-func spectralDriveForward(b *abi.Block) {
+func spectralDriveForward(b *abi.Block, lane int) {
 	law := b.Data.(*driveLaw)
-	for lane := range b.Lanes {
-		switch {
-		case law.STFT == nil && law.stages == 0:
-			rciForward(b, lane)
-			continue
-		case law.STFT == nil:
-			fastForward(b, lane, law)
-			continue
-		}
-		x, y, row, z := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane), b.FrameScratch(lane)
-		law.Open(b, lane, x, len(law.weights))
-		frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
-		for n := 0; n < len(x); {
-			count, boundary := kernel.Until(b.Frame(lane), n, len(x), law.Hop)
-			if boundary {
-				law.Analyse(re, im, row[n:n+law.N], frames, free)
-				for band, weights := range law.weights {
-					for k, w := range weights {
-						gr[k], gi[k] = w*re[k], w*im[k]
-					}
-					law.Synthesise(law.Tail(b, lane, band, n, b.Frame(lane)), gr, gi, frames, free)
+	switch {
+	case law.STFT == nil && law.stages == 0:
+		rciForward(b, lane)
+		return
+	case law.STFT == nil:
+		fastForward(b, lane, law)
+		return
+	}
+	x, y, row, z := b.In(0, lane), b.Out(0, lane), b.Internal(0, lane), b.FrameScratch(lane)
+	law.Open(b, lane, x, len(law.weights))
+	frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
+	for n := 0; n < len(x); {
+		count, boundary := kernel.Until(b.Frame(lane), n, len(x), law.Hop)
+		if boundary {
+			law.Analyse(re, im, row[n:n+law.N], frames, free)
+			for band, weights := range law.weights {
+				for k, w := range weights {
+					gr[k], gi[k] = w*re[k], w*im[k]
 				}
+				law.Synthesise(law.Tail(b, lane, band, n, b.Frame(lane)), gr, gi, frames, free)
 			}
-			n += count
 		}
-		clear(y)
-		drive := b.Param(0, lane).At(0)
-		for band := range law.weights {
-			t := law.limit(b, lane, band)
-			law.Sum(z, b, lane, band, 0)
-			for n, v := range z {
-				y[n] += t * math.Tanh(drive*v/t)
-			}
+		n += count
+	}
+	clear(y)
+	drive := b.Param(0, lane).At(0)
+	for band := range law.weights {
+		t := law.limit(b, lane, band)
+		law.Sum(z, b, lane, band, 0)
+		for n, v := range z {
+			y[n] += t * math.Tanh(drive*v/t)
 		}
 	}
 }
 
-func spectralDriveBackward(b, d *abi.Block) {
+func spectralDriveBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(*driveLaw)
-	for lane := range b.Lanes {
-		switch {
-		case law.STFT == nil && law.stages == 0:
-			rciBackward(b, d, lane)
-			continue
-		case law.STFT == nil:
-			fastBackward(b, d, lane, law)
-			continue
-		}
-		drow, dx, dy, z := d.Internal(0, lane), d.In(0, lane), d.Out(0, lane), b.FrameScratch(lane)
-		drive, ddrive, dfloor, dceiling := b.Param(0, lane).At(0), 0.0, 0.0, 0.0
-		for band := range law.weights {
-			t := law.limit(b, lane, band)
-			law.Sum(z, b, lane, band, 0)
-			dt := 0.0
-			for n, v := range z {
-				u := drive * v / t
-				th := math.Tanh(u)
-				slope := (1 - th*th) * dy[n]
-				ddrive += v * slope
-				dt += th*dy[n] - u*slope
-				z[n] = drive * slope
-			}
-			law.Spread(z, d, lane, band)
-			dfloor += dt * t * (1 - law.place[band])
-			dceiling += dt * t * law.place[band]
-		}
-		d.Param(0, lane).Add(0, ddrive)
-		d.Param(1, lane).Add(0, dfloor/b.Param(1, lane).At(0))
-		d.Param(2, lane).Add(0, dceiling/b.Param(2, lane).At(0))
-		frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
-		for n := law.Last(b.Frame(lane), len(dy)); n >= 0; n -= law.Hop {
-			clear(re)
-			clear(im)
-			for band, weights := range law.weights {
-				law.SynthesiseBack(gr, gi, law.Tail(d, lane, band, n, b.Frame(lane)), frames, free)
-				for k, w := range weights {
-					re[k] += w * gr[k]
-					im[k] += w * gi[k]
-				}
-			}
-			law.AnalyseBack(drow[n:n+law.N], re, im, frames, free)
-		}
-		vec.Add(dx, drow[law.N:])
+	switch {
+	case law.STFT == nil && law.stages == 0:
+		rciBackward(b, d, lane)
+		return
+	case law.STFT == nil:
+		fastBackward(b, d, lane, law)
+		return
 	}
+	drow, dx, dy, z := d.Internal(0, lane), d.In(0, lane), d.Out(0, lane), b.FrameScratch(lane)
+	drive, ddrive, dfloor, dceiling := b.Param(0, lane).At(0), 0.0, 0.0, 0.0
+	for band := range law.weights {
+		t := law.limit(b, lane, band)
+		law.Sum(z, b, lane, band, 0)
+		dt := 0.0
+		for n, v := range z {
+			u := drive * v / t
+			th := math.Tanh(u)
+			slope := (1 - th*th) * dy[n]
+			ddrive += v * slope
+			dt += th*dy[n] - u*slope
+			z[n] = drive * slope
+		}
+		law.Spread(z, d, lane, band)
+		dfloor += dt * t * (1 - law.place[band])
+		dceiling += dt * t * law.place[band]
+	}
+	d.Param(0, lane).Add(0, ddrive)
+	d.Param(1, lane).Add(0, dfloor/b.Param(1, lane).At(0))
+	d.Param(2, lane).Add(0, dceiling/b.Param(2, lane).At(0))
+	frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
+	for n := law.Last(b.Frame(lane), len(dy)); n >= 0; n -= law.Hop {
+		clear(re)
+		clear(im)
+		for band, weights := range law.weights {
+			law.SynthesiseBack(gr, gi, law.Tail(d, lane, band, n, b.Frame(lane)), frames, free)
+			for k, w := range weights {
+				re[k] += w * gr[k]
+				im[k] += w * gi[k]
+			}
+		}
+		law.AnalyseBack(drow[n:n+law.N], re, im, frames, free)
+	}
+	vec.Add(dx, drow[law.N:])
 }
 
 // rciCoefs returns g, k, a and the gain.

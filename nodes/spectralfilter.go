@@ -58,24 +58,22 @@ var spectralFilter = abi.NodeType{
 		s.Data = law
 		return nil
 	},
-	Prepare: func(b *abi.Block) {
+	Prepare: lanes(func(b *abi.Block, lane int) {
 		law := b.Data.(*spectralLaw)
-		for lane := range b.Lanes {
-			gains, g := b.Vector(0, lane), b.Coefs(lane)
-			for k, at := range law.place {
-				i := int(at)
-				f := at - float64(i)
-				db := gains[i]
-				if f > 0 {
-					db += f * (gains[i+1] - gains[i])
-				}
-				g[k] = math.Exp(decibels * db)
+		gains, g := b.Vector(0, lane), b.Coefs(lane)
+		for k, at := range law.place {
+			i := int(at)
+			f := at - float64(i)
+			db := gains[i]
+			if f > 0 {
+				db += f * (gains[i+1] - gains[i])
 			}
+			g[k] = math.Exp(decibels * db)
 		}
-	},
+	}),
 	Forward:  spectralForward,
 	Backward: spectralBackward,
-	Tangent:  spectralTangent,
+	Tangent:  lanePairs(spectralTangent),
 	Second:   spectralSecond,
 }
 
@@ -141,32 +139,30 @@ func spectralBackward(b, d *abi.Block) {
 	}
 }
 
-func spectralTangent(b, t *abi.Block) {
+func spectralTangent(b, t *abi.Block, lane int) {
 	law := b.Data.(*spectralLaw)
-	for lane := range b.Lanes {
-		row, trow := b.Internal(0, lane), t.Internal(0, lane)
-		tx, ty, tgains := t.In(0, lane), t.Out(0, lane), t.Vector(0, lane)
-		law.Open(t, lane, tx, 1)
-		frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
-		for n := 0; n < len(tx); {
-			count, boundary := kernel.Until(b.Frame(lane), n, len(tx), law.Hop)
-			if boundary {
-				law.Analyse(re, im, row[n:n+law.N], frames, free)
-				law.Analyse(gr, gi, trow[n:n+law.N], frames, free)
-				for k, g := range b.Coefs(lane) {
-					i := int(law.place[k])
-					f := law.place[k] - float64(i)
-					tg := (1 - f) * tgains[i]
-					if f > 0 {
-						tg += f * tgains[i+1]
-					}
-					tg *= decibels * g
-					re[k], im[k] = g*gr[k]+tg*re[k], g*gi[k]+tg*im[k]
+	row, trow := b.Internal(0, lane), t.Internal(0, lane)
+	tx, ty, tgains := t.In(0, lane), t.Out(0, lane), t.Vector(0, lane)
+	law.Open(t, lane, tx, 1)
+	frames, re, im, gr, gi, free := law.Work(b.Scratch(lane))
+	for n := 0; n < len(tx); {
+		count, boundary := kernel.Until(b.Frame(lane), n, len(tx), law.Hop)
+		if boundary {
+			law.Analyse(re, im, row[n:n+law.N], frames, free)
+			law.Analyse(gr, gi, trow[n:n+law.N], frames, free)
+			for k, g := range b.Coefs(lane) {
+				i := int(law.place[k])
+				f := law.place[k] - float64(i)
+				tg := (1 - f) * tgains[i]
+				if f > 0 {
+					tg += f * tgains[i+1]
 				}
-				law.Synthesise(law.Tail(t, lane, 0, n, b.Frame(lane)), re, im, frames, free)
+				tg *= decibels * g
+				re[k], im[k] = g*gr[k]+tg*re[k], g*gi[k]+tg*im[k]
 			}
-			law.Sum(ty[n:n+count], t, lane, 0, n)
-			n += count
+			law.Synthesise(law.Tail(t, lane, 0, n, b.Frame(lane)), re, im, frames, free)
 		}
+		law.Sum(ty[n:n+count], t, lane, 0, n)
+		n += count
 	}
 }

@@ -23,24 +23,20 @@ var split = abi.NodeType{
 		}
 		return nil
 	},
-	Forward:  splitForward,
-	Backward: splitBackward,
-	Second:   abi.LinearSecond(splitBackward),
-	Tangent:  func(_, t *abi.Block) { splitForward(t) },
+	Forward:  lanes(splitForward),
+	Backward: lanePairs(splitBackward),
+	Second:   abi.LinearSecond(lanePairs(splitBackward)),
+	Tangent:  lanePairs(func(_, t *abi.Block, lane int) { splitForward(t, lane) }),
 }
 
-func splitForward(b *abi.Block) {
-	for lane := range b.Lanes {
-		for c := range b.InChannels(0) {
-			copy(b.Out(c, lane), b.InCh(0, c, lane))
-		}
+func splitForward(b *abi.Block, lane int) {
+	for c := range b.InChannels(0) {
+		copy(b.Out(c, lane), b.InCh(0, c, lane))
 	}
 }
 
-func splitBackward(b, d *abi.Block) {
-	for lane := range b.Lanes {
-		for c := range b.InChannels(0) {
-			vec.Add(d.InCh(0, c, lane), d.Out(c, lane))
-		}
+func splitBackward(b, d *abi.Block, lane int) {
+	for c := range b.InChannels(0) {
+		vec.Add(d.InCh(0, c, lane), d.Out(c, lane))
 	}
 }

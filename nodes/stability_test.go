@@ -2,6 +2,7 @@ package nodes_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -15,10 +16,7 @@ import (
 // modulators move between 0 and 1 at audio rate.
 func modulators(frames int) map[string]func(n int) float64 {
 	rng := rand.New(rand.NewPCG(5, 6))
-	noise := make([]float64, frames)
-	for n := range noise {
-		noise[n] = rng.Float64()
-	}
+	noise := abitest.Row(frames, func(int) float64 { return rng.Float64() })
 	list := map[string]func(n int) float64{"noise": func(n int) float64 { return noise[n] }, "extremes": func(n int) float64 { return math.Round(noise[n]) }}
 	for _, period := range []int{2, 3, 5, 8, 13, 50} {
 		list[fmt.Sprintf("square of %d frames", period)] = func(n int) float64 { return float64(2 * (n % period) / period) }
@@ -66,9 +64,7 @@ func TestFiltersAreStableUnderAudioRateModulation(t *testing.T) {
 					}
 				}
 				p := abitest.P{"cutoff_hz": cutoff, "sample_rate": rate}
-				for k, v := range s.p {
-					p[k] = v
-				}
+				maps.Copy(p, s.p)
 				var during, after float64
 				for n, v := range abitest.Run(t, s.node, p, x) {
 					if n < frames/2+200 {

@@ -49,9 +49,9 @@ var subharmonicLowLifter = abi.NodeType{
 	State:    12, // h, x, l, e, s2, s4, y, o, sign, turns of q, turns of p, rising zeros since
 	Record:   7,  // h, l, e, s2, s4, turns, tanh
 	Coefs:    10,
-	Prepare:  lowLifterPrepare,
-	Forward:  lowLifterForward,
-	Backward: lowLifterBackward,
+	Prepare:  lanes(lowLifterPrepare),
+	Forward:  lanes(lowLifterForward),
+	Backward: lanePairs(lowLifterBackward),
 }
 
 type lowLifterLaw struct{ div4, still bool }
@@ -72,16 +72,14 @@ func highPassCoef(hz, rate float64) (a, slope float64) {
 	return a, -w * a * a
 }
 
-func lowLifterPrepare(b *abi.Block) {
-	for lane := range b.Lanes {
-		c := b.Coefs(lane)
-		lo, hi, hp := b.Param(0, lane).At(0), b.Param(1, lane).At(0), b.Param(4, lane).At(0)
-		c[0], c[5] = highPassCoef(lo, b.Rate)
-		c[1], c[6] = kernel.OnePoleCoef(hi, b.Rate)
-		c[2], c[7] = lowPassCoef(hi/3, 30, b.Rate)
-		c[3], c[8] = lowPassCoef(hi/5, 20, b.Rate)
-		c[4], c[9] = highPassCoef(hp, b.Rate)
-	}
+func lowLifterPrepare(b *abi.Block, lane int) {
+	c := b.Coefs(lane)
+	lo, hi, hp := b.Param(0, lane).At(0), b.Param(1, lane).At(0), b.Param(4, lane).At(0)
+	c[0], c[5] = highPassCoef(lo, b.Rate)
+	c[1], c[6] = kernel.OnePoleCoef(hi, b.Rate)
+	c[2], c[7] = lowPassCoef(hi/3, 30, b.Rate)
+	c[3], c[8] = lowPassCoef(hi/5, 20, b.Rate)
+	c[4], c[9] = highPassCoef(hp, b.Rate)
 }
 
 // turned is ±1 after a number of turns.
@@ -92,133 +90,129 @@ func turned(turns float64) float64 {
 	return 1
 }
 
-func lowLifterForward(b *abi.Block) {
+func lowLifterForward(b *abi.Block, lane int) {
 	law := b.Data.(lowLifterLaw)
 	attack, _ := kernel.OnePoleCoef(100, b.Rate)
 	release, _ := kernel.OnePoleCoef(5, b.Rate)
-	for lane := range b.Lanes {
-		x, y, z, c := b.In(0, lane), b.Out(0, lane), b.State(lane), b.Coefs(lane)
-		hs, ls, es := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-		s2s, s4s, turns, ths := b.Record(3, lane), b.Record(4, lane), b.Record(5, lane), b.Record(6, lane)
-		mix, drive := b.Param(2, lane).At(0), b.Param(3, lane).At(0)
-		h, px, l, e, s2, s4, py, po := z[0], z[1], z[2], z[3], z[4], z[5], z[6], z[7]
-		sign, q, p, count := math.Round(z[8]), turned(z[9]), turned(z[10]), math.Round(z[11])
-		for n, x := range x {
-			h = c[0] * (h + x - px)
-			px = x
-			l += c[1] * (h - l)
-			loud := math.Abs(l)
-			if loud > e {
-				e += attack * (loud - e)
-			} else {
-				e += release * (loud - e)
-			}
-			now := -1.0
-			if l > 0 {
-				now = 1
-			}
-			if sign < 0 && now > 0 {
-				q = -q
-				if law.div4 {
-					if count++; count >= 2 {
-						p, count = -p, 0
-					}
+	x, y, z, c := b.In(0, lane), b.Out(0, lane), b.State(lane), b.Coefs(lane)
+	hs, ls, es := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
+	s2s, s4s, turns, ths := b.Record(3, lane), b.Record(4, lane), b.Record(5, lane), b.Record(6, lane)
+	mix, drive := b.Param(2, lane).At(0), b.Param(3, lane).At(0)
+	h, px, l, e, s2, s4, py, po := z[0], z[1], z[2], z[3], z[4], z[5], z[6], z[7]
+	sign, q, p, count := math.Round(z[8]), turned(z[9]), turned(z[10]), math.Round(z[11])
+	for n, x := range x {
+		h = c[0] * (h + x - px)
+		px = x
+		l += c[1] * (h - l)
+		loud := math.Abs(l)
+		if loud > e {
+			e += attack * (loud - e)
+		} else {
+			e += release * (loud - e)
+		}
+		now := -1.0
+		if l > 0 {
+			now = 1
+		}
+		if sign < 0 && now > 0 {
+			q = -q
+			if law.div4 {
+				if count++; count >= 2 {
+					p, count = -p, 0
 				}
 			}
-			sign = now
-			fq, fp := q, p
-			if law.still {
-				fq, fp = 0, 0
-			}
-			s2 += c[2] * (fq - s2)
-			s := s2
-			if law.div4 {
-				s4 += c[3] * (fp - s4)
-				s += 0.6 * s4
-			}
-			th := kernel.Tanh(drive * s)
-			o := (1-mix)*x + mix*(th*(e+1e-6))
-			py = c[4] * (py + o - po)
-			po = o
-			y[n] = py
-			hs[n], ls[n], es[n], s2s[n], s4s[n], ths[n] = h, l, e, s2, s4, th
-			turns[n] = (1 - q) + (1-p)/2 // 2 and 1 are the signs of q and p
 		}
-		z[0], z[1], z[2], z[3], z[4], z[5], z[6], z[7] = h, px, l, e, s2, s4, py, po
-		z[8], z[9], z[10], z[11] = sign, (1-q)/2, (1-p)/2, count
+		sign = now
+		fq, fp := q, p
+		if law.still {
+			fq, fp = 0, 0
+		}
+		s2 += c[2] * (fq - s2)
+		s := s2
+		if law.div4 {
+			s4 += c[3] * (fp - s4)
+			s += 0.6 * s4
+		}
+		th := kernel.Tanh(drive * s)
+		o := (1-mix)*x + mix*(th*(e+1e-6))
+		py = c[4] * (py + o - po)
+		po = o
+		y[n] = py
+		hs[n], ls[n], es[n], s2s[n], s4s[n], ths[n] = h, l, e, s2, s4, th
+		turns[n] = (1 - q) + (1-p)/2 // 2 and 1 are the signs of q and p
 	}
+	z[0], z[1], z[2], z[3], z[4], z[5], z[6], z[7] = h, px, l, e, s2, s4, py, po
+	z[8], z[9], z[10], z[11] = sign, (1-q)/2, (1-p)/2, count
 }
 
-func lowLifterBackward(b, d *abi.Block) {
+func lowLifterBackward(b, d *abi.Block, lane int) {
 	law := b.Data.(lowLifterLaw)
 	attack, _ := kernel.OnePoleCoef(100, b.Rate)
 	release, _ := kernel.OnePoleCoef(5, b.Rate)
-	for lane := range b.Lanes {
-		x, y, dx, dy, c := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane), b.Coefs(lane)
-		hs, ls, es := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
-		s2s, s4s, turns, ths := b.Record(3, lane), b.Record(4, lane), b.Record(5, lane), b.Record(6, lane)
-		mix, drive, before, dz := b.Param(2, lane).At(0), b.Param(3, lane).At(0), b.Before(lane), d.State(lane)
-		dh, dpx, dl, de, ds2, ds4, dpy, dpo := dz[0], dz[1], dz[2], dz[3], dz[4], dz[5], dz[6], dz[7]
-		dmix, ddrive := 0.0, 0.0
-		var dc [5]float64
-		for n := len(x) - 1; n >= 0; n-- {
-			l1, e1, s21, s41 := before[2], before[3], before[4], before[5]
-			if n > 0 {
-				l1, e1, s21, s41 = ls[n-1], es[n-1], s2s[n-1], s4s[n-1]
-			}
-			lambda := dy[n] + dpy
-			dc[4] += lambda * y[n] / c[4]
-			dpy = c[4] * lambda
-			do := dpy + dpo
-			dpo = -dpy
-			th, e := ths[n], es[n]
-			dmix += (th*(e+1e-6) - x[n]) * do
-			gx := (1-mix)*do + dpx
-			de += mix * do * th
-			g := mix * do * (e + 1e-6) * (1 - th*th)
-			s := s2s[n]
-			if law.div4 {
-				s += 0.6 * s4s[n]
-			}
-			ddrive += s * g
-			ds2 += drive * g
-			q, p := 1.0, 1.0
-			if turns[n] >= 2 {
-				q = -1
-			}
-			if turns[n] == 1 || turns[n] == 3 {
-				p = -1
-			}
-			if law.still {
-				q, p = 0, 0
-			}
-			dc[2] += (q - s21) * ds2
-			ds2 *= 1 - c[2]
-			if law.div4 {
-				ds4 += 0.6 * drive * g
-				dc[3] += (p - s41) * ds4
-				ds4 *= 1 - c[3]
-			}
-			a, loud := release, math.Abs(ls[n])
-			if loud > e1 {
-				a = attack
-			}
-			dl += math.Copysign(a, ls[n]) * de
-			de *= 1 - a
-			dc[1] += (hs[n] - l1) * dl
-			dh += c[1] * dl
-			dl *= 1 - c[1]
-			dc[0] += dh * hs[n] / c[0]
-			dh *= c[0]
-			dx[n] += gx + dh
-			dpx = -dh
+	x, y, dx, dy, c := b.In(0, lane), b.Out(0, lane), d.In(0, lane), d.Out(0, lane), b.Coefs(lane)
+	hs, ls, es := b.Record(0, lane), b.Record(1, lane), b.Record(2, lane)
+	s2s, s4s, turns, ths := b.Record(3, lane), b.Record(4, lane), b.Record(5, lane), b.Record(6, lane)
+	mix, drive, before, dz := b.Param(2, lane).At(0), b.Param(3, lane).At(0), b.Before(lane), d.State(lane)
+	dh, dpx, dl, de, ds2, ds4, dpy, dpo := dz[0], dz[1], dz[2], dz[3], dz[4], dz[5], dz[6], dz[7]
+	dmix, ddrive := 0.0, 0.0
+	var dc [5]float64
+	for n := len(x) - 1; n >= 0; n-- {
+		l1, e1, s21, s41 := before[2], before[3], before[4], before[5]
+		if n > 0 {
+			l1, e1, s21, s41 = ls[n-1], es[n-1], s2s[n-1], s4s[n-1]
 		}
-		dz[0], dz[1], dz[2], dz[3], dz[4], dz[5], dz[6], dz[7] = dh, dpx, dl, de, ds2, ds4, dpy, dpo
-		clear(dz[8:])
-		d.Param(0, lane).Add(0, c[5]*dc[0])
-		d.Param(1, lane).Add(0, c[6]*dc[1]+c[7]/3*dc[2]+c[8]/5*dc[3])
-		d.Param(2, lane).Add(0, dmix)
-		d.Param(3, lane).Add(0, ddrive)
-		d.Param(4, lane).Add(0, c[9]*dc[4])
+		lambda := dy[n] + dpy
+		dc[4] += lambda * y[n] / c[4]
+		dpy = c[4] * lambda
+		do := dpy + dpo
+		dpo = -dpy
+		th, e := ths[n], es[n]
+		dmix += (th*(e+1e-6) - x[n]) * do
+		gx := (1-mix)*do + dpx
+		de += mix * do * th
+		g := mix * do * (e + 1e-6) * (1 - th*th)
+		s := s2s[n]
+		if law.div4 {
+			s += 0.6 * s4s[n]
+		}
+		ddrive += s * g
+		ds2 += drive * g
+		q, p := 1.0, 1.0
+		if turns[n] >= 2 {
+			q = -1
+		}
+		if turns[n] == 1 || turns[n] == 3 {
+			p = -1
+		}
+		if law.still {
+			q, p = 0, 0
+		}
+		dc[2] += (q - s21) * ds2
+		ds2 *= 1 - c[2]
+		if law.div4 {
+			ds4 += 0.6 * drive * g
+			dc[3] += (p - s41) * ds4
+			ds4 *= 1 - c[3]
+		}
+		a, loud := release, math.Abs(ls[n])
+		if loud > e1 {
+			a = attack
+		}
+		dl += math.Copysign(a, ls[n]) * de
+		de *= 1 - a
+		dc[1] += (hs[n] - l1) * dl
+		dh += c[1] * dl
+		dl *= 1 - c[1]
+		dc[0] += dh * hs[n] / c[0]
+		dh *= c[0]
+		dx[n] += gx + dh
+		dpx = -dh
 	}
+	dz[0], dz[1], dz[2], dz[3], dz[4], dz[5], dz[6], dz[7] = dh, dpx, dl, de, ds2, ds4, dpy, dpo
+	clear(dz[8:])
+	d.Param(0, lane).Add(0, c[5]*dc[0])
+	d.Param(1, lane).Add(0, c[6]*dc[1]+c[7]/3*dc[2]+c[8]/5*dc[3])
+	d.Param(2, lane).Add(0, dmix)
+	d.Param(3, lane).Add(0, ddrive)
+	d.Param(4, lane).Add(0, c[9]*dc[4])
 }

@@ -33,8 +33,8 @@ var svf = abi.NodeType{
 	Source: "V. Zavalishin, The Art of VA Filter Design, rev. 2.1.2, ch. 4; A. Wishnick, Time-Varying Filters for Musical Applications, DAFx 2014 (stability).",
 	Inputs: in, Outputs: out,
 	Params: []abi.Param{
-		{Name: "cutoff_hz", Role: abi.Corner, Unit: "Hz", Default: 1000, Min: 10, MaxRate: 0.49, Scale: abi.Log, Mod: true, Doc: "Corner or centre frequency."},
-		{Name: "q", Role: abi.Quality, Default: math.Sqrt2 / 2, Min: 0.05, Max: 40, Scale: abi.Log, Mod: true, Doc: "Quality; 0.7071 has no peak."},
+		cornerParam("cutoff_hz", "Corner or centre frequency."),
+		qualityParam("Quality; 0.7071 has no peak."),
 		{Name: "mix_lp", Role: abi.Weights, Default: 1, Min: -10, Max: 10, Mod: true, Doc: "Gain of the low-pass."},
 		{Name: "mix_bp", Role: abi.Weights, Default: 0, Min: -10, Max: 10, Mod: true, Doc: "Gain of the band-pass."},
 		{Name: "mix_hp", Role: abi.Weights, Default: 0, Min: -10, Max: 10, Mod: true, Doc: "Gain of the high-pass."},
@@ -61,13 +61,13 @@ var svf = abi.NodeType{
 	},
 	State:    2, // s1, s2
 	Record:   2, // s1, s2 before each frame
-	Forward:  svfForward,
-	Backward: svfBackward,
-	Tangent:  svfTangent,
+	Forward:  lanes(svfForward),
+	Backward: lanePairs(svfBackward),
+	Tangent:  lanePairs(svfTangent),
 	Second:   kernel.Second(svfFormula),
 
 	CohortForward:  svfForwardPairs,
-	CohortBackward: svfBackward,
+	CohortBackward: lanePairs(svfBackward),
 }
 
 // svfMix is a response: the gains of low, band and high, and that of k times band.
@@ -84,13 +84,7 @@ func (m svfMix) at(b *abi.Block, lane, n int) svfMix {
 	return m
 }
 
-func svfForward(b *abi.Block) {
-	for lane := range b.Lanes {
-		svfForwardLane(b, lane)
-	}
-}
-
-func svfForwardLane(b *abi.Block, lane int) {
+func svfForward(b *abi.Block, lane int) {
 	x, y, r1, r2, state := b.In(0, lane), b.Out(0, lane), b.Record(0, lane), b.Record(1, lane), b.State(lane)
 	c := svfHeld(b, lane)
 	cutoff, q, m := b.Param(0, lane), b.Param(1, lane), b.Data.(svfMix)
@@ -155,88 +149,84 @@ func svfForwardPairs(b *abi.Block) {
 		}
 	}
 	for ; lane < b.Lanes; lane++ {
-		svfForwardLane(b, lane)
+		svfForward(b, lane)
 	}
 }
 
-func svfBackward(b, d *abi.Block) {
-	for lane := range b.Lanes {
-		x, dx, dy, r1, r2, dstate := b.In(0, lane), d.In(0, lane), d.Out(0, lane), b.Record(0, lane), b.Record(1, lane), d.State(lane)
-		cutoff, q := b.Param(0, lane), b.Param(1, lane)
-		dcutoff, dq := d.Param(0, lane), d.Param(1, lane)
-		m := b.Data.(svfMix)
-		var g, k, den float64
-		e1, e2 := dstate[0], dstate[1]
-		held, first := b.Held(), true
-		var sg, sk, slp, sbp, shp float64 // sums while parameters are held
-		for n := len(x) - 1; n >= 0; n-- {
-			if first || !held {
-				if first || cutoff.Varies() {
-					g = math.Tan(math.Pi * cutoff.At(n) / b.Rate)
-				}
-				k = 1 / q.At(n)
-				den = 1 / (1 + g*(g+k))
-				m = m.at(b, lane, n)
-				first = false
+func svfBackward(b, d *abi.Block, lane int) {
+	x, dx, dy, r1, r2, dstate := b.In(0, lane), d.In(0, lane), d.Out(0, lane), b.Record(0, lane), b.Record(1, lane), d.State(lane)
+	cutoff, q := b.Param(0, lane), b.Param(1, lane)
+	dcutoff, dq := d.Param(0, lane), d.Param(1, lane)
+	m := b.Data.(svfMix)
+	var g, k, den float64
+	e1, e2 := dstate[0], dstate[1]
+	held, first := b.Held(), true
+	var sg, sk, slp, sbp, shp float64 // sums while parameters are held
+	for n := len(x) - 1; n >= 0; n-- {
+		if first || !held {
+			if first || cutoff.Varies() {
+				g = math.Tan(math.Pi * cutoff.At(n) / b.Rate)
 			}
-			s1, s2 := r1[n], r2[n]
-			v1 := den * (s1 + g*(x[n]-s2))
-			v2 := s2 + g*v1
-			dv2 := (m.lp-m.hp)*dy[n] + 2*e2
-			dv1 := (m.bp+(m.kbp-m.hp)*k)*dy[n] + 2*e1 + g*dv2
-			dg := v1*dv2 + den*(x[n]-s2-(2*g+k)*v1)*dv1
-			dk := (m.kbp-m.hp)*v1*dy[n] - den*g*v1*dv1
-			lp, bp, hp := v2*dy[n], v1*dy[n], (x[n]-k*v1-v2)*dy[n]
-			dx[n] += m.hp*dy[n] + den*g*dv1
-			e1, e2 = den*dv1-e1, dv2-den*g*dv1-e2
-			if held {
-				sg, sk, slp, sbp, shp = sg+dg, sk+dk, slp+lp, sbp+bp, shp+hp
-				continue
-			}
-			dcutoff.Add(n, dg*(1+g*g)*math.Pi/b.Rate)
-			dq.Add(n, -dk*k*k)
-			if m.free {
-				d.Param(2, lane).Add(n, lp)
-				d.Param(3, lane).Add(n, bp)
-				d.Param(4, lane).Add(n, hp)
-			}
+			k = 1 / q.At(n)
+			den = 1 / (1 + g*(g+k))
+			m = m.at(b, lane, n)
+			first = false
 		}
+		s1, s2 := r1[n], r2[n]
+		v1 := den * (s1 + g*(x[n]-s2))
+		v2 := s2 + g*v1
+		dv2 := (m.lp-m.hp)*dy[n] + 2*e2
+		dv1 := (m.bp+(m.kbp-m.hp)*k)*dy[n] + 2*e1 + g*dv2
+		dg := v1*dv2 + den*(x[n]-s2-(2*g+k)*v1)*dv1
+		dk := (m.kbp-m.hp)*v1*dy[n] - den*g*v1*dv1
+		lp, bp, hp := v2*dy[n], v1*dy[n], (x[n]-k*v1-v2)*dy[n]
+		dx[n] += m.hp*dy[n] + den*g*dv1
+		e1, e2 = den*dv1-e1, dv2-den*g*dv1-e2
 		if held {
-			dcutoff.Add(0, sg*(1+g*g)*math.Pi/b.Rate)
-			dq.Add(0, -sk*k*k)
-			if m.free {
-				d.Param(2, lane).Add(0, slp)
-				d.Param(3, lane).Add(0, sbp)
-				d.Param(4, lane).Add(0, shp)
-			}
+			sg, sk, slp, sbp, shp = sg+dg, sk+dk, slp+lp, sbp+bp, shp+hp
+			continue
 		}
-		dstate[0], dstate[1] = e1, e2
+		dcutoff.Add(n, dg*(1+g*g)*math.Pi/b.Rate)
+		dq.Add(n, -dk*k*k)
+		if m.free {
+			d.Param(2, lane).Add(n, lp)
+			d.Param(3, lane).Add(n, bp)
+			d.Param(4, lane).Add(n, hp)
+		}
 	}
+	if held {
+		dcutoff.Add(0, sg*(1+g*g)*math.Pi/b.Rate)
+		dq.Add(0, -sk*k*k)
+		if m.free {
+			d.Param(2, lane).Add(0, slp)
+			d.Param(3, lane).Add(0, sbp)
+			d.Param(4, lane).Add(0, shp)
+		}
+	}
+	dstate[0], dstate[1] = e1, e2
 }
 
-func svfTangent(b, t *abi.Block) {
-	for lane := range b.Lanes {
-		x, tx, ty, r1, r2, tstate := b.In(0, lane), t.In(0, lane), t.Out(0, lane), b.Record(0, lane), b.Record(1, lane), t.State(lane)
-		cutoff, q := b.Param(0, lane), b.Param(1, lane)
-		ts1, ts2 := tstate[0], tstate[1]
-		for n := range x {
-			m := b.Data.(svfMix).at(b, lane, n)
-			g, k := math.Tan(math.Pi*cutoff.At(n)/b.Rate), 1/q.At(n)
-			tg, tk := (1+g*g)*math.Pi/b.Rate*t.Param(0, lane).At(n), -k*k*t.Param(1, lane).At(n)
-			den := 1 / (1 + g*(g+k))
-			s1, s2 := r1[n], r2[n]
-			v1 := den * (s1 + g*(x[n]-s2))
-			v2 := s2 + g*v1
-			tv1 := den * (ts1 + g*(tx[n]-ts2) + tg*(x[n]-s2) - v1*((2*g+k)*tg+g*tk))
-			tv2 := ts2 + g*tv1 + tg*v1
-			ts1, ts2 = 2*tv1-ts1, 2*tv2-ts2
-			ty[n] = (m.lp-m.hp)*tv2 + (m.bp+(m.kbp-m.hp)*k)*tv1 + m.hp*tx[n] + (m.kbp-m.hp)*tk*v1
-			if m.free {
-				ty[n] += t.Param(2, lane).At(n)*v2 + t.Param(3, lane).At(n)*v1 + t.Param(4, lane).At(n)*(x[n]-k*v1-v2)
-			}
+func svfTangent(b, t *abi.Block, lane int) {
+	x, tx, ty, r1, r2, tstate := b.In(0, lane), t.In(0, lane), t.Out(0, lane), b.Record(0, lane), b.Record(1, lane), t.State(lane)
+	cutoff, q := b.Param(0, lane), b.Param(1, lane)
+	ts1, ts2 := tstate[0], tstate[1]
+	for n := range x {
+		m := b.Data.(svfMix).at(b, lane, n)
+		g, k := math.Tan(math.Pi*cutoff.At(n)/b.Rate), 1/q.At(n)
+		tg, tk := (1+g*g)*math.Pi/b.Rate*t.Param(0, lane).At(n), -k*k*t.Param(1, lane).At(n)
+		den := 1 / (1 + g*(g+k))
+		s1, s2 := r1[n], r2[n]
+		v1 := den * (s1 + g*(x[n]-s2))
+		v2 := s2 + g*v1
+		tv1 := den * (ts1 + g*(tx[n]-ts2) + tg*(x[n]-s2) - v1*((2*g+k)*tg+g*tk))
+		tv2 := ts2 + g*tv1 + tg*v1
+		ts1, ts2 = 2*tv1-ts1, 2*tv2-ts2
+		ty[n] = (m.lp-m.hp)*tv2 + (m.bp+(m.kbp-m.hp)*k)*tv1 + m.hp*tx[n] + (m.kbp-m.hp)*tk*v1
+		if m.free {
+			ty[n] += t.Param(2, lane).At(n)*v2 + t.Param(3, lane).At(n)*v1 + t.Param(4, lane).At(n)*(x[n]-k*v1-v2)
 		}
-		tstate[0], tstate[1] = ts1, ts2
 	}
+	tstate[0], tstate[1] = ts1, ts2
 }
 
 func svfFormula(f *kernel.Formula) {

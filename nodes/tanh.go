@@ -27,77 +27,71 @@ var tanh = abi.NodeType{
 		{Name: "level", Role: abi.Level, Default: 1, Min: 0, Max: 10, Doc: "Gain after the curve, and its height."},
 	},
 	Record: 1, // tanh(drive x + bias)
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			x, y, t := b.In(0, lane), b.Out(0, lane), b.Record(0, lane)
-			drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
-			t0 := kernel.Tanh(bias.At(0))
-			y, t = y[:len(x)], t[:len(x)]
-			if b.Held() {
-				drive, bias := drive.At(0), bias.At(0)
-				for n, x := range x {
-					t[n] = kernel.Tanh(drive*x + bias)
-					y[n] = level * (t[n] - t0)
-				}
-				continue
-			}
-			for n := range x {
-				if bias.Varies() {
-					t0 = kernel.Tanh(bias.At(n))
-				}
-				t[n] = kernel.Tanh(drive.At(n)*x[n] + bias.At(n))
+	Forward: lanes(func(b *abi.Block, lane int) {
+		x, y, t := b.In(0, lane), b.Out(0, lane), b.Record(0, lane)
+		drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
+		t0 := kernel.Tanh(bias.At(0))
+		y, t = y[:len(x)], t[:len(x)]
+		if b.Held() {
+			drive, bias := drive.At(0), bias.At(0)
+			for n, x := range x {
+				t[n] = kernel.Tanh(drive*x + bias)
 				y[n] = level * (t[n] - t0)
 			}
+			return
 		}
-	},
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			x, t, dx, dy := b.In(0, lane), b.Record(0, lane), d.In(0, lane), d.Out(0, lane)
-			drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
-			ddrive, dbias, dlevel := d.Param(0, lane), d.Param(1, lane), 0.0
-			t0 := kernel.Tanh(bias.At(0))
-			t, dx, dy = t[:len(x)], dx[:len(x)], dy[:len(x)]
-			if b.Held() {
-				drive, sumDrive, sumBias, sum := drive.At(0), 0.0, 0.0, 0.0
-				for n, x := range x {
-					g := level * (1 - t[n]*t[n]) * dy[n]
-					dx[n] += drive * g
-					sumDrive += x * g
-					sumBias += g
-					sum += dy[n]
-					dlevel += (t[n] - t0) * dy[n]
-				}
-				ddrive.Add(0, sumDrive)
-				dbias.Add(0, sumBias-level*(1-t0*t0)*sum)
-				d.Param(2, lane).Add(0, dlevel)
-				continue
+		for n := range x {
+			if bias.Varies() {
+				t0 = kernel.Tanh(bias.At(n))
 			}
-			for n := range x {
-				if bias.Varies() {
-					t0 = kernel.Tanh(bias.At(n))
-				}
+			t[n] = kernel.Tanh(drive.At(n)*x[n] + bias.At(n))
+			y[n] = level * (t[n] - t0)
+		}
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		x, t, dx, dy := b.In(0, lane), b.Record(0, lane), d.In(0, lane), d.Out(0, lane)
+		drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
+		ddrive, dbias, dlevel := d.Param(0, lane), d.Param(1, lane), 0.0
+		t0 := kernel.Tanh(bias.At(0))
+		t, dx, dy = t[:len(x)], dx[:len(x)], dy[:len(x)]
+		if b.Held() {
+			drive, sumDrive, sumBias, sum := drive.At(0), 0.0, 0.0, 0.0
+			for n, x := range x {
 				g := level * (1 - t[n]*t[n]) * dy[n]
-				dx[n] += drive.At(n) * g
-				ddrive.Add(n, x[n]*g)
-				dbias.Add(n, g-level*(1-t0*t0)*dy[n])
+				dx[n] += drive * g
+				sumDrive += x * g
+				sumBias += g
+				sum += dy[n]
 				dlevel += (t[n] - t0) * dy[n]
 			}
+			ddrive.Add(0, sumDrive)
+			dbias.Add(0, sumBias-level*(1-t0*t0)*sum)
 			d.Param(2, lane).Add(0, dlevel)
+			return
 		}
-	},
-	Second: kernel.Second(tanhFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			x, th, tx, ty := b.In(0, lane), b.Record(0, lane), t.In(0, lane), t.Out(0, lane)
-			drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
-			tdrive, tbias, tlevel := t.Param(0, lane), t.Param(1, lane), t.Param(2, lane).At(0)
-			for n := range x {
-				t0 := kernel.Tanh(bias.At(n))
-				g := level * (1 - th[n]*th[n])
-				ty[n] = g*(drive.At(n)*tx[n]+tdrive.At(n)*x[n]+tbias.At(n)) - level*(1-t0*t0)*tbias.At(n) + tlevel*(th[n]-t0)
+		for n := range x {
+			if bias.Varies() {
+				t0 = kernel.Tanh(bias.At(n))
 			}
+			g := level * (1 - t[n]*t[n]) * dy[n]
+			dx[n] += drive.At(n) * g
+			ddrive.Add(n, x[n]*g)
+			dbias.Add(n, g-level*(1-t0*t0)*dy[n])
+			dlevel += (t[n] - t0) * dy[n]
 		}
-	},
+		d.Param(2, lane).Add(0, dlevel)
+	}),
+	Second: kernel.Second(tanhFormula),
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		x, th, tx, ty := b.In(0, lane), b.Record(0, lane), t.In(0, lane), t.Out(0, lane)
+		drive, bias, level := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
+		tdrive, tbias, tlevel := t.Param(0, lane), t.Param(1, lane), t.Param(2, lane).At(0)
+		for n := range x {
+			t0 := kernel.Tanh(bias.At(n))
+			g := level * (1 - th[n]*th[n])
+			ty[n] = g*(drive.At(n)*tx[n]+tdrive.At(n)*x[n]+tbias.At(n)) - level*(1-t0*t0)*tbias.At(n) + tlevel*(th[n]-t0)
+		}
+	}),
 }
 
 func tanhFormula(f *kernel.Formula) {

@@ -41,59 +41,53 @@ var tremolo = abi.NodeType{
 	},
 	State:  1, // φ
 	Record: 1, // φ
-	Forward: func(b *abi.Block) {
+	Forward: lanes(func(b *abi.Block, lane int) {
 		w := b.Data.(kernel.Wave)
-		for lane := range b.Lanes {
-			x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
-			rate, depth, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
-			p, read := state[0], b.Record(0, lane)[:len(x)]
-			for n := range x {
-				read[n] = p
-				y[n] = x[n] * (1 - depth.At(n)*(1-w.Value(kernel.Frac(p+phase)))/2)
-				p = kernel.Advance(p, rate.At(n)/b.Rate)
-			}
-			state[0] = p
+		x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
+		rate, depth, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
+		p, read := state[0], b.Record(0, lane)[:len(x)]
+		for n := range x {
+			read[n] = p
+			y[n] = x[n] * (1 - depth.At(n)*(1-w.Value(kernel.Frac(p+phase)))/2)
+			p = kernel.Advance(p, rate.At(n)/b.Rate)
 		}
-	},
-	Backward: func(b, d *abi.Block) {
+		state[0] = p
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
 		w := b.Data.(kernel.Wave)
-		for lane := range b.Lanes {
-			x, dx, dy := b.In(0, lane), d.In(0, lane), d.Out(0, lane)
-			depth, phase := b.Param(1, lane), b.Param(2, lane).At(0)
-			drate, ddepth, dphase := d.Param(0, lane), d.Param(1, lane), 0.0
-			p := b.Record(0, lane)
-			lambda, perFrame := d.State(lane)[0], 1/b.Rate
-			for n := len(x) - 1; n >= 0; n-- {
-				v, slope := w.At(kernel.Frac(p[n] + phase))
-				drate.Add(n, lambda*perFrame)
-				g, half := x[n]*dy[n]/2, depth.At(n)/2
-				dp := g * depth.At(n) * slope
-				lambda += dp
-				dphase += dp
-				dx[n] += (1 - half*(1-v)) * dy[n]
-				ddepth.Add(n, (v-1)*g)
-			}
-			d.Param(2, lane).Add(0, dphase)
-			d.State(lane)[0] = lambda
+		x, dx, dy := b.In(0, lane), d.In(0, lane), d.Out(0, lane)
+		depth, phase := b.Param(1, lane), b.Param(2, lane).At(0)
+		drate, ddepth, dphase := d.Param(0, lane), d.Param(1, lane), 0.0
+		p := b.Record(0, lane)
+		lambda, perFrame := d.State(lane)[0], 1/b.Rate
+		for n := len(x) - 1; n >= 0; n-- {
+			v, slope := w.At(kernel.Frac(p[n] + phase))
+			drate.Add(n, lambda*perFrame)
+			g, half := x[n]*dy[n]/2, depth.At(n)/2
+			dp := g * depth.At(n) * slope
+			lambda += dp
+			dphase += dp
+			dx[n] += (1 - half*(1-v)) * dy[n]
+			ddepth.Add(n, (v-1)*g)
 		}
-	},
+		d.Param(2, lane).Add(0, dphase)
+		d.State(lane)[0] = lambda
+	}),
 	Second: kernel.Second(tremoloFormula),
-	Tangent: func(b, t *abi.Block) {
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
 		w := b.Data.(kernel.Wave)
-		for lane := range b.Lanes {
-			x, tx, ty := b.In(0, lane), t.In(0, lane), t.Out(0, lane)
-			rate, depth, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
-			trate, tdepth, tphase := t.Param(0, lane), t.Param(1, lane), t.Param(2, lane).At(0)
-			p, tp := b.Before(lane)[0], t.State(lane)[0]
-			for n := range x {
-				v, slope := w.At(kernel.Frac(p + phase))
-				ty[n] = tx[n]*(1-depth.At(n)*(1-v)/2) + x[n]*(depth.At(n)/2*slope*(tp+tphase)-tdepth.At(n)*(1-v)/2)
-				p = kernel.Advance(p, rate.At(n)/b.Rate)
-				tp += trate.At(n) / b.Rate
-			}
-			t.State(lane)[0] = tp
+		x, tx, ty := b.In(0, lane), t.In(0, lane), t.Out(0, lane)
+		rate, depth, phase := b.Param(0, lane), b.Param(1, lane), b.Param(2, lane).At(0)
+		trate, tdepth, tphase := t.Param(0, lane), t.Param(1, lane), t.Param(2, lane).At(0)
+		p, tp := b.Before(lane)[0], t.State(lane)[0]
+		for n := range x {
+			v, slope := w.At(kernel.Frac(p + phase))
+			ty[n] = tx[n]*(1-depth.At(n)*(1-v)/2) + x[n]*(depth.At(n)/2*slope*(tp+tphase)-tdepth.At(n)*(1-v)/2)
+			p = kernel.Advance(p, rate.At(n)/b.Rate)
+			tp += trate.At(n) / b.Rate
 		}
-	},
+		t.State(lane)[0] = tp
+	}),
 }
 
 func tremoloFormula(f *kernel.Formula) {

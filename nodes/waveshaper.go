@@ -47,73 +47,65 @@ var waveshaper = abi.NodeType{
 		s.Data = shape{w, float64(count-1) / (2 * w)}
 		return nil
 	},
-	Prepare: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			p, m := b.Vector(0, lane), b.Coefs(lane)
-			last := len(p) - 1
-			m[0], m[last] = p[1]-p[0], p[last]-p[last-1]
-			for i := 1; i < last; i++ {
-				m[i], _, _ = harmonicMean(p[i]-p[i-1], p[i+1]-p[i])
-			}
+	Prepare: lanes(func(b *abi.Block, lane int) {
+		p, m := b.Vector(0, lane), b.Coefs(lane)
+		last := len(p) - 1
+		m[0], m[last] = p[1]-p[0], p[last]-p[last-1]
+		for i := 1; i < last; i++ {
+			m[i], _, _ = harmonicMean(p[i]-p[i-1], p[i+1]-p[i])
 		}
-	},
-	Forward: func(b *abi.Block) {
+	}),
+	Forward: lanes(func(b *abi.Block, lane int) {
 		s := b.Data.(shape)
-		for lane := range b.Lanes {
-			x, y, p, m := b.In(0, lane), b.Out(0, lane), b.Vector(0, lane), b.Coefs(lane)
-			for n, x := range x {
-				i, w, _ := s.place(x, len(p))
-				y[n] = w[0]*p[i] + w[1]*m[i] + w[2]*p[i+1] + w[3]*m[i+1]
-			}
+		x, y, p, m := b.In(0, lane), b.Out(0, lane), b.Vector(0, lane), b.Coefs(lane)
+		for n, x := range x {
+			i, w, _ := s.place(x, len(p))
+			y[n] = w[0]*p[i] + w[1]*m[i] + w[2]*p[i+1] + w[3]*m[i+1]
 		}
-	},
-	Backward: func(b, d *abi.Block) {
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
 		s := b.Data.(shape)
-		for lane := range b.Lanes {
-			x, dx, dy := b.In(0, lane), d.In(0, lane), d.Out(0, lane)
-			p, m, dp, dm := b.Vector(0, lane), b.Coefs(lane), d.Vector(0, lane), b.Scratch(lane)
-			clear(dm)
-			for n, x := range x {
-				i, w, v := s.place(x, len(p))
-				g := dy[n]
-				dx[n] += s.perX * (v[0]*p[i] + v[1]*m[i] + v[2]*p[i+1] + v[3]*m[i+1]) * g
-				dp[i] += w[0] * g
-				dm[i] += w[1] * g
-				dp[i+1] += w[2] * g
-				dm[i+1] += w[3] * g
-			}
-			last := len(p) - 1
-			dp[0] -= dm[0]
-			dp[1] += dm[0]
-			dp[last] += dm[last]
-			dp[last-1] -= dm[last]
-			for i := 1; i < last; i++ {
-				_, left, right := harmonicMean(p[i]-p[i-1], p[i+1]-p[i])
-				dp[i-1] -= left * dm[i]
-				dp[i] += (left - right) * dm[i]
-				dp[i+1] += right * dm[i]
-			}
+		x, dx, dy := b.In(0, lane), d.In(0, lane), d.Out(0, lane)
+		p, m, dp, dm := b.Vector(0, lane), b.Coefs(lane), d.Vector(0, lane), b.Scratch(lane)
+		clear(dm)
+		for n, x := range x {
+			i, w, v := s.place(x, len(p))
+			g := dy[n]
+			dx[n] += s.perX * (v[0]*p[i] + v[1]*m[i] + v[2]*p[i+1] + v[3]*m[i+1]) * g
+			dp[i] += w[0] * g
+			dm[i] += w[1] * g
+			dp[i+1] += w[2] * g
+			dm[i+1] += w[3] * g
 		}
-	},
+		last := len(p) - 1
+		dp[0] -= dm[0]
+		dp[1] += dm[0]
+		dp[last] += dm[last]
+		dp[last-1] -= dm[last]
+		for i := 1; i < last; i++ {
+			_, left, right := harmonicMean(p[i]-p[i-1], p[i+1]-p[i])
+			dp[i-1] -= left * dm[i]
+			dp[i] += (left - right) * dm[i]
+			dp[i+1] += right * dm[i]
+		}
+	}),
 	Second: kernel.Second(waveshaperFormula),
-	Tangent: func(b, t *abi.Block) {
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
 		s := b.Data.(shape)
-		for lane := range b.Lanes {
-			x, tx, ty := b.In(0, lane), t.In(0, lane), t.Out(0, lane)
-			p, m, tp, tm := b.Vector(0, lane), b.Coefs(lane), t.Vector(0, lane), b.Scratch(lane)
-			last := len(p) - 1
-			tm[0], tm[last] = tp[1]-tp[0], tp[last]-tp[last-1]
-			for i := 1; i < last; i++ {
-				_, left, right := harmonicMean(p[i]-p[i-1], p[i+1]-p[i])
-				tm[i] = left*(tp[i]-tp[i-1]) + right*(tp[i+1]-tp[i])
-			}
-			for n, x := range x {
-				i, w, v := s.place(x, len(p))
-				ty[n] = s.perX*(v[0]*p[i]+v[1]*m[i]+v[2]*p[i+1]+v[3]*m[i+1])*tx[n] +
-					w[0]*tp[i] + w[1]*tm[i] + w[2]*tp[i+1] + w[3]*tm[i+1]
-			}
+		x, tx, ty := b.In(0, lane), t.In(0, lane), t.Out(0, lane)
+		p, m, tp, tm := b.Vector(0, lane), b.Coefs(lane), t.Vector(0, lane), b.Scratch(lane)
+		last := len(p) - 1
+		tm[0], tm[last] = tp[1]-tp[0], tp[last]-tp[last-1]
+		for i := 1; i < last; i++ {
+			_, left, right := harmonicMean(p[i]-p[i-1], p[i+1]-p[i])
+			tm[i] = left*(tp[i]-tp[i-1]) + right*(tp[i+1]-tp[i])
 		}
-	},
+		for n, x := range x {
+			i, w, v := s.place(x, len(p))
+			ty[n] = s.perX*(v[0]*p[i]+v[1]*m[i]+v[2]*p[i+1]+v[3]*m[i+1])*tx[n] +
+				w[0]*tp[i] + w[1]*tm[i] + w[2]*tp[i+1] + w[3]*tm[i+1]
+		}
+	}),
 }
 
 // shape is where the points stand: over ±width, perX of them per unit of x.

@@ -47,53 +47,47 @@ var wavetable = abi.NodeType{
 	},
 	State:        1, // φ[n-1]
 	FrameScratch: 1, // φ
-	Forward: func(b *abi.Block) {
-		for lane := range b.Lanes {
-			y, state, table := b.Out(0, lane), b.State(lane), b.Vector(2, lane)
-			frequency, amplitude, p := b.Param(0, lane), b.Param(1, lane), state[0]
-			for n := range y {
-				p = kernel.Advance(p, frequency.At(n)/b.Rate)
-				i, next, u := tableAt(table, p)
-				y[n] = amplitude.At(n) * math.FMA(u, table[next]-table[i], table[i])
-			}
-			state[0] = p
+	Forward: lanes(func(b *abi.Block, lane int) {
+		y, state, table := b.Out(0, lane), b.State(lane), b.Vector(2, lane)
+		frequency, amplitude, p := b.Param(0, lane), b.Param(1, lane), state[0]
+		for n := range y {
+			p = kernel.Advance(p, frequency.At(n)/b.Rate)
+			i, next, u := tableAt(table, p)
+			y[n] = amplitude.At(n) * math.FMA(u, table[next]-table[i], table[i])
 		}
-	},
-	Backward: func(b, d *abi.Block) {
-		for lane := range b.Lanes {
-			dy, dstate, table, dtable := d.Out(0, lane), d.State(lane), b.Vector(2, lane), d.Vector(2, lane)
-			frequency, amplitude := b.Param(0, lane), b.Param(1, lane)
-			dfrequency, damplitude := d.Param(0, lane), d.Param(1, lane)
-			p := phases(b, lane, frequency) // before each frame
-			lambda, size := dstate[0], float64(len(table))
-			for n := len(dy) - 1; n >= 0; n-- {
-				i, next, u := tableAt(table, kernel.Advance(p[n], frequency.At(n)/b.Rate))
-				g, slope := amplitude.At(n)*dy[n], table[next]-table[i]
-				dtable[i] += (1 - u) * g
-				dtable[next] += u * g
-				damplitude.Add(n, math.FMA(u, slope, table[i])*dy[n])
-				lambda += size * slope * g
-				dfrequency.Add(n, lambda/b.Rate)
-			}
-			dstate[0] = lambda
+		state[0] = p
+	}),
+	Backward: lanePairs(func(b, d *abi.Block, lane int) {
+		dy, dstate, table, dtable := d.Out(0, lane), d.State(lane), b.Vector(2, lane), d.Vector(2, lane)
+		frequency, amplitude := b.Param(0, lane), b.Param(1, lane)
+		dfrequency, damplitude := d.Param(0, lane), d.Param(1, lane)
+		p := phases(b, lane, frequency) // before each frame
+		lambda, size := dstate[0], float64(len(table))
+		for n := len(dy) - 1; n >= 0; n-- {
+			i, next, u := tableAt(table, kernel.Advance(p[n], frequency.At(n)/b.Rate))
+			g, slope := amplitude.At(n)*dy[n], table[next]-table[i]
+			dtable[i] += (1 - u) * g
+			dtable[next] += u * g
+			damplitude.Add(n, math.FMA(u, slope, table[i])*dy[n])
+			lambda += size * slope * g
+			dfrequency.Add(n, lambda/b.Rate)
 		}
-	},
+		dstate[0] = lambda
+	}),
 	Second: kernel.Second(wavetableFormula),
-	Tangent: func(b, t *abi.Block) {
-		for lane := range b.Lanes {
-			ty, tstate, table, ttable := t.Out(0, lane), t.State(lane), b.Vector(2, lane), t.Vector(2, lane)
-			p, tp := b.Before(lane)[0], tstate[0]
-			for n := range ty {
-				p = kernel.Advance(p, b.Param(0, lane).At(n)/b.Rate)
-				tp += t.Param(0, lane).At(n) / b.Rate
-				i, next, u := tableAt(table, p)
-				slope := table[next] - table[i]
-				ty[n] = t.Param(1, lane).At(n)*math.FMA(u, slope, table[i]) +
-					b.Param(1, lane).At(n)*((1-u)*ttable[i]+u*ttable[next]+float64(len(table))*slope*tp)
-			}
-			tstate[0] = tp
+	Tangent: lanePairs(func(b, t *abi.Block, lane int) {
+		ty, tstate, table, ttable := t.Out(0, lane), t.State(lane), b.Vector(2, lane), t.Vector(2, lane)
+		p, tp := b.Before(lane)[0], tstate[0]
+		for n := range ty {
+			p = kernel.Advance(p, b.Param(0, lane).At(n)/b.Rate)
+			tp += t.Param(0, lane).At(n) / b.Rate
+			i, next, u := tableAt(table, p)
+			slope := table[next] - table[i]
+			ty[n] = t.Param(1, lane).At(n)*math.FMA(u, slope, table[i]) +
+				b.Param(1, lane).At(n)*((1-u)*ttable[i]+u*ttable[next]+float64(len(table))*slope*tp)
 		}
-	},
+		tstate[0] = tp
+	}),
 }
 
 // tableAt returns the two values that phase p lies between, and how far.

@@ -40,8 +40,13 @@ const (
 	mostlyKnown                   = 0.25 // of the target: above, too much is left to say what it is
 )
 
-// judge compares the fitted output with what needs no fit.
+// judge compares the fitted output with what needs no fit. What a short sound takes
+// is less than a rendering, and is not left out of a fit that was ended: its reader
+// asks the same question.
 func (f *fit) judge(ctx context.Context) *Verdict {
+	if f.problem.Frames() <= soonJudged {
+		ctx = context.WithoutCancel(ctx)
+	}
 	waveform := f.problem.Quadratic() || loss.Decibels(f.problem.Loss)
 	v := &Verdict{Measure: "esr", Filter: math.NaN()}
 	excellent, good := excellentWave, goodWave
@@ -124,6 +129,10 @@ func (f *fit) unrelated(ctx context.Context, output []float64) bool {
 	}
 	return true
 }
+
+// soonJudged is the length up to which a filter and coherences take a fraction of a
+// second.
+const soonJudged = 1 << 17
 
 // unrelatedFrames is the least length from which that can be told.
 const unrelatedFrames = 4096

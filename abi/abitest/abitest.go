@@ -193,13 +193,18 @@ func number(v any) float64 {
 	return v.(float64)
 }
 
-// Step returns frames ones.
-func Step(frames int) []float64 {
+// Row returns frames of a function of their number.
+func Row(frames int, at func(n int) float64) []float64 {
 	x := make([]float64, frames)
 	for n := range x {
-		x[n] = 1
+		x[n] = at(n)
 	}
 	return x
+}
+
+// Step returns frames ones.
+func Step(frames int) []float64 {
+	return slices.Repeat([]float64{1}, frames)
 }
 
 // Silence returns frames zeros; for sources it says how long they run.
@@ -215,19 +220,11 @@ func Impulse(frames int) []float64 {
 // Sine returns a sine of amplitude 1 and the given frequency in cycles per
 // frame, starting at phase 0.
 func Sine(frames int, cyclesPerFrame float64) []float64 {
-	x := make([]float64, frames)
-	for n := range x {
-		x[n] = math.Sin(2 * math.Pi * cyclesPerFrame * float64(n))
-	}
-	return x
+	return Row(frames, func(n int) float64 { return math.Sin(2 * math.Pi * cyclesPerFrame * float64(n)) })
 }
 
 // Noise returns Gaussian noise of RMS 1, the same for the same seed.
 func Noise(frames int, seed uint64) []float64 {
 	rng := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
-	x := make([]float64, frames)
-	for n := range x {
-		x[n] = rng.NormFloat64()
-	}
-	return x
+	return Row(frames, func(int) float64 { return rng.NormFloat64() })
 }

@@ -126,11 +126,7 @@ func along(to, from [][]float64, h float64, by [][]float64) {
 func (pt *point) weights(o *outs) *outs {
 	w := &outs{make([]laneOuts, len(o.lanes))}
 	draw := func(n int) []float64 {
-		s := make([]float64, n)
-		for i := range s {
-			s[i] = pt.rng.NormFloat64()
-		}
-		return s
+		return Row(n, func(int) float64 { return pt.rng.NormFloat64() })
 	}
 	for l := range o.lanes {
 		for _, row := range o.lanes[l].out {
@@ -295,9 +291,7 @@ func size(w, o *outs) float64 {
 func dot(a, b [][]float64) float64 {
 	s := 0.0
 	for i := range a {
-		for n := range a[i] {
-			s += a[i][n] * b[i][n]
-		}
+		s += inner(a[i], b[i])
 	}
 	return s
 }
@@ -356,7 +350,7 @@ func (pt *point) differences() (failures string, kinks bool) {
 			for i := range probe.mem {
 				m := &probe.mem[i]
 				for k := range m.out {
-					l += inner(m.out[k][pt.set.OutHistory:], w.lanes[i].out[k])
+					l += inner(m.out[k], w.lanes[i].out[k])
 				}
 				for k := range m.internal {
 					l += inner(m.internal[k][pt.set.Internal[k]:], w.lanes[i].out[len(m.out)+k])

@@ -87,7 +87,6 @@ func (c *checker) restarts(pt *point, which string, kernel func(*abi.Block), who
 		}
 		for k := range late.mem[l].out {
 			garbage(late.mem[l].out[k][:h])
-			copy(late.mem[l].out[k][h:h+s.OutHistory], early.mem[l].out[k][h:])
 		}
 		for k := range late.mem[l].internal {
 			garbage(late.mem[l].internal[k][:h])

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 
 	"ampfit/abi"
 )
@@ -62,14 +63,11 @@ func newRig(typ *abi.NodeType, s spec) (*rig, error) {
 		}
 		r.varies = append(r.varies, s.varies[p.Name])
 	}
-	channels := 1
-	for _, c := range set.OutChannels {
-		channels = max(channels, c)
-	}
+	channels := slices.Max(append([]int{1}, set.OutChannels...))
 	if set.Coupled {
 		channels, r.inRows, r.outRows = 1, set.Channels[:len(set.Inputs)], set.OutChannels
 	} else {
-		r.inRows, r.outRows = ones(len(set.Inputs)), ones(len(set.Outputs))
+		r.inRows, r.outRows = slices.Repeat([]int{1}, len(set.Inputs)), slices.Repeat([]int{1}, len(set.Outputs))
 	}
 	for batch := range s.batches {
 		for channel := range channels {
@@ -77,14 +75,6 @@ func newRig(typ *abi.NodeType, s spec) (*rig, error) {
 		}
 	}
 	return r, nil
-}
-
-func ones(n int) []int {
-	v := make([]int, n)
-	for i := range v {
-		v[i] = 1
-	}
-	return v
 }
 
 // only returns the rig with some of its lanes.
@@ -214,7 +204,7 @@ func (r *rig) newTrace() *trace {
 	t.block = abi.NewBlock(s.Rate, s.Data, r.inRows, r.outRows, !r.any())
 	for l := range t.mem {
 		m := &t.mem[l]
-		m.in, m.out = rows(sum(r.inRows), s.InHistory+r.frames), rows(sum(r.outRows), s.OutHistory+r.frames)
+		m.in, m.out = rows(sum(r.inRows), s.InHistory+r.frames), rows(sum(r.outRows), r.frames)
 		m.record = rows(s.Record, r.frames)
 		for _, h := range s.Internal {
 			m.internal = append(m.internal, make([]float64, h+r.frames))
@@ -228,8 +218,7 @@ func (r *rig) newTrace() *trace {
 		}
 		a := &t.lanes[l]
 		a.In, a.InPast = make([][]float64, len(m.in)), make([][]float64, len(m.in))
-		a.Out, a.OutPast = make([][]float64, len(m.out)), make([][]float64, len(m.out))
-		a.Internal, a.Record = make([][]float64, len(m.internal)), make([][]float64, len(m.record))
+		a.Out, a.Internal, a.Record = make([][]float64, len(m.out)), make([][]float64, len(m.internal)), make([][]float64, len(m.record))
 		a.Params = make([]abi.Values, len(m.params))
 	}
 	return t
@@ -244,8 +233,7 @@ func (t *trace) bind(l, at, n int) {
 		a.In[i] = a.InPast[i][s.InHistory:]
 	}
 	for i, row := range m.out {
-		a.OutPast[i] = row[at : at+s.OutHistory+n : at+s.OutHistory+n]
-		a.Out[i] = a.OutPast[i][s.OutHistory:]
+		a.Out[i] = row[at : at+n : at+n]
 	}
 	for i, row := range m.internal {
 		h := s.Internal[i]
@@ -282,10 +270,7 @@ func (t *trace) load(v *vars) {
 		for i := range m.in {
 			clear(m.in[i])
 		}
-		for i := range m.out {
-			clear(m.out[i])
-			garbage(m.out[i][s.OutHistory:])
-		}
+		garbage(m.out...)
 		for i := range m.internal {
 			clear(m.internal[i])
 			garbage(m.internal[i][s.Internal[i]:])
@@ -317,7 +302,7 @@ func (t *trace) weigh(w *outs) {
 	for l := range t.mem {
 		m, from := &t.mem[l], &w.lanes[l]
 		for i := range m.out {
-			copy(m.out[i][t.r.set.OutHistory:], from.out[i])
+			copy(m.out[i], from.out[i])
 		}
 		for i := range m.internal {
 			copy(m.internal[i][t.r.set.Internal[i]:], from.out[len(m.out)+i])
@@ -383,7 +368,7 @@ func (t *trace) outs() *outs {
 	o := &outs{make([]laneOuts, len(t.mem))}
 	for l := range t.mem {
 		for _, row := range t.mem[l].out {
-			o.lanes[l].out = append(o.lanes[l].out, append([]float64(nil), row[t.r.set.OutHistory:]...))
+			o.lanes[l].out = append(o.lanes[l].out, append([]float64(nil), row...))
 		}
 		for i, row := range t.mem[l].internal {
 			o.lanes[l].out = append(o.lanes[l].out, append([]float64(nil), row[t.r.set.Internal[i]:]...))
@@ -433,9 +418,7 @@ func (t *trace) tangent(dir *vars) *outs {
 	d.vary(dir)
 	for l := range d.mem {
 		m := &d.mem[l]
-		for i := range m.out {
-			garbage(m.out[i][t.r.set.OutHistory:])
-		}
+		garbage(m.out...)
 		for i := range m.internal {
 			garbage(m.internal[i][t.r.set.Internal[i]:])
 		}

@@ -209,7 +209,7 @@ func choices() string {
 	b.WriteString("Losses (--loss; sums such as \"mrstft + 0.1*esr\" too):\n")
 	var rows [][]string
 	for _, l := range loss.Names() {
-		rows = append(rows, []string{"  " + l.Name, l.Text})
+		rows = append(rows, []string{"  " + l[0], l[1]})
 	}
 	text.Columns(&b, rows)
 	b.WriteString("\nOptimizers (--optimizer):\n")

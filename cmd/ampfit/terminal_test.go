@@ -19,8 +19,8 @@ func TestAloneShowsHelp(t *testing.T) {
 	r := ok(t)
 	require.Equal(t, ok(t, "--help").out, r.out)
 	for _, l := range loss.Names() {
-		require.Contains(t, r.out, "\n  "+l.Name+" ")
-		require.Contains(t, r.out, l.Text)
+		require.Contains(t, r.out, "\n  "+l[0]+" ")
+		require.Contains(t, r.out, l[1])
 	}
 	require.Contains(t, r.out, "\n  neldermead ")
 }

@@ -153,7 +153,7 @@ func (x *exec) layRows(l *arena.Layout) {
 		return list
 	}
 	for _, out := range x.Out {
-		past := x.Setup.OutHistory
+		past := 0
 		for _, link := range out.Readers {
 			need := link.Back * out.Mult
 			if link.In != nil && !link.In.Gathered() {

@@ -129,14 +129,11 @@ func (x *exec) wireOutputs(f *face, lane *abi.Lane, rows []int) {
 		n += k
 	}
 	lane.Out = make([][]float64, n)
-	if x.Setup.OutHistory > 0 {
-		lane.OutPast = make([][]float64, n)
-	}
 	k := 0
 	for i, port := range x.Out {
 		for c := range rows[i] {
 			row := x.out[i][lane.Batch*port.Channels+lane.Channel+c]
-			f.show(lane.Out, lane.OutPast, k, func(past int) arena.Window { return f.region.Window(row, 0, past) }, x.Setup.OutHistory)
+			f.rows = append(f.rows, arena.Pointer{To: &lane.Out[k], Window: f.region.Window(row, 0, 0)})
 			k++
 		}
 	}

@@ -27,16 +27,8 @@ func Write(path string, write func(io.Writer) error) error {
 		return fmt.Errorf("%s: cannot be written (%v)", path, cause(err))
 	}
 	defer os.Remove(t.Name()) // gone after a rename
-	w := bufio.NewWriterSize(t, 1<<16)
-	err = write(w)
-	if err == nil {
-		err = w.Flush()
-	}
-	if err == nil {
-		err = t.Chmod(0o644)
-	}
-	if e := t.Close(); err == nil {
-		err = e
+	if err = fill(t, write); err == nil {
+		err = os.Chmod(t.Name(), 0o644)
 	}
 	if err == nil {
 		err = os.Rename(t.Name(), path)
@@ -51,18 +43,25 @@ func Write(path string, write func(io.Writer) error) error {
 func inPlace(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err == nil {
-		w := bufio.NewWriter(f)
-		if err = write(w); err == nil {
-			err = w.Flush()
-		}
-		if e := f.Close(); err == nil {
-			err = e
-		}
+		err = fill(f, write)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: cannot be written (%v)", path, cause(err))
 	}
 	return nil
+}
+
+// fill writes to an open file and closes it.
+func fill(f *os.File, write func(io.Writer) error) error {
+	w := bufio.NewWriterSize(f, 1<<16)
+	err := write(w)
+	if err == nil {
+		err = w.Flush()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err
 }
 
 func cause(err error) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // Options bounds what Random draws. The zero value draws everything.
@@ -224,9 +225,8 @@ func (d *drawer) params(n *Node) {
 // input or to a parameter.
 func (d *drawer) feedback() {
 	s := d.s
-	var from, to []*Node
+	from, to := slices.Clone(s.Nodes), []*Node(nil)
 	for _, n := range s.Nodes {
-		from = append(from, n)
 		if len(ports(n.Type)) > 0 {
 			to = append(to, n)
 		}

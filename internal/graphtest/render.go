@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"ampfit/internal/resample"
 )
@@ -110,10 +111,8 @@ func (s *Spec) arriving(n *Node, port string, out map[string]int) (channels int,
 
 // fits checks that every port brings one channel or as many as the others.
 func (s *Spec) fits(out map[string]int) error {
-	for _, e := range s.Edges {
-		if e.Channel >= out[e.Source] {
-			return ErrChannels
-		}
+	if slices.ContainsFunc(s.Edges, func(e *Edge) bool { return e.Channel >= out[e.Source] }) {
+		return ErrChannels
 	}
 	for _, n := range s.Nodes {
 		if out[n.Name] == 0 {

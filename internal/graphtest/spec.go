@@ -12,8 +12,8 @@ package graphtest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -53,10 +53,8 @@ type Edge struct {
 
 // Node returns a node by name.
 func (s *Spec) Node(name string) *Node {
-	for _, n := range s.Nodes {
-		if n.Name == name {
-			return n
-		}
+	if i := slices.IndexFunc(s.Nodes, func(n *Node) bool { return n.Name == name }); i >= 0 {
+		return s.Nodes[i]
 	}
 	return nil
 }
@@ -141,14 +139,7 @@ func (m *members) add(key string, value any) {
 
 func (m members) String() string { return "{" + strings.Join(m, ", ") + "}" }
 
-func sorted(m map[string][]float64) []string {
-	var names []string
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
-}
+func sorted(m map[string][]float64) []string { return slices.Sorted(maps.Keys(m)) }
 
 // Shrink returns the smallest graph it finds that still fails: without edges,
 // nodes, oversampling, gates, delays and frames that do not matter.
@@ -240,23 +231,15 @@ func (s *Spec) drop(name string) {
 }
 
 func (s *Spec) used(name string) bool {
-	for _, e := range s.Edges {
-		if e.Source == name || e.Target == name {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Edges, func(e *Edge) bool { return e.Source == name || e.Target == name })
 }
 
 func (s *Spec) clone() *Spec {
 	c := *s
-	c.Input, c.Nodes, c.Edges = append([][]float64(nil), s.Input...), nil, nil
+	c.Input, c.Nodes, c.Edges = slices.Clone(s.Input), nil, nil
 	for _, n := range s.Nodes {
 		m := *n
-		m.Params = map[string][]float64{}
-		for name, v := range n.Params {
-			m.Params[name] = v
-		}
+		m.Params = maps.Clone(n.Params)
 		c.Nodes = append(c.Nodes, &m)
 	}
 	for _, e := range s.Edges {

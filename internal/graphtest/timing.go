@@ -2,6 +2,7 @@ package graphtest
 
 import (
 	"errors"
+	"slices"
 
 	"ampfit/internal/resample"
 )
@@ -40,12 +41,7 @@ func (s *Spec) kernelDelay(n *Node) int {
 
 // fed reports whether an edge leads to the node.
 func (s *Spec) fed(n *Node) bool {
-	for _, e := range s.Edges {
-		if e.Target == n.Name {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Edges, func(e *Edge) bool { return e.Target == n.Name })
 }
 
 // timing pads the gates by repetition: with the padding so far, A is the
@@ -158,14 +154,7 @@ func (s *Spec) gateGroups() map[*Edge]int {
 }
 
 func share(a, b []int) bool {
-	for _, x := range a {
-		for _, y := range b {
-			if x == y {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(a, func(x int) bool { return slices.Contains(b, x) })
 }
 
 // series reports whether a gate waits for itself: an edge of it comes before
@@ -204,10 +193,8 @@ func (s *Spec) series(group map[*Edge]int, reach map[string]map[string]bool, tog
 // and whether it is defined: loops have no longest path.
 func (s *Spec) Latency() (int, bool) {
 	reach := s.reach()
-	for _, n := range s.Nodes {
-		if reach[n.Name][n.Name] {
-			return 0, false
-		}
+	if slices.ContainsFunc(s.Nodes, func(n *Node) bool { return reach[n.Name][n.Name] }) {
+		return 0, false
 	}
 	var late func(name string) int
 	late = func(name string) int {

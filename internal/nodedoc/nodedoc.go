@@ -3,10 +3,11 @@
 package nodedoc
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 	"strings"
 
 	"ampfit/abi"
@@ -373,21 +374,12 @@ func families(types []*abi.NodeType) []string {
 	for i, f := range order {
 		rank[f] = i - len(order)
 	}
-	seen := map[string]bool{}
 	var out []string
 	for _, t := range types {
-		if !seen[t.Family] {
-			seen[t.Family] = true
-			out = append(out, t.Family)
-		}
+		out = append(out, t.Family)
 	}
-	sort.Slice(out, func(i, j int) bool {
-		if rank[out[i]] != rank[out[j]] {
-			return rank[out[i]] < rank[out[j]]
-		}
-		return out[i] < out[j]
-	})
-	return out
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(rank[a], rank[b]), cmp.Compare(a, b)) })
+	return slices.Compact(out)
 }
 
 // Markdown is the whole node reference.

@@ -17,7 +17,6 @@ type LossFigure struct {
 	Loss   string // its name, for the title
 	Steps  []int  // nil: 0, 1, 2, …
 	Values []float64
-	Best   []float64 // the lowest so far; nil: taken from Values
 }
 
 // Loss draws the loss and the lowest one so far. The y axis is logarithmic
@@ -68,9 +67,6 @@ func (f LossFigure) draw(c draw.Canvas, title string) {
 		best[i] = math.NaN()
 		if least >= 0 {
 			best[i] = f.Values[least]
-		}
-		if i < len(f.Best) {
-			best[i] = f.Best[i]
 		}
 	}
 

@@ -44,7 +44,7 @@ func figures() map[string]func(io.Writer, plot.Format) error {
 		"all tiny":   {Loss: "esr", Values: []float64{1, 5e-324}},
 		"huge":       {Loss: "esr", Values: []float64{math.MaxFloat64, 1e308}},
 		"huge range": {Loss: "esr", Values: []float64{math.MaxFloat64, -math.MaxFloat64}},
-		"odd":        {Loss: long, Values: odd, Best: odd},
+		"odd":        {Loss: long, Values: odd},
 		"few steps":  {Loss: "esr", Steps: []int{7}, Values: []float64{1, 2, 3}},
 		"markup":     {Loss: "<b>&\"'\x00\xFF\n", Values: []float64{1, 2}},
 	} {

@@ -36,7 +36,7 @@ func Spectrogram(w io.Writer, as Format, f SpectrogramFigure) error {
 }
 
 func (f SpectrogramFigure) draw(c draw.Canvas, title string) {
-	frames := max(rowLength(f.Target), rowLength(f.Fit))
+	frames := max(Frames(f.Target), Frames(f.Fit))
 	if frames == 0 || !(f.Rate > 0) {
 		sentence(header(c, title, ""), "no audio")
 		return
@@ -102,7 +102,7 @@ type sound struct {
 func (f SpectrogramFigure) sounds(frames int, low, high float64) (sounds []sound, top float64) {
 	top = math.Inf(-1)
 	for i, rows := range [][][]float64{f.Target, f.Fit} {
-		if rowLength(rows) == 0 {
+		if Frames(rows) == 0 {
 			continue
 		}
 		s := sound{[]string{"target", "fit"}[i], levels(rows, frames, f.Rate, low, high)}
@@ -158,7 +158,8 @@ func hertzTicks(low, high float64, labels bool) []tick {
 	return ticks
 }
 
-func rowLength(rows [][]float64) int {
+// Frames is the length of the longest row.
+func Frames(rows [][]float64) int {
 	n := 0
 	for _, row := range rows {
 		n = max(n, len(row))

@@ -34,13 +34,13 @@ func Waveform(w io.Writer, as Format, f WaveformFigure) error {
 }
 
 func (f WaveformFigure) draw(c draw.Canvas, title string, channels int) {
-	frames := max(rowLength(f.Target), rowLength(f.Fit))
+	frames := max(Frames(f.Target), Frames(f.Fit))
 	if frames == 0 || !(f.Rate > 0) {
 		sentence(header(c, title, ""), "no audio")
 		return
 	}
 	at := peak(f.Target)
-	if rowLength(f.Target) == 0 {
+	if Frames(f.Target) == 0 {
 		at = peak(f.Fit)
 	}
 	length := min(frames, max(2, int(detailSeconds*f.Rate)))

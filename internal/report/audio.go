@@ -19,19 +19,18 @@ type player struct {
 	Data template.URL // a 16-bit WAV file
 }
 
+// playerSeconds is the length of the players, which hold most of the page.
+const playerSeconds = 20
+
 // players encodes the sounds and says in a sentence how their levels relate.
 // All are heard at one gain, so that loud and soft compare; only the residual,
 // which would often not be heard at all, may be raised, and then says so.
 func players(f *Fit) ([]player, string, error) {
 	rate := int(math.Round(f.Rate))
-	if !(f.Rate >= 3000 && f.Rate <= 768000) || frames(f.Target) == 0 && frames(f.Output) == 0 {
+	if !(f.Rate >= 3000 && f.Rate <= 768000) || plot.Frames(f.Target) == 0 && plot.Frames(f.Output) == 0 {
 		return nil, "", nil // browsers play no other rates
 	}
-	seconds := f.PlayerSeconds
-	if !(seconds > 0) {
-		seconds = 20
-	}
-	limit := max(1, int(min(seconds*f.Rate, 1<<40)))
+	limit := int(playerSeconds * f.Rate)
 	cut := func(rows [][]float64) [][]float64 { return excerpt(rows, limit, int(0.01*f.Rate)) }
 	input, target, output := cut(f.Input), cut(f.Target), cut(f.Output)
 	residual := difference(output, target)
@@ -52,7 +51,7 @@ func players(f *Fit) ([]player, string, error) {
 			extra = math.Exp2(steps)
 			note += fmt.Sprintf(", here raised by %s dB", plot.Number(6*steps, 2))
 		}
-	} else if frames(residual) > 0 && t > 0 {
+	} else if plot.Frames(residual) > 0 && t > 0 {
 		note += ": silent"
 	}
 	var all []player
@@ -66,7 +65,7 @@ func players(f *Fit) ([]player, string, error) {
 		{"Dry", f.InputName, input, gain},
 		{"Residual", note, residual, gain * extra},
 	} {
-		if frames(s.rows) == 0 {
+		if plot.Frames(s.rows) == 0 {
 			continue
 		}
 		data, err := encode(s.rows, rate, s.gain)
@@ -98,7 +97,7 @@ func playNotes(f *Fit, ratio, gain float64, limit int) string {
 	} else {
 		notes = append(notes, fmt.Sprintf("All are played at one gain of %s dB.", signed(decibel(gain))))
 	}
-	if n := max(frames(f.Target), frames(f.Output), frames(f.Input)); n > limit {
+	if n := max(plot.Frames(f.Target), plot.Frames(f.Output), plot.Frames(f.Input)); n > limit {
 		notes = append(notes, fmt.Sprintf("Each is the first %s of %s.", duration(float64(limit)/f.Rate), duration(float64(n)/f.Rate)))
 	}
 	if n := max(len(f.Target), len(f.Output), len(f.Input)); n > 2 {
@@ -110,7 +109,7 @@ func playNotes(f *Fit, ratio, gain float64, limit int) string {
 // excerpt copies the first frames of at most two channels, with zeros for what
 // is not finite. A cut ends with a short fade, so that it does not click.
 func excerpt(rows [][]float64, limit, fade int) [][]float64 {
-	n := min(frames(rows), limit)
+	n := min(plot.Frames(rows), limit)
 	out := make([][]float64, min(2, len(rows)))
 	for c := range out {
 		out[c] = make([]float64, n)
@@ -120,7 +119,7 @@ func excerpt(rows [][]float64, limit, fade int) [][]float64 {
 				out[c][i] = 0
 			}
 		}
-		if frames(rows) > limit {
+		if plot.Frames(rows) > limit {
 			for i := range min(fade, n) {
 				out[c][n-1-i] *= float64(i) / float64(fade)
 			}
@@ -153,14 +152,6 @@ func encode(rows [][]float64, rate int, gain float64) (template.URL, error) {
 		return "", err
 	}
 	return template.URL("data:audio/wav;base64," + base64.StdEncoding.EncodeToString(b.Bytes())), nil
-}
-
-func frames(rows [][]float64) int {
-	n := 0
-	for _, row := range rows {
-		n = max(n, len(row))
-	}
-	return n
 }
 
 func peak(rows [][]float64) float64 {

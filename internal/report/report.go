@@ -27,7 +27,6 @@ import (
 
 // Fit is all that a report tells. What is left zero is left out.
 type Fit struct {
-	Title      string // "": made from the names
 	TargetName string // files as the user named them
 	InputName  string
 	GraphName  string
@@ -37,20 +36,18 @@ type Fit struct {
 	Seconds    float64 // time that the fit took
 	Stopped    string  // why it ended, such as "converged"
 
-	Rate          float64
-	Input         [][]float64 // channel rows; nil without a dry signal
-	Target        [][]float64
-	Output        [][]float64 // of the fitted graph
-	Steps         []Step
-	HeatNodes     []string // what Step.Heat holds, in order
-	ValueNames    []string // what Step.Values holds, in order
-	Params        []Param
-	Metrics       []Metric
-	Notes         []string // sentences: warnings, nodes without an adjoint, …
-	Settings      []Setting
-	Nodes         []Node
-	Stages        []Stage // of the search, in order
-	PlayerSeconds float64 // length of the players, which hold most of the page; 0: 20 s
+	Rate       float64
+	Input      [][]float64 // channel rows; nil without a dry signal
+	Target     [][]float64
+	Output     [][]float64 // of the fitted graph
+	Steps      []Step
+	HeatNodes  []string // what Step.Heat holds, in order
+	ValueNames []string // what Step.Values holds, in order
+	Params     []Param
+	Metrics    []Metric
+	Notes      []string // sentences: warnings, nodes without an adjoint, …
+	Nodes      []Node
+	Stages     []Stage // of the search, in order
 }
 
 // Step is one step of the history.
@@ -101,8 +98,8 @@ type Metric struct {
 	Start, Final float64
 }
 
-// Setting is a line of the settings section.
-type Setting struct{ Name, Value string }
+// setting is a line of the settings section.
+type setting struct{ Name, Value string }
 
 //go:embed page.html
 var pageText string
@@ -112,6 +109,7 @@ var page = template.Must(template.New("page").Parse(pageText))
 // view is what the template sees.
 type view struct {
 	*Fit
+	Title     string
 	Result    string
 	Players   []player
 	PlayNote  string
@@ -122,7 +120,7 @@ type view struct {
 	NodeRow   []nodeRow
 	StageRow  []stageRow
 	Timed     bool
-	Lines     []Setting
+	Lines     []setting
 }
 
 type figure struct {
@@ -132,12 +130,7 @@ type figure struct {
 
 // HTML writes the page.
 func HTML(w io.Writer, f *Fit) error {
-	v := view{Fit: f, Result: result(f)}
-	if f.Title == "" {
-		v.Fit = &Fit{}
-		*v.Fit = *f
-		v.Title = title(f)
-	}
+	v := view{Fit: f, Title: title(f), Result: result(f)}
 	var err error
 	if v.Players, v.PlayNote, err = players(f); err != nil {
 		return fmt.Errorf("report: %w", err)
@@ -279,11 +272,11 @@ func result(f *Fit) string {
 	return s + "."
 }
 
-func settings(f *Fit) []Setting {
-	var all []Setting
+func settings(f *Fit) []setting {
+	var all []setting
 	add := func(name, value string) {
 		if value != "" {
-			all = append(all, Setting{name, value})
+			all = append(all, setting{name, value})
 		}
 	}
 	add("target", f.TargetName)
@@ -292,7 +285,7 @@ func settings(f *Fit) []Setting {
 	if f.Rate > 0 {
 		add("sample rate", number(f.Rate)+" Hz")
 	}
-	if n := frames(f.Target); n > 0 {
+	if n := plot.Frames(f.Target); n > 0 {
 		length := fmt.Sprintf("%s, %s", text.Count(n, "frame"), text.Count(len(f.Target), "channel"))
 		if f.Rate > 0 {
 			length = duration(float64(n)/f.Rate) + " (" + length + ")"
@@ -308,7 +301,7 @@ func settings(f *Fit) []Setting {
 	if f.Seconds > 0 {
 		add("time", duration(f.Seconds))
 	}
-	return append(all, f.Settings...)
+	return all
 }
 
 // number writes a value with five digits, enough to type it in again by ear.

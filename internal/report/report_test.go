@@ -56,9 +56,6 @@ func amp() *report.Fit {
 		},
 		Metrics: []report.Metric{{"esr", 0.52, 0.00131}, {"mrstft", 1.9, 0.21}, {"mse", 1.2e-2, 3.1e-6}, {"si_sdr_db", 2.1, 28.8}},
 		Notes:   []string{"amp.json: reverb has no adjoint, so its parameters were not learned: reverb.size, reverb.damp"},
-		Settings: []report.Setting{
-			{"tape", "full, 12 MiB"}, {"threads", "2"},
-		},
 	}
 	f.Stages = []report.Stage{
 		{Name: "rates", Why: "no rate is learned", Loss: "esr"},
@@ -105,7 +102,6 @@ func TestPage(t *testing.T) {
 		"reverb.size",
 		"sample rate 48000 Hz",
 		"2 s (96000 frames, 1 channel)",
-		"tape full, 12 MiB",
 		"rates – esr no rate is learned",
 		"descent 137 0.52 0.00131 esr always",
 	} {
@@ -150,10 +146,9 @@ func TestSelfContained(t *testing.T) {
 func TestNamesAreEscaped(t *testing.T) {
 	const evil = `<script>alert(1)</script>"'&` + "\x00\n"
 	f := amp()
-	f.Title, f.TargetName, f.InputName, f.GraphName, f.LossName, f.Optimizer, f.Stopped = evil, evil, evil, evil, evil, evil, evil
+	f.TargetName, f.InputName, f.GraphName, f.LossName, f.Optimizer, f.Stopped = evil, evil, evil, evil, evil, evil
 	f.HeatNodes = []string{evil, evil, evil}
 	f.Notes = []string{evil}
-	f.Settings = []report.Setting{{evil, evil}}
 	f.Metrics[0].Name = evil
 	f.Params[0].Node, f.Params[0].Name, f.Params[0].Unit, f.Params[0].Note = evil, evil, evil, evil
 	page := render(t, f)
@@ -187,24 +182,24 @@ func TestPlayers(t *testing.T) {
 	// Long and wide sounds are cut, loud ones turned down, all alike.
 	loud := make([][]float64, 3)
 	for c := range loud {
-		loud[c] = make([]float64, 3*48000)
+		loud[c] = make([]float64, 25*48000)
 		for n := range loud[c] {
 			loud[c][n] = 4
 		}
 	}
 	loud[0][17] = nan
-	f = &report.Fit{Rate: 48000, Target: loud, Output: loud[:2], PlayerSeconds: 1.5}
+	f = &report.Fit{Rate: 48000, Target: loud, Output: loud[:2]}
 	page := render(t, f)
 	text := plain(page)
-	require.Contains(t, text, "All are played at one gain of −13.1 dB. Each is the first 1.5 s of 3 s. Of 3 channels the first two are heard.")
+	require.Contains(t, text, "All are played at one gain of −13.1 dB. Each is the first 20 s of 25 s. Of 3 channels the first two are heard.")
 	require.Contains(t, text, "fit − target: silent")
 	heard = sounds(t, page)
 	require.Len(t, heard, 3)
 	require.Equal(t, 2, heard[0].Channels)
-	require.Equal(t, 72000, heard[0].Frames())
+	require.Equal(t, 960000, heard[0].Frames())
 	require.InDelta(t, 0.89, heard[0].Rows()[1][1000], 1e-4)
 	require.Zero(t, heard[0].Rows()[0][17], "what is not finite is silent")
-	require.Zero(t, heard[0].Rows()[1][71999], "the cut is faded")
+	require.Zero(t, heard[0].Rows()[1][959999], "the cut is faded")
 }
 
 // Whatever is missing or odd, there is a page.

@@ -42,7 +42,7 @@ func Design(ratio int, q Quality) []float64 {
 	for i := range taps {
 		t := float64(i - half)
 		x := t / float64(half+1)
-		taps[i] = sinc(2*cutoff*t/float64(ratio)) * bessel(beta*math.Sqrt(1-x*x))
+		taps[i] = sinc(2*cutoff*t/float64(ratio)) * Bessel(beta*math.Sqrt(1-x*x))
 		sum += taps[i]
 	}
 	for i := range taps {
@@ -58,8 +58,8 @@ func sinc(x float64) float64 {
 	return math.Sin(math.Pi*x) / (math.Pi * x)
 }
 
-// bessel is the modified Bessel function of order 0, by its power series.
-func bessel(x float64) float64 {
+// Bessel is the modified Bessel function of order 0, by its power series.
+func Bessel(x float64) float64 {
 	sum, term := 1.0, 1.0
 	for k := 1.0; term > 1e-17*sum; k++ {
 		term *= (x / (2 * k)) * (x / (2 * k))

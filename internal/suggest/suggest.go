@@ -15,13 +15,16 @@ func Nearest(name string, candidates []string) string {
 	best, bestCost := "", 1+max(1, len(name)/2)
 	for _, c := range candidates {
 		cost := distance(strings.ToLower(name), strings.ToLower(c))
-		if strings.HasPrefix(strings.ToLower(c), strings.ToLower(name)) {
+		switch low := strings.ToLower(name); {
+		case strings.HasPrefix(strings.ToLower(c), low):
 			cost = min(cost, 1)
+		case len(name) >= 4 && strings.Contains(strings.ToLower(c), low):
+			cost = min(cost, 2)
 		}
 		if n := prefix(strings.ToLower(name), strings.ToLower(c)); n >= 4 && 2*n >= len(name) {
 			cost = min(cost, len(name)/2) // freq_hz for frequency
 		}
-		if cost < bestCost {
+		if cost < bestCost || cost == bestCost && cost == 1 && len(c) < len(best) { // lowpass: LowpassNode before Lowpass1Node
 			best, bestCost = c, cost
 		}
 	}

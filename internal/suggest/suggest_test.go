@@ -24,6 +24,9 @@ func TestNearest(t *testing.T) {
 	} {
 		require.Equal(t, want, suggest.Nearest(name, names), name)
 	}
+	types := []string{"Lowpass1Node", "LowpassNode", "NoiseReverbNode", "ParametricEQNode"}
+	require.Equal(t, "LowpassNode", suggest.Nearest("lowpass", types))
+	require.Equal(t, "NoiseReverbNode", suggest.Nearest("reverb", types))
 }
 
 func ExampleNearest() {

@@ -48,22 +48,14 @@ func (f *Biquad) params3(b *abi.Block, lane, n int) (freq, q, gain float64) {
 }
 
 // BiquadPrepare writes the coefficients and slopes of held parameters.
-func BiquadPrepare(b *abi.Block) {
+func BiquadPrepare(b *abi.Block, lane int) {
 	f := b.Data.(*Biquad)
-	for lane := range b.Lanes {
-		freq, q, gain := f.params3(b, lane, 0)
-		f.Design(b.Coefs(lane), freq, q, gain, b.Rate, true)
-	}
+	freq, q, gain := f.params3(b, lane, 0)
+	f.Design(b.Coefs(lane), freq, q, gain, b.Rate, true)
 }
 
 // BiquadForward is the Forward of the family.
-func BiquadForward(b *abi.Block) {
-	for lane := range b.Lanes {
-		biquadForwardLane(b, lane)
-	}
-}
-
-func biquadForwardLane(b *abi.Block, lane int) {
+func BiquadForward(b *abi.Block, lane int) {
 	x, y, state := b.In(0, lane), b.Out(0, lane), b.State(lane)
 	if b.Held() {
 		BiquadRun(x, y, b.Coefs(lane), state)
@@ -127,7 +119,7 @@ func BiquadForwardCohort(b *abi.Block) {
 		}
 	}
 	for ; lane < b.Lanes; lane++ {
-		biquadForwardLane(b, lane)
+		BiquadForward(b, lane)
 	}
 }
 
@@ -176,13 +168,7 @@ func biquadPair(y0, y1, c0, c1, s0, s1 []float64) {
 }
 
 // BiquadBackward is the Backward of the family.
-func BiquadBackward(b, d *abi.Block) {
-	for lane := range b.Lanes {
-		biquadBackwardLane(b, d, lane)
-	}
-}
-
-func biquadBackwardLane(b, d *abi.Block, lane int) {
+func BiquadBackward(b, d *abi.Block, lane int) {
 	if b.Held() {
 		BiquadPoles(d.Out(0, lane), b.FrameScratch(lane), b.Coefs(lane), d.State(lane))
 		biquadFinish(b, d, lane)
@@ -364,7 +350,7 @@ func BiquadBackwardCohort(b, d *abi.Block) {
 		}
 	}
 	for ; lane < b.Lanes; lane++ {
-		biquadBackwardLane(b, d, lane)
+		BiquadBackward(b, d, lane)
 	}
 }
 
@@ -401,28 +387,26 @@ func biquadPolesPair(b, d *abi.Block, lane int) {
 }
 
 // BiquadTangent is the Tangent of the family.
-func BiquadTangent(b, t *abi.Block) {
+func BiquadTangent(b, t *abi.Block, lane int) {
 	f := b.Data.(*Biquad)
-	for lane := range b.Lanes {
-		x, y, tx, ty := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane)
-		before, tstate, c := b.Before(lane), t.State(lane), b.Scratch(lane)
-		x1, x2, y1, y2 := before[0], before[1], before[2], before[3]
-		tx1, tx2, ty1, ty2 := tstate[0], tstate[1], tstate[2], tstate[3]
-		for n := range x {
-			if n == 0 || !b.Held() {
-				freq, q, gain := f.params3(b, lane, n)
-				f.Design(c, freq, q, gain, b.Rate, true)
-			}
-			ty[n] = c[0]*tx[n] + c[1]*tx1 + c[2]*tx2 - c[3]*ty1 - c[4]*ty2
-			for p := range f.Params {
-				s := c[5+5*p : 10+5*p]
-				ty[n] += t.Param(p, lane).At(n) * (s[0]*x[n] + s[1]*x1 + s[2]*x2 - s[3]*y1 - s[4]*y2)
-			}
-			x1, x2, y1, y2 = x[n], x1, y[n], y1
-			tx1, tx2, ty1, ty2 = tx[n], tx1, ty[n], ty1
+	x, y, tx, ty := b.In(0, lane), b.Out(0, lane), t.In(0, lane), t.Out(0, lane)
+	before, tstate, c := b.Before(lane), t.State(lane), b.Scratch(lane)
+	x1, x2, y1, y2 := before[0], before[1], before[2], before[3]
+	tx1, tx2, ty1, ty2 := tstate[0], tstate[1], tstate[2], tstate[3]
+	for n := range x {
+		if n == 0 || !b.Held() {
+			freq, q, gain := f.params3(b, lane, n)
+			f.Design(c, freq, q, gain, b.Rate, true)
 		}
-		tstate[0], tstate[1], tstate[2], tstate[3] = tx1, tx2, ty1, ty2
+		ty[n] = c[0]*tx[n] + c[1]*tx1 + c[2]*tx2 - c[3]*ty1 - c[4]*ty2
+		for p := range f.Params {
+			s := c[5+5*p : 10+5*p]
+			ty[n] += t.Param(p, lane).At(n) * (s[0]*x[n] + s[1]*x1 + s[2]*x2 - s[3]*y1 - s[4]*y2)
+		}
+		x1, x2, y1, y2 = x[n], x1, y[n], y1
+		tx1, tx2, ty1, ty2 = tx[n], tx1, ty[n], ty1
 	}
+	tstate[0], tstate[1], tstate[2], tstate[3] = tx1, tx2, ty1, ty2
 }
 
 // BiquadPush is the tangent of one filter with coefficients c and their tangents tc;

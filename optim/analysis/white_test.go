@@ -13,6 +13,10 @@ import (
 // White noise is taken for another noise about once in a thousand; what is coloured
 // or a tone is not taken for white.
 func TestFromWhite(t *testing.T) {
+	for n := range 5 { // too short to have a shape, or nearly
+		require.False(t, math.IsNaN(analysis.FromWhite(make([]float64, n, 8))))
+		require.LessOrEqual(t, analysis.FromWhite([]float64{1, -2, 3, 1, 2}[:n]), 1.0)
+	}
 	const frames, draws = 2000, 500
 	limit, over := 1.95/math.Sqrt(frames/2), 0
 	for seed := range uint64(draws) {

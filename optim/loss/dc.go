@@ -1,11 +1,7 @@
 package loss
 
 func init() {
-	register(kind{
-		name: "dc", doc: "Energy of the mean error over energy of the target, averaged over channels.",
-		build:  func(c *call) (Loss, error) { return NewDC(c.target, Options{Channels: c.channels}) },
-		metric: "dc", sign: 1,
-	})
+	register(kind{name: "dc", doc: "Energy of the mean error over energy of the target, averaged over channels.", build: waveform(NewDC), metric: "dc", sign: 1})
 }
 
 // quietPower is the mean square of a target below which ε is a part of it.
@@ -45,8 +41,6 @@ type dc struct {
 	signal
 	over []float64 // mean y² + ε of each channel
 }
-
-func (l *dc) Name() string { return "dc" }
 
 func (l *dc) Evaluate(grad, x []float64) float64 {
 	l.check(grad, x)

@@ -3,14 +3,7 @@ package loss
 import "fmt"
 
 func init() {
-	register(kind{
-		name: "esr", doc: "Error-to-signal ratio: energy of the error over energy of the target.",
-		args: []argument{{"pre", "pre=0"}},
-		build: func(c *call) (Loss, error) {
-			return NewESR(c.target, Options{Channels: c.channels, PreEmphasis: c.number("pre", 0)})
-		},
-		metric: "esr", sign: 1,
-	})
+	register(kind{name: "esr", doc: "Error-to-signal ratio: energy of the error over energy of the target.", args: []string{"pre"}, build: waveform(NewESR), metric: "esr", sign: 1})
 }
 
 // NewESR returns the error-to-signal ratio
@@ -44,13 +37,6 @@ func NewESR(target []float64, opts ...Options) (Loss, error) {
 type squares struct {
 	signal
 	pre, over float64
-}
-
-func (l *squares) Name() string {
-	if l.pre != 0 {
-		return fmt.Sprintf("%s(pre=%s)", l.name, number(l.pre))
-	}
-	return l.name
 }
 
 func (l *squares) Evaluate(grad, x []float64) float64 {

@@ -30,8 +30,6 @@ type head struct {
 	over  float64
 }
 
-func (h *head) Name() string { return "esr" }
-
 func (h *head) Evaluate(grad, x []float64) float64 {
 	h.check(grad, x)
 	sum, scale := 0.0, 2/h.over

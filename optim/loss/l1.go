@@ -1,19 +1,9 @@
 package loss
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 func init() {
-	register(kind{
-		name: "l1", doc: "Mean absolute error of the waveform.",
-		args: []argument{{"pre", "pre=0"}},
-		build: func(c *call) (Loss, error) {
-			return NewL1(c.target, Options{Channels: c.channels, PreEmphasis: c.number("pre", 0)})
-		},
-		metric: "l1", sign: 1,
-	})
+	register(kind{name: "l1", doc: "Mean absolute error of the waveform.", args: []string{"pre"}, build: waveform(NewL1), metric: "l1", sign: 1})
 }
 
 // NewL1 returns the mean absolute error
@@ -33,13 +23,6 @@ func NewL1(target []float64, opts ...Options) (Loss, error) {
 type absolute struct {
 	signal
 	pre float64
-}
-
-func (l *absolute) Name() string {
-	if l.pre != 0 {
-		return fmt.Sprintf("l1(pre=%s)", number(l.pre))
-	}
-	return "l1"
 }
 
 func (l *absolute) Evaluate(grad, x []float64) float64 {

@@ -3,11 +3,7 @@ package loss
 import "math"
 
 func init() {
-	register(kind{
-		name: "logcosh", doc: "Mean of ln cosh of the error: square where it is small, absolute where it is large.",
-		build:  func(c *call) (Loss, error) { return NewLogCosh(c.target, Options{Channels: c.channels}) },
-		metric: "logcosh", sign: 1,
-	})
+	register(kind{name: "logcosh", doc: "Mean of ln cosh of the error: square where it is small, absolute where it is large.", build: waveform(NewLogCosh), metric: "logcosh", sign: 1})
 }
 
 // NewLogCosh returns
@@ -27,8 +23,6 @@ func NewLogCosh(target []float64, opts ...Options) (Loss, error) {
 }
 
 type logCosh struct{ signal }
-
-func (l *logCosh) Name() string { return "logcosh" }
 
 // With t = exp|e| - 1, which is exact for small e, one exponential serves both:
 //

@@ -14,7 +14,7 @@
 // At a kink the slope is 0. Results are the same bits in every run on one kind
 // of processor.
 //
-// What each loss is stands in its file; Names lists them.
+// What each loss is stands in its file.
 package loss
 
 import (
@@ -48,42 +48,32 @@ type Options struct {
 	PreEmphasis float64
 }
 
-// Doc describes a loss for a list.
-type Doc struct {
-	Name string // as Parse knows it
-	Args string // its arguments, with their defaults; may be empty
-	Text string // one sentence
-}
-
-// Names lists every loss that Parse knows, by name.
-func Names() []Doc {
-	var docs []Doc
-	for _, k := range kinds {
-		var args []string
-		for _, a := range k.args {
-			args = append(args, a.doc)
-		}
-		docs = append(docs, Doc{Name: k.name, Args: strings.Join(args, ", "), Text: k.doc})
-	}
-	return docs
-}
-
 // kind is an entry of the table of losses. Each file registers its own.
 type kind struct {
 	name, doc string
-	args      []argument
+	args      []string // those that it accepts; "" is the one that is given without a name
 	build     func(*call) (Loss, error)
 	metric    string  // its name in Metrics; empty if it has no place there
 	sign      float64 // of the metric: -1 where the loss is a figure of merit, negated
 }
 
-// argument is one that a kind accepts; the one named "" is given without a name.
-type argument struct{ name, doc string }
-
 var kinds []kind // sorted by name
 
+// Names lists every loss that Parse knows, each with a sentence on what it is.
+func Names() [][2]string {
+	var names [][2]string
+	for _, k := range kinds {
+		names = append(names, [2]string{k.name, k.doc})
+	}
+	return names
+}
+
+func findKind(name string) (at int, found bool) {
+	return slices.BinarySearchFunc(kinds, name, func(k kind, name string) int { return strings.Compare(k.name, name) })
+}
+
 func register(k kind) {
-	at, found := slices.BinarySearchFunc(kinds, k.name, func(k kind, name string) int { return strings.Compare(k.name, name) })
+	at, found := findKind(k.name)
 	if found {
 		panic(fmt.Sprintf("loss: %s is registered twice", k.name))
 	}
@@ -117,6 +107,8 @@ func bind(name string, target []float64, channels int) (signal, error) {
 	}
 	return signal{name: name, target: slices.Clone(target), channels: channels, frames: frames}, nil
 }
+
+func (s *signal) Name() string { return s.name }
 
 // check panics unless x and grad fit the target.
 func (s *signal) check(grad, x []float64) {
@@ -162,7 +154,17 @@ func bindWaveform(name string, target []float64, opts []Options, emphasis bool) 
 	case !(o.PreEmphasis >= 0 && o.PreEmphasis <= 1):
 		err = fmt.Errorf("loss: %s: a pre-emphasis of %v; it is between 0 (none) and 1, usually 0.85", name, o.PreEmphasis)
 	}
+	if o.PreEmphasis != 0 {
+		s.name = fmt.Sprintf("%s(pre=%s)", name, number(o.PreEmphasis))
+	}
 	return s, o.PreEmphasis, err
+}
+
+// waveform makes the build of a kind from the constructor of a loss on the waveform.
+func waveform(construct func(target []float64, opts ...Options) (Loss, error)) func(*call) (Loss, error) {
+	return func(c *call) (Loss, error) {
+		return construct(c.target, Options{Channels: c.channels, PreEmphasis: c.number("pre", 0)})
+	}
 }
 
 // emphasise writes x[n] - c x[n-1], x[-1] = 0, to dst, which may be x.

@@ -1,14 +1,7 @@
 package loss
 
 func init() {
-	register(kind{
-		name: "mse", doc: "Mean squared error of the waveform.",
-		args: []argument{{"pre", "pre=0"}},
-		build: func(c *call) (Loss, error) {
-			return NewMSE(c.target, Options{Channels: c.channels, PreEmphasis: c.number("pre", 0)})
-		},
-		metric: "mse", sign: 1,
-	})
+	register(kind{name: "mse", doc: "Mean squared error of the waveform.", args: []string{"pre"}, build: waveform(NewMSE), metric: "mse", sign: 1})
 }
 
 // NewMSE returns the mean squared error

@@ -2,10 +2,13 @@ package loss
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"ampfit/internal/suggest"
 )
 
 // Parse returns the loss that a specification names, bound to a target of so
@@ -17,9 +20,8 @@ import (
 //	value = number { "/" number } | "n" [ "/" number ]
 //
 // where n is the size of each transform: "mrstft + 0.1*esr", "esr(pre=0.85)",
-// "mrstft(512/1024/2048, hop=n/4, win=n)". Names lists the losses and their
-// arguments. An error says at which column, counted from 1, what was found and
-// what is allowed there.
+// "mrstft(512/1024/2048, hop=n/4, win=n)". An error says at which column, counted
+// from 1, what was found and what is allowed there.
 func Parse(spec string, target []float64, channels int, rate float64) (Loss, error) {
 	p := &parser{text: spec}
 	p.next()
@@ -78,10 +80,8 @@ func (c *call) fail(column int, format string, args ...any) {
 }
 
 func (c *call) arg(name string) *value {
-	for i := range c.args {
-		if c.args[i].name == name {
-			return &c.args[i]
-		}
+	if i := slices.IndexFunc(c.args, func(v value) bool { return v.name == name }); i >= 0 {
+		return &c.args[i]
 	}
 	return nil
 }
@@ -258,15 +258,12 @@ func (p *parser) term() (weight float64, c *call) {
 		p.fail(p.column, "found %s; here comes a loss: %s", p.found(), strings.Join(kindNames(), ", "))
 		return 0, nil
 	}
-	for i := range kinds {
-		if kinds[i].name == p.token {
-			c.kind = &kinds[i]
-		}
-	}
-	if c.kind == nil {
+	i, found := findKind(p.token)
+	if !found {
 		p.fail(p.column, "there is no loss %q%s; there are %s", p.token, didYouMean(p.token, kindNames()), strings.Join(kindNames(), ", "))
 		return 0, nil
 	}
+	c.kind = &kinds[i]
 	p.next()
 	if p.token == "(" {
 		p.next()
@@ -290,15 +287,10 @@ func (p *parser) arg(c *call) value {
 		p.next()
 	}
 	var names []string
-	known := false
 	for _, a := range c.kind.args {
-		known = known || a.name == v.name
-		if a.name == "" {
-			names = append(names, "sizes")
-		} else {
-			names = append(names, a.name)
-		}
+		names = append(names, orSizes(a))
 	}
+	known := slices.Contains(c.kind.args, v.name)
 	switch {
 	case known && c.arg(v.name) != nil:
 		p.fail(column, "%s has %s twice", c.kind.name, orSizes(v.name))
@@ -356,35 +348,8 @@ func kindNames() []string {
 // didYouMean returns a question with the choice nearest to a word, or nothing
 // if none is near.
 func didYouMean(word string, choices []string) string {
-	best, least := "", (len(word)+1)/2+1
-	for _, c := range choices {
-		if d := editDistance(word, c); d < least {
-			best, least = c, d
-		}
+	if near := suggest.Nearest(word, choices); near != "" {
+		return fmt.Sprintf(", did you mean %s?", near)
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(", did you mean %s?", best)
-}
-
-// editDistance is Levenshtein's: insertions, deletions and replacements.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return ""
 }

@@ -7,21 +7,9 @@ import (
 )
 
 func init() {
-	register(kind{
-		name: "snr", doc: "Signal-to-noise ratio in dB, negated; means removed.",
-		build:  func(c *call) (Loss, error) { return NewSNR(c.target, Options{Channels: c.channels}) },
-		metric: "snr_db", sign: -1,
-	})
-	register(kind{
-		name: "si_sdr", doc: "Scale-invariant signal-to-distortion ratio in dB, negated; means removed.",
-		build:  func(c *call) (Loss, error) { return NewSISDR(c.target, Options{Channels: c.channels}) },
-		metric: "si_sdr_db", sign: -1,
-	})
-	register(kind{
-		name: "sd_sdr", doc: "Scale-dependent signal-to-distortion ratio in dB, negated; means removed.",
-		build:  func(c *call) (Loss, error) { return NewSDSDR(c.target, Options{Channels: c.channels}) },
-		metric: "sd_sdr_db", sign: -1,
-	})
+	register(kind{name: "snr", doc: "Signal-to-noise ratio in dB, negated; means removed.", build: waveform(NewSNR), metric: "snr_db", sign: -1})
+	register(kind{name: "si_sdr", doc: "Scale-invariant signal-to-distortion ratio in dB, negated; means removed.", build: waveform(NewSISDR), metric: "si_sdr_db", sign: -1})
+	register(kind{name: "sd_sdr", doc: "Scale-dependent signal-to-distortion ratio in dB, negated; means removed.", build: waveform(NewSDSDR), metric: "sd_sdr_db", sign: -1})
 }
 
 // NewSNR returns the negated signal-to-noise ratio in dB
@@ -95,8 +83,6 @@ func newRatio(name string, target []float64, opts []Options) (Loss, error) {
 func (l *ratio) exact() {
 	l.tiny = 1e-20 * slices.Max(l.energy)
 }
-
-func (l *ratio) Name() string { return l.name }
 
 func (l *ratio) Evaluate(grad, x []float64) float64 {
 	l.check(grad, x)

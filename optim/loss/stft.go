@@ -7,10 +7,10 @@ import (
 )
 
 func init() {
-	weights := []argument{{"sc", "sc=1"}, {"log", "log=1"}, {"lin", "lin=0"}, {"floor", "floor=0"}, {"center", "center=1 (0: from the first frame, zeros after the last)"}}
+	args := []string{"", "hop", "win", "sc", "log", "lin", "floor", "center"}
 	register(kind{
 		name: "stft", doc: "Distance of magnitude spectra at one resolution: spectral convergence and log magnitude.",
-		args: append([]argument{{"", "1024"}, {"hop", "hop=n/4"}, {"win", "win=n"}}, weights...),
+		args: args,
 		build: func(c *call) (Loss, error) {
 			o := c.stftOptions(stftDefault)
 			if len(o.Resolutions) > 1 {
@@ -21,8 +21,7 @@ func init() {
 	})
 	register(kind{
 		name: "mrstft", doc: "Mean of stft over several resolutions, by default those of auraloss.",
-		args: append([]argument{{"", "1024/2048/512"},
-			{"hop", "hop=120/240/50 (n/4 if sizes are given)"}, {"win", "win=600/1200/240 (n if sizes are given)"}}, weights...),
+		args:   args,
 		build:  func(c *call) (Loss, error) { return NewMRSTFT(c.target, c.stftOptions(mrstftDefault)) },
 		metric: "mrstft", sign: 1,
 	})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"ampfit/adjoint"
 	"ampfit/graph"
@@ -19,9 +20,10 @@ func learned(g *graph.Graph, m *adjoint.Model, o Options) ([]Variable, error) {
 		names = append(names, p.Node+"."+p.Name)
 		marked = marked || Marked(p)
 	}
-	for _, list := range [][]string{o.Learn, o.Freeze} {
-		for _, name := range list {
-			if !slices.Contains(names, name) {
+	for _, list := range []*[]string{&o.Learn, &o.Freeze} {
+		*list = slices.Clone(*list)
+		for i, name := range *list {
+			if (*list)[i] = called(g, name); !slices.Contains(names, (*list)[i]) {
 				return nil, unknownParam(g, name, names)
 			}
 		}
@@ -62,6 +64,18 @@ func learned(g *graph.Graph, m *adjoint.Model, o Options) ([]Variable, error) {
 // Marked reports whether the file asks to learn a parameter.
 func Marked(p *adjoint.Param) bool {
 	return p.Spec != nil && p.Spec.Setting != nil && p.Spec.Setting.Learn
+}
+
+// called is the node.param that a name means: another word of the field for the
+// parameter is accepted, as in the file.
+func called(g *graph.Graph, name string) string {
+	node, param, _ := strings.Cut(name, ".")
+	if n := g.Node(node); n != nil && n.Type != nil {
+		if p := n.Type.Alias(param); p != nil {
+			return node + "." + p.Name
+		}
+	}
+	return name
 }
 
 func unknownParam(g *graph.Graph, name string, names []string) error {
