@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"ampfit/optim/analysis"
 	"ampfit/optim/loss"
@@ -40,12 +41,13 @@ const (
 	mostlyKnown                   = 0.25 // of the target: above, too much is left to say what it is
 )
 
-// judge compares the fitted output with what needs no fit. What a short sound takes
-// is less than a rendering, and is not left out of a fit that was ended: its reader
-// asks the same question.
+// judge compares the fitted output with what needs no fit. The reader of a fit that
+// was ended asks the same question, so it takes a moment more.
 func (f *fit) judge(ctx context.Context) *Verdict {
-	if f.problem.Frames() <= soonJudged {
-		ctx = context.WithoutCancel(ctx)
+	if ctx.Err() != nil {
+		more, cancel := context.WithTimeout(context.WithoutCancel(ctx), moment)
+		defer cancel()
+		ctx = more
 	}
 	waveform := f.problem.Quadratic() || loss.Decibels(f.problem.Loss)
 	v := &Verdict{Measure: "esr", Filter: math.NaN()}
@@ -74,11 +76,15 @@ func (f *fit) judge(ctx context.Context) *Verdict {
 		if waveform && len(f.options.Input) > 0 && ctx.Err() == nil {
 			v.Filter = f.filterLeaves(ctx)
 		}
-		f.explain(v)
+		f.explain(ctx, v)
 	}
 	v.Text = fmt.Sprintf("%s fit: %s %.3g, where silence has %.3g and the start with its best gain %.3g", v.Grade, v.Measure, v.Fit, v.Silence, v.Gain)
 	if !math.IsNaN(v.Filter) {
-		v.Text += fmt.Sprintf(", the best filter of %d taps %.3g", filterTaps, v.Filter)
+		most := ""
+		if ctx.Err() != nil { // the filter was not yet the best
+			most = "at most "
+		}
+		v.Text += fmt.Sprintf(", the best filter of %d taps %s%.3g", filterTaps, most, v.Filter)
 	}
 	return v
 }
@@ -130,9 +136,8 @@ func (f *fit) unrelated(ctx context.Context, output []float64) bool {
 	return true
 }
 
-// soonJudged is the length up to which a filter and coherences take a fraction of a
-// second.
-const soonJudged = 1 << 17
+// moment is what nobody minds waiting for once a fit was ended.
+const moment = 250 * time.Millisecond
 
 // unrelatedFrames is the least length from which that can be told.
 const unrelatedFrames = 4096
@@ -144,7 +149,7 @@ const (
 )
 
 // filterLeaves is the error that the best filter of the dry signal leaves of the
-// first seconds of the target.
+// first seconds of the target; a bound of it where ctx ends on the way.
 func (f *fit) filterLeaves(ctx context.Context) float64 {
 	p := f.problem
 	frames := min(p.Frames(), int(filterSeconds*p.Model.Plan.Rate))
@@ -155,15 +160,11 @@ func (f *fit) filterLeaves(ctx context.Context) float64 {
 		dry, target = append(dry, row...), append(target, p.Target[c*p.Frames():][:frames]...)
 	}
 	taps := make([]float64, min(filterTaps, frames))
-	left := analysis.NewFIR(dry, p.Channels, len(taps)).Best(ctx, taps, target)
-	if ctx.Err() != nil { // it was ended on its way
-		return math.NaN()
-	}
-	return left
+	return analysis.NewFIR(dry, p.Channels, len(taps)).Best(ctx, taps, target)
 }
 
 // explain names the likely reason of a poor fit and what to try.
-func (f *fit) explain(v *Verdict) {
+func (f *fit) explain(ctx context.Context, v *Verdict) {
 	r := f.result
 	if len(f.options.Input) > 0 {
 		if frames, correlation := f.lagOf(f.options.Input); math.Abs(correlation) >= lateAlike {
@@ -185,6 +186,8 @@ func (f *fit) explain(v *Verdict) {
 		}
 	}
 	switch {
+	case v.Grade == "failed" && f.unrelated(ctx, make([]float64, len(f.problem.Target))):
+		v.Reason, v.Next = "the target has nothing of the dry signal", "the recording that goes with it (-i)"
 	case v.Filter < v.Fit/2:
 		v.Reason, v.Next = "a plain filter comes closer, so this is a local minimum or a graph that cannot make it", "other starts (--restarts 8), or a filter in the graph"
 	case len(bounds) > 0:

@@ -15,11 +15,16 @@ import (
 // judged fits an equaliser and a gain in dB from a dry signal to a target.
 func judged(t *testing.T, dry, target []float64, o optim.FitOptions) *optim.FitResult {
 	t.Helper()
+	return judgedIn(context.Background(), t, dry, target, o)
+}
+
+func judgedIn(ctx context.Context, t *testing.T, dry, target []float64, o optim.FitOptions) *optim.FitResult {
+	t.Helper()
 	g, err := graph.Parse("", []byte(`{"sample_rate": 8000, "nodes": [{"name": "dry", "type": "InputNode"}, {"name": "eq", "type": "PeakingEQNode"},
 		{"name": "g", "type": "GainNode", "params": {"gain_db": 0}}], "edges": [{"source": "dry", "target": "eq"}, {"source": "eq", "target": "g"}]}`))
 	require.NoError(t, err)
 	o.Input, o.Target, o.Rate, o.Loss = [][]float64{dry}, [][]float64{target}, 8000, "esr"
-	r, err := optim.Fit(context.Background(), g, o)
+	r, err := optim.Fit(ctx, g, o)
 	require.NoError(t, err)
 	return r
 }
@@ -61,6 +66,7 @@ func TestVerdict(t *testing.T) {
 
 	r = judged(t, dry, gauss(3, frames, 0.3), optim.FitOptions{Steps: 20})
 	require.True(t, r.Verdict.Failed(), "another sound: %s", r.Verdict.Text)
+	require.Equal(t, "the target has nothing of the dry signal", r.Verdict.Reason)
 	require.NotEmpty(t, r.Verdict.Next)
 
 	// An echo that the graph has no delay for.
@@ -80,6 +86,18 @@ func TestVerdict(t *testing.T) {
 	r = judged(t, dry, inverted, optim.FitOptions{Align: true})
 	require.True(t, r.Align.Turned)
 	require.Equal(t, "excellent", r.Verdict.Grade, r.Verdict.Text)
+}
+
+// A fit that was ended says how far a filter gets, too.
+func TestVerdictOfAnEndedFit(t *testing.T) {
+	const frames = 16000
+	dry := gauss(1, frames, 0.3)
+	late := append(make([]float64, 400), dry[:frames-400]...)
+	ctx, cancel := context.WithCancel(context.Background())
+	r := judgedIn(ctx, t, dry, plus(0.6, late, dry), optim.FitOptions{Progress: func(optim.Progress) { cancel() }})
+	require.True(t, r.Verdict.Failed(), r.Verdict.Text)
+	require.Less(t, r.Verdict.Filter, 0.1, r.Verdict.Text)
+	require.Contains(t, r.Verdict.Reason, "a plain filter comes closer")
 }
 
 // What is left of a coloured noise gives no error bars: they are those of white

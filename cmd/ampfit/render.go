@@ -179,7 +179,11 @@ func record(ctx context.Context, run *run.Run, out string, rate int, format wav.
 		return "", failed(err)
 	}
 	if n := w.Clipped(); n > 0 {
-		fmt.Fprintf(stderr, "ampfit: warning: %s beyond full scale clipped; use --bits 32f to keep what is beyond\n", text.Count(int(n), "sample"))
+		keeps := "32f"
+		if format == wav.Float32 {
+			keeps = "64f"
+		}
+		fmt.Fprintf(stderr, "ampfit: warning: %s beyond full scale clipped; use --bits %s to keep what is beyond\n", text.Count(int(n), "sample"), keeps)
 	}
 	if peak == 0 {
 		return "silent", nil
