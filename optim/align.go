@@ -133,8 +133,14 @@ func (f *fit) lateness() string {
 		return ""
 	}
 	l, correlation := analysis.Lag(x, y, min(int(alignSeconds*o.Rate), frames/2))
+	if dry, alike := f.lagOf(o.Input); correlation < 0 && alike <= -lateAlike { // a fit of an inverted target bends the phase
+		l, correlation = dry, alike
+	}
 	if math.Abs(correlation) < lateAlike || math.Abs(l) < alignPhase && correlation > 0 {
 		return ""
+	}
+	if math.Abs(l) < alignPhase {
+		return fmt.Sprintf("the target seems to be inverted against the dry signal (correlation %.2f): --align turns it over; a gain that may be negative does, too", correlation)
 	}
 	text := fmt.Sprintf("the target seems to be %.1f frames behind the fitted output (correlation %.2f): --align shifts the dry signal", l, correlation)
 	if l < 0 {

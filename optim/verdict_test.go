@@ -83,6 +83,8 @@ func TestVerdict(t *testing.T) {
 	require.True(t, r.Verdict.Failed())
 	require.Contains(t, r.Verdict.Reason, "inverted")
 	require.Contains(t, r.Verdict.Next, "--align")
+	require.True(t, noted(r, "inverted against the dry signal"), "%v", r.Notes)
+	require.False(t, noted(r, "frames ahead"), "%v", r.Notes)
 	r = judged(t, dry, inverted, optim.FitOptions{Align: true})
 	require.True(t, r.Align.Turned)
 	require.Equal(t, "excellent", r.Verdict.Grade, r.Verdict.Text)
