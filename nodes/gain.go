@@ -38,9 +38,9 @@ var gain = abi.NodeType{
 		s.Data = gainLaw{db}
 		return nil
 	},
-	Forward:  lanes(gainForward),
-	Backward: lanePairs(gainBackward),
-	Tangent:  lanePairs(gainTangent),
+	Forward:  gainForward,
+	Backward: gainBackward,
+	Tangent:  gainTangent,
 	Second:   kernel.Second(gainFormula),
 }
 
@@ -56,46 +56,52 @@ func (l gainLaw) factor(p float64) (g, slope float64) {
 	return p, 1
 }
 
-func gainForward(b *abi.Block, lane int) {
+func gainForward(b *abi.Block) {
 	law := b.Data.(gainLaw)
-	x, y, p := b.In(0, lane), b.Out(0, lane), b.Param(0, lane)
-	y = y[:len(x)]
-	g, _ := law.factor(p.At(0))
-	if !p.Varies() {
-		for n, x := range x {
-			y[n] = g * x
+	for lane := range b.Lanes {
+		x, y, p := b.In(0, lane), b.Out(0, lane), b.Param(0, lane)
+		y = y[:len(x)]
+		g, _ := law.factor(p.At(0))
+		if !p.Varies() {
+			for n, x := range x {
+				y[n] = g * x
+			}
+			continue
 		}
-		return
-	}
-	for n := range x {
-		g, _ = law.factor(p.At(n))
-		y[n] = g * x[n]
-	}
-}
-
-func gainBackward(b, d *abi.Block, lane int) {
-	law := b.Data.(gainLaw)
-	x, p := b.In(0, lane), b.Param(0, lane)
-	dx, dy, dp := d.In(0, lane)[:len(x)], d.Out(0, lane)[:len(x)], d.Param(0, lane)
-	g, slope := law.factor(p.At(0))
-	if !p.Varies() {
-		dp.Add(0, slope*vec.AddScaledDot(dx, g, dy, x))
-		return
-	}
-	for n := range x {
-		g, slope = law.factor(p.At(n))
-		dx[n] += g * dy[n]
-		dp.Add(n, slope*x[n]*dy[n])
+		for n := range x {
+			g, _ = law.factor(p.At(n))
+			y[n] = g * x[n]
+		}
 	}
 }
 
-func gainTangent(b, t *abi.Block, lane int) {
+func gainBackward(b, d *abi.Block) {
 	law := b.Data.(gainLaw)
-	x, p := b.In(0, lane), b.Param(0, lane)
-	tx, ty, tp := t.In(0, lane), t.Out(0, lane), t.Param(0, lane)
-	for n := range x {
-		g, slope := law.factor(p.At(n))
-		ty[n] = g*tx[n] + slope*tp.At(n)*x[n]
+	for lane := range b.Lanes {
+		x, p := b.In(0, lane), b.Param(0, lane)
+		dx, dy, dp := d.In(0, lane)[:len(x)], d.Out(0, lane)[:len(x)], d.Param(0, lane)
+		g, slope := law.factor(p.At(0))
+		if !p.Varies() {
+			dp.Add(0, slope*vec.AddScaledDot(dx, g, dy, x))
+			continue
+		}
+		for n := range x {
+			g, slope = law.factor(p.At(n))
+			dx[n] += g * dy[n]
+			dp.Add(n, slope*x[n]*dy[n])
+		}
+	}
+}
+
+func gainTangent(b, t *abi.Block) {
+	law := b.Data.(gainLaw)
+	for lane := range b.Lanes {
+		x, p := b.In(0, lane), b.Param(0, lane)
+		tx, ty, tp := t.In(0, lane), t.Out(0, lane), t.Param(0, lane)
+		for n := range x {
+			g, slope := law.factor(p.At(n))
+			ty[n] = g*tx[n] + slope*tp.At(n)*x[n]
+		}
 	}
 }
 

@@ -42,8 +42,8 @@ var onePole = abi.NodeType{
 	Coefs:         2, // a and its slope
 	Prepare:       lanes(onePolePrepare),
 	FrameScratch:  1, // l[n-1]
-	Forward:       lanes(onePoleForward),
-	Backward:      lanePairs(onePoleBackward),
+	Forward:       onePoleForward,
+	Backward:      onePoleBackward,
 	Tangent:       lanePairs(onePoleTangent),
 	Second:        kernel.Second(onePoleFormula),
 	CohortForward: onePoleForwardFour,
@@ -66,9 +66,15 @@ func onePoleStart(b *abi.Block, lane int) (a, slope float64) {
 	return kernel.OnePoleCoef(b.Param(0, lane).At(0), b.Rate)
 }
 
+func onePoleForward(b *abi.Block) {
+	for lane := range b.Lanes {
+		onePoleForwardLane(b, lane)
+	}
+}
+
 // The recursion is written l = (1-a) l + a x, with one fused multiply-add from
 // one frame to the next.
-func onePoleForward(b *abi.Block, lane int) {
+func onePoleForwardLane(b *abi.Block, lane int) {
 	x, y := b.In(0, lane), b.Out(0, lane)
 	cutoff, state := b.Param(0, lane), b.State(lane)
 	a, _ := onePoleStart(b, lane)
@@ -122,7 +128,7 @@ func onePoleForwardFour(b *abi.Block) {
 		}
 	}
 	for ; lane < b.Lanes; lane++ {
-		onePoleForward(b, lane)
+		onePoleForwardLane(b, lane)
 	}
 }
 
@@ -142,7 +148,13 @@ func onePolePast(b *abi.Block, lane int) []float64 {
 	return past
 }
 
-func onePoleBackward(b, d *abi.Block, lane int) {
+func onePoleBackward(b, d *abi.Block) {
+	for lane := range b.Lanes {
+		onePoleBackwardLane(b, d, lane)
+	}
+}
+
+func onePoleBackwardLane(b, d *abi.Block, lane int) {
 	x, dx, dy := b.In(0, lane), d.In(0, lane), d.Out(0, lane)
 	cutoff, dcutoff, dstate := b.Param(0, lane), d.Param(0, lane), d.State(lane)
 	past := onePolePast(b, lane)
