@@ -162,8 +162,8 @@ func (m *Model) Forward() {
 
 // ForwardBackward renders, calls seed with the output to get the gradient of
 // the loss by it (both batches × channels × frames; seed fills grad), and walks
-// back. The gradients are in Params and InputGrad afterwards. A run that was cut
-// (Run.Ended) leaves them as they were.
+// back. The gradients are in Params and InputGrad afterwards; they mean nothing where
+// the run was cut (Run.Ended).
 func (m *Model) ForwardBackward(seed func(grad, output []float64)) {
 	m.Forward()
 	if m.Run.Cut() {
@@ -173,8 +173,9 @@ func (m *Model) ForwardBackward(seed func(grad, output []float64)) {
 	m.back()
 	if known := len(m.Unsupported); m.refused() > known { // on the way: once more, with zeros all along
 		m.unsupported()
-		m.Forward()
-		m.back()
+		if m.Forward(); !m.Run.Cut() {
+			m.back()
+		}
 	}
 }
 
